@@ -1,0 +1,119 @@
+"""All settings, in one frozen object, read once and handed down.
+
+Each is an environment variable with the prefix `SEEDBED_`; any of them may instead be given as a file
+that holds the value, under the same name with `_FILE` at its end (for secrets that are mounted).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from seedbed.errors import ConfigError
+
+PREFIX = "SEEDBED_"
+
+
+class Settings(BaseSettings):
+    """Times are in seconds (`_s`), sizes in bytes (`_bytes`), money in whole credits (`_credits`)."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    # Where things are
+    data_dir: Path = Field(Path("data"), description="Folder for the embedded database and local files")
+    database_url: str | None = Field(None, description="PostgreSQL to use instead of the embedded one")
+    storage_url: str | None = Field(
+        None, description="Where outputs go: a folder's path, or `s3://bucket/prefix`; `<data_dir>/files` by default"
+    )
+    storage_public_url: str | None = Field(
+        None, description="Public base URL of the bucket; without it S3 outputs get presigned links"
+    )
+    catalogue: Path | None = Field(None, description="Catalogue file to use instead of the built-in one")
+
+    # How the service is reached
+    host: str = Field("127.0.0.1", description="Address that the API listens on")
+    port: int = Field(8787, ge=0, le=65535, description="Port that the API listens on")
+    public_url: str | None = Field(
+        None, description="Base URL that clients use; it stands in every link (`http://host:port` by default)"
+    )
+    secret_key: SecretStr | None = Field(
+        None, description="Signs file links; drawn once and kept in the database by default"
+    )
+    trusted_hosts: str = Field(
+        "", description="Hosts or host:port, by commas, exempt from 'public https' in media and webhook URLs"
+    )
+
+    # Work
+    engines: str = Field("", description="Engines this worker offers, by commas; all that can run by default")
+    concurrency: int = Field(1, ge=1, le=1024, description="Renders at a time in one worker")
+    lease_s: float = Field(20.0, ge=1, le=3600, description="A silent worker's task is claimed again after this")
+    poll_s: float = Field(1.0, gt=0, le=60, description="How often an idle worker looks without being told")
+    attempts_max: int = Field(3, ge=1, le=10, description="Renders tried before a task fails")
+    render_timeout_s: float = Field(1800.0, gt=0, description="Longest render before the task fails")
+    drain_s: float = Field(30.0, ge=0, description="At SIGTERM, how long a running render may still take")
+    queued_max: int = Field(10_000, ge=1, description="Waiting tasks an account may have; more get 503")
+
+    # Links and webhooks
+    link_ttl_s: int = Field(0, ge=0, description="Life of a file link; 0 is for ever")
+    webhook_timeout_s: float = Field(15.0, gt=0, description="Longest wait for a webhook's receiver")
+    webhook_host_max: int = Field(10, ge=1, description="Deliveries in flight for one receiver")
+    webhook_concurrency: int = Field(1024, ge=1, description="Deliveries in flight in one worker")
+
+    # Limits
+    body_bytes_max: int = Field(1 << 20, ge=1024, description="Largest request body")
+    idempotency_ttl_s: int = Field(86_400, ge=86_400, description="How long an Idempotency-Key is remembered")
+    unauthorized_per_minute: int = Field(
+        120, ge=1, description="Refused keys a minute from one address before 429"
+    )
+
+    # What is written down
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged")
+    log_format: Literal["console", "json"] = Field("console", description="Console lines, or JSON for machines")
+
+    @field_validator("public_url", "storage_public_url")
+    @classmethod
+    def _no_trailing_slash(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return url.rstrip("/") if url else None
+
+    @property
+    def base_url(self) -> str:
+        """The address in every link: `public_url`, else where the API listens."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
+        return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def trusted(self) -> frozenset[str]:
+        """The operator's trusted hosts, lower case, as `host` or `host:port`."""
+        return frozenset(part.strip().lower() for part in self.trusted_hosts.split(",") if part.strip())
+
+
+def load(**overrides: Any) -> Settings:
+    """Settings from the environment, with `overrides` (None means "not given") on top.
+
+    Raises ConfigError naming each bad variable, what it holds and what it must be.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**(_from_files() | given))
+    except ValidationError as error:
+        lines = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
+        raise ConfigError("\n".join(lines)) from None
+
+
+def _from_files() -> dict[str, str]:
+    """The values of `SEEDBED_X_FILE` variables, by setting name."""
+    found = {}
+    for name in Settings.model_fields:
+        variable = f"{PREFIX}{name.upper()}_FILE"
+        if path := os.environ.get(variable):
+            try:
+                found[name] = Path(path).read_text().rstrip("\n")
+            except OSError as error:
+                raise ConfigError(f"{variable}: {error.strerror}: {path}") from None
+    return found
