@@ -27,7 +27,8 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("data"), description="Folder for the embedded database and local files")
     database_url: str | None = Field(None, description="PostgreSQL to use instead of the embedded one")
     storage_url: str | None = Field(
-        None, description="Where outputs go: a folder's path, or `s3://bucket/prefix`; `<data_dir>/files` by default"
+        None,
+        description="Where outputs go: a folder's path, or `s3://bucket/prefix`; `<data_dir>/files` by default",
     )
     storage_public_url: str | None = Field(
         None, description="Public base URL of the bucket; without it S3 outputs get presigned links"
@@ -66,9 +67,7 @@ class Settings(BaseSettings):
     # Limits
     body_bytes_max: int = Field(1 << 20, ge=1024, description="Largest request body")
     idempotency_ttl_s: int = Field(86_400, ge=86_400, description="How long an Idempotency-Key is remembered")
-    unauthorized_per_minute: int = Field(
-        120, ge=1, description="Refused keys a minute from one address before 429"
-    )
+    unauthorized_per_minute: int = Field(120, ge=1, description="Refused keys a minute from one address before 429")
 
     # What is written down
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged")

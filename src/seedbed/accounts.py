@@ -1,0 +1,237 @@
+"""Accounts and their API keys.
+
+Owns `accounts` (but for the balances, which are the ledger's) and `api_keys`. A key's secret is shown
+once and kept only as its SHA-256; `authenticate` finds it, checks its limits and notes its use in one
+round trip, and a revoked key is refused at once because nothing is cached. Nothing here commits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import string
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import asyncpg
+
+from seedbed import limits
+from seedbed.db import Connection, Record
+from seedbed.errors import InvalidRequest, NotFound, Unauthorized
+
+Api = Literal["open", "studio"]
+
+PREFIXES: dict[Api, str] = {"open": "sd2_live_", "studio": "sk_live_"}
+PER_MINUTE: dict[Api, int] = {"open": 600, "studio": 600}
+"""Requests a minute of a key that was given no limit."""
+
+BASE62 = string.digits + string.ascii_letters
+SECRET_CHARS, CHECKSUM_CHARS = 40, 6
+KEY = re.compile(rf"({'|'.join(PREFIXES.values())})([0-9A-Za-z]{{{SECRET_CHARS}}})([0-9A-Za-z]{{{CHECKSUM_CHARS}}})")
+EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,189}")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who a request comes from: a key and the account that pays. `monthly` is the key's quota of tasks."""
+
+    key_id: int
+    account_id: int
+    api: Api
+    monthly: int | None
+    webhook_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key as listed: all but its secret."""
+
+    id: int
+    email: str
+    api: Api
+    name: str
+    hint: str
+    per_minute: int
+    monthly: int | None
+    webhook_url: str | None
+    created_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+# Accounts ----------------------------------------------------------------------------------------------
+
+
+async def create(conn: Connection, email: str, *, is_admin: bool = False) -> int:
+    """Make an account. Returns its id. Raises InvalidRequest for a bad address or one already taken."""
+    email = email.strip().lower()
+    if not EMAIL.fullmatch(email):
+        raise InvalidRequest(f"{email!r} is not an email address", field="email")
+    try:
+        account_id: int = await conn.fetchval(
+            "INSERT INTO accounts (email, is_admin) VALUES ($1, $2) RETURNING id", email, is_admin
+        )
+    except asyncpg.UniqueViolationError:
+        raise InvalidRequest(f"There is an account for {email} already", field="email") from None
+    return account_id
+
+
+async def find(conn: Connection, email: str) -> int:
+    """The id of the account of `email`. Raises NotFound."""
+    account_id: int | None = await conn.fetchval("SELECT id FROM accounts WHERE email = $1", email.strip().lower())
+    if account_id is None:
+        raise NotFound(f"There is no account for {email}")
+    return account_id
+
+
+# Keys --------------------------------------------------------------------------------------------------
+
+
+def new_secret(api: Api) -> str:
+    """A fresh secret: the API's prefix, 40 random base62 characters (238 bits), 6 of checksum."""
+    body = "".join(secrets.choice(BASE62) for _ in range(SECRET_CHARS))
+    return PREFIXES[api] + body + _checksum(PREFIXES[api] + body)
+
+
+def _checksum(text: str) -> str:
+    number, digits = zlib.crc32(text.encode()), ""
+    for _ in range(CHECKSUM_CHARS):
+        number, digit = divmod(number, 62)
+        digits = BASE62[digit] + digits
+    return digits
+
+
+def well_formed(secret: str) -> bool:
+    """Whether `secret` can be a key at all: its shape and checksum are right. Needs no database."""
+    match = KEY.fullmatch(secret)
+    return match is not None and _checksum(match[1] + match[2]) == match[3]
+
+
+def _sha256(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _hint(secret: str) -> str:
+    return f"{secret[: secret.rindex('_') + 4]}…{secret[-4:]}"
+
+
+async def create_key(
+    conn: Connection,
+    account_id: int,
+    api: Api,
+    *,
+    name: str = "",
+    per_minute: int | None = None,
+    monthly: int | None = None,
+    webhook_url: str | None = None,
+    webhook_secret: str | None = None,
+) -> tuple[int, str]:
+    """Make a key. Returns its id and its secret, which is never shown again."""
+    secret = new_secret(api)
+    key_id: int = await conn.fetchval(
+        """
+        INSERT INTO api_keys (account_id, api, name, hint, secret_sha256, per_minute, monthly,
+                              webhook_url, webhook_secret)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id
+        """,
+        account_id,
+        api,
+        name,
+        _hint(secret),
+        _sha256(secret),
+        per_minute,
+        monthly,
+        webhook_url,
+        webhook_secret,
+    )
+    return key_id, secret
+
+
+async def rotate_key(conn: Connection, key_id: int) -> str:
+    """Give a key a new secret; the old one stops working at once, its tasks and limits stay.
+
+    Raises NotFound for an unknown or revoked key.
+    """
+    api: Api | None = await conn.fetchval(
+        "SELECT api FROM api_keys WHERE id = $1 AND revoked_at IS NULL FOR UPDATE", key_id
+    )
+    if api is None:
+        raise NotFound(f"There is no live key {key_id}")
+    secret = new_secret(api)
+    await conn.execute(
+        "UPDATE api_keys SET secret_sha256 = $2, hint = $3, rotated_at = now() WHERE id = $1",
+        key_id,
+        _sha256(secret),
+        _hint(secret),
+    )
+    return secret
+
+
+async def revoke_key(conn: Connection, key_id: int) -> None:
+    """Refuse a key from now on. Raises NotFound for an unknown or already revoked one."""
+    done = await conn.fetchval(
+        "UPDATE api_keys SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL RETURNING id", key_id
+    )
+    if done is None:
+        raise NotFound(f"There is no live key {key_id}")
+
+
+async def list_keys(conn: Connection, account_id: int | None = None) -> list[Key]:
+    """All keys, or an account's, newest first."""
+    rows = await conn.fetch(
+        """
+        SELECT k.*, a.email FROM api_keys k JOIN accounts a ON a.id = k.account_id
+        WHERE $1::bigint IS NULL OR k.account_id = $1 ORDER BY k.id DESC
+        """,
+        account_id,
+    )
+    return [_key(row) for row in rows]
+
+
+def _key(row: Record) -> Key:
+    return Key(
+        id=row["id"],
+        email=row["email"],
+        api=row["api"],
+        name=row["name"],
+        hint=row["hint"],
+        per_minute=row["per_minute"] or PER_MINUTE[row["api"]],
+        monthly=row["monthly"],
+        webhook_url=row["webhook_url"],
+        created_at=row["created_at"],
+        last_used_at=row["last_used_at"],
+        revoked_at=row["revoked_at"],
+    )
+
+
+_AUTHENTICATE = f"""
+    WITH key AS (
+        SELECT id, account_id, api, per_minute, monthly, webhook_url, last_used_at
+        FROM api_keys WHERE secret_sha256 = $1 AND revoked_at IS NULL
+    ), hit AS (
+        {limits.HIT.format(source="SELECT 'key ' || id, now(), 1 FROM key")}
+    ), used AS (
+        UPDATE api_keys SET last_used_at = now() FROM key
+        WHERE api_keys.id = key.id
+          AND (key.last_used_at IS NULL OR key.last_used_at < now() - interval '1 minute')
+    )
+    SELECT key.id, account_id, api, per_minute, monthly, webhook_url, requests, resets_in_s FROM key, hit
+"""
+
+
+async def authenticate(conn: Connection, secret: str, apis: tuple[Api, ...]) -> Caller:
+    """Who `secret` belongs to, with this request counted against its minute.
+
+    Raises Unauthorized for a secret that is malformed, unknown, revoked or of an API not in `apis`, and
+    RateLimited when the key's minute is used up.
+    """
+    if not well_formed(secret):
+        raise Unauthorized
+    row = await conn.fetchrow(_AUTHENTICATE, _sha256(secret))
+    if row is None or row["api"] not in apis:
+        raise Unauthorized
+    limits.check_window(row["requests"], row["per_minute"] or PER_MINUTE[row["api"]], float(row["resets_in_s"]))
+    return Caller(row["id"], row["account_id"], row["api"], row["monthly"], row["webhook_url"])

@@ -1,0 +1,172 @@
+"""What is sold: models, what each can do, what it costs and which engines make it.
+
+Pure functions over data read once from a TOML file (`catalogue.toml`, or the operator's own). Money is
+exact: rates are whole thousandths of a credit, and a price is rounded up to a whole credit once.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from seedbed.engines import REGISTRY, Mode, Quality
+from seedbed.errors import ConfigError
+
+BUILT_IN = Path(__file__).with_name("catalogue.toml")
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+SHORT_SIDE = {"480p": 480, "720p": 720, "1080p": 1080, "1080p-plus": 1440, "4k": 2160}
+"""Pixels of the short side, by resolution."""
+
+Resolution = Literal["480p", "720p", "1080p", "1080p-plus", "4k"]
+Ratio = Annotated[str, Field(pattern=r"^[1-9]\d?:[1-9]\d?$")]
+
+
+def _rate(text: object) -> int:
+    """Thousandths of a credit a second, from decimal text such as "12.8"."""
+    if not isinstance(text, str):
+        raise ValueError('write the rate as text, such as "12.8"')
+    try:
+        milli = Decimal(text) * 1000
+    except InvalidOperation:
+        raise ValueError(f'{text!r} is not a number; write something like "12.8"') from None
+    if not milli.is_finite() or milli < 0 or milli != milli.to_integral_value():
+        raise ValueError(f"{text!r} must be zero or more, in steps of a thousandth of a credit")
+    return int(milli)
+
+
+Rate = Annotated[int, BeforeValidator(_rate)]
+
+
+class Model(BaseModel):
+    """One model as sold. Rates are thousandths of a credit a second, by mode and resolution."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    title: str
+    dialects: tuple[str, ...] = Field(min_length=1)
+    durations_s: tuple[Annotated[int, Field(ge=1, le=60)], ...] = Field(min_length=1)
+    aspect_ratios: tuple[Ratio, ...] = Field(min_length=1)
+    engines: tuple[str, ...] = Field(min_length=1)
+    quality: Quality = "standard"
+    references: bool = True
+    credits_per_second: dict[Mode, dict[Resolution, Rate]] = Field(min_length=1)
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        return tuple(mode for mode in MODES if mode in self.credits_per_second)
+
+    def resolutions(self, mode: Mode) -> tuple[str, ...]:
+        return tuple(self.credits_per_second[mode])
+
+
+class Catalogue(BaseModel):
+    """All models, in the file's order."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    credits_per_usd: int = Field(gt=0)
+    model: tuple[Model, ...] = Field(min_length=1)
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Model]:
+        return {model.id: model for model in self.model}
+
+    def sold_by(self, dialect: str) -> tuple[Model, ...]:
+        return tuple(model for model in self.model if dialect in model.dialects)
+
+    def usd_per_second(self, model: Model, mode: Mode, resolution: str) -> Decimal:
+        """The same price in dollars, exact."""
+        milli = model.credits_per_second[mode][cast(Resolution, resolution)]
+        return Decimal(milli) / 1000 / self.credits_per_usd
+
+
+def price(model: Model, mode: Mode, resolution: str, duration_s: int) -> int:
+    """Whole credits for one task: seconds times rate, rounded up once.
+
+    Raises KeyError for a mode or resolution that the model does not have.
+    """
+    milli = model.credits_per_second[mode][cast(Resolution, resolution)] * duration_s
+    return -(-milli // 1000)
+
+
+def pixels(resolution: str, aspect_ratio: str) -> tuple[int, int]:
+    """Width and height in even pixels: the resolution names the short side, the long one follows the ratio."""
+    across, down = (int(part) for part in aspect_ratio.split(":"))
+    short = SHORT_SIDE[resolution]
+    long = 2 * round(short * max(across, down) / min(across, down) / 2)
+    return (long, short) if across >= down else (short, long)
+
+
+def load(path: Path | None = None) -> Catalogue:
+    """The catalogue at `path`, or the built-in one. Raises ConfigError with file, line and what to change."""
+    path = path or BUILT_IN
+    try:
+        text = path.read_text(encoding="utf-8")
+        found = Catalogue.model_validate(tomllib.loads(text))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    except ValidationError as error:
+        lines = [f"{path}:{_line(text, e['loc'])}: {_dotted(e['loc'])}: {_said(e['msg'])}" for e in error.errors()]
+        raise ConfigError("\n".join(lines)) from None
+    _check(found, path, text)
+    return found
+
+
+def _check(catalogue: Catalogue, path: Path, text: str) -> None:
+    """What the types cannot say: ids are unique, engines are known, modes agree on resolutions."""
+    seen: set[str] = set()
+    for index, model in enumerate(catalogue.model):
+        where = ("model", index)
+        if model.id in seen:
+            raise ConfigError(f"{path}:{_line(text, (*where, 'id'))}: the id {model.id!r} is used twice")
+        seen.add(model.id)
+        for engine in model.engines:
+            if engine not in REGISTRY:
+                known = ", ".join(sorted(REGISTRY))
+                line = _line(text, (*where, "engines"))
+                raise ConfigError(f"{path}:{line}: engine {engine!r} is not known; known are {known}")
+
+
+def _said(message: str) -> str:
+    return message.removeprefix("Value error, ")
+
+
+def _dotted(location: tuple[Any, ...]) -> str:
+    return ".".join(str(part + 1) if isinstance(part, int) else part for part in location)
+
+
+def _line(text: str, location: tuple[Any, ...]) -> int:
+    """The line of the deepest part of `location` that the text has, counted from 1.
+
+    tomllib keeps no positions, so this walks the headers: `[[model]]` counts tables, `[model.x]` names
+    one inside the last, and a key belongs to the header above it.
+    """
+    best, best_depth, count = 1, 0, -1
+    path: tuple[str, ...] = ()
+    here: tuple[str, ...]
+    names = tuple(str(part) for part in location)
+    for number, line in enumerate(text.splitlines(), start=1):
+        if re.match(r"\s*\[\[model\]\]", line):
+            count += 1
+            path = here = ("model", str(count))
+        elif header := re.match(r"\s*\[model\.([^\]]+)\]", line):
+            path = here = ("model", str(count), *header[1].split("."))
+        elif key := re.match(r'\s*"?([A-Za-z0-9_.-]+)"?\s*=', line):
+            here = (*path, key[1])
+        else:
+            continue
+        depth = len(here) if names[: len(here)] == here else 0
+        if depth > best_depth:
+            best, best_depth = number, depth
+    return best

@@ -1,0 +1,122 @@
+"""The database: a pool, one transaction helper, and migrations.
+
+Owns the connection pool and the schema's version. Domain functions take a connection and never commit;
+`transaction()` is opened at the edges alone (dialects, worker, command line) and never spans a fetch, a
+render or an upload. All SQL in this project is PostgreSQL's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+if TYPE_CHECKING:
+    Connection = asyncpg.pool.PoolConnectionProxy[Any] | asyncpg.Connection[Any]
+    Pool = asyncpg.Pool[Any]
+    Record = asyncpg.Record
+else:
+    Connection = asyncpg.Connection
+    Pool = asyncpg.Pool
+    Record = asyncpg.Record
+
+MIGRATION_LOCK = 0x5EEDBED
+"""Advisory lock under which one process at a time migrates."""
+
+ACQUIRE_S = 30.0
+"""Longest wait for a free connection before the request is answered `service_busy`."""
+
+UNAVAILABLE: tuple[type[BaseException], ...] = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.DiskFullError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InterfaceError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.QueryCanceledError,
+    ConnectionError,
+    OSError,
+    TimeoutError,
+)
+"""What asyncpg and the sockets raise while the database restarts, is full or is out of connections."""
+
+
+async def open_pool(dsn: str, *, size: int = 16, name: str = "seedbed") -> Pool:
+    """A pool of at most `size` connections to `dsn`. Raises one of UNAVAILABLE when nobody answers."""
+    pool = await asyncpg.create_pool(
+        dsn,
+        min_size=1,
+        max_size=size,
+        max_inactive_connection_lifetime=300,
+        command_timeout=60,
+        server_settings={"application_name": name, "timezone": "UTC", "jit": "off"},
+        reset=_keep_session,
+    )
+    assert pool is not None
+    return pool
+
+
+async def _keep_session(connection: Connection) -> None:
+    """Nothing to reset: sessions hold no state of ours, and a reset is a round trip for every request."""
+
+
+@asynccontextmanager
+async def connection(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection for single statements, each of which commits by itself."""
+    async with pool.acquire(timeout=ACQUIRE_S) as conn:
+        yield conn
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection inside one transaction: committed at the end, rolled back on any exception."""
+    async with pool.acquire(timeout=ACQUIRE_S) as conn, conn.transaction():
+        yield conn
+
+
+def head() -> str:
+    """The revision that this version of the program needs."""
+    from seedbed.migrations import HEAD
+
+    return HEAD
+
+
+async def revision(conn: Connection) -> str | None:
+    """The revision that the database is at; None before the first migration."""
+    if await conn.fetchval("SELECT to_regclass('alembic_version')") is None:
+        return None
+    found: str | None = await conn.fetchval("SELECT version_num FROM alembic_version")
+    return found
+
+
+async def migrate(dsn: str) -> bool:
+    """Bring the schema to `head()` under a lock. Returns whether there was anything to do."""
+    conn = await asyncpg.connect(dsn, timeout=30)
+    try:
+        if await revision(conn) == head():
+            return False
+        await conn.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
+        if await revision(conn) == head():
+            return False
+        await asyncio.to_thread(_upgrade, dsn)
+        return True
+    finally:
+        await conn.close()
+
+
+def _upgrade(dsn: str) -> None:
+    """Run Alembic. It is imported here alone: an up-to-date start does not pay for it."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "seedbed:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["dsn"] = dsn
+    command.upgrade(config, "head")

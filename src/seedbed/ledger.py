@@ -1,0 +1,183 @@
+"""Credits: a double-entry, append-only ledger in whole credits.
+
+Owns `ledger_transactions`, `ledger_entries` and the two balances in `accounts`. Each account has two
+books, `available` and `held`; the house has `issued` (credits given out, below zero) and `revenue`. The
+entries of a transaction sum to zero. A task has one hold, resolved exactly once: captured when it
+succeeds, released when it does not. Unique indexes and checks in the database enforce all of this, and
+`audit` proves it at any moment. Nothing here commits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from seedbed.db import Connection
+from seedbed.errors import InsufficientCredits
+
+Resolution = Literal["capture", "release"]
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Whole credits: `available` to spend, `held` by tasks that have not ended."""
+
+    available: int
+    held: int
+
+
+async def grant(conn: Connection, account_id: int, credits: int, note: str | None = None) -> Balance:
+    """Give `credits` (more than zero) to an account. Returns its new balance."""
+    if credits <= 0:
+        raise ValueError("a grant is of one credit or more")
+    row = await conn.fetchrow(
+        """
+        WITH moved AS (
+            UPDATE accounts SET available_credits = available_credits + $2 WHERE id = $1
+            RETURNING available_credits, held_credits
+        ), made AS (
+            INSERT INTO ledger_transactions (kind, account_id, note) VALUES ('grant', $1, $3) RETURNING id
+        ), entered AS (
+            INSERT INTO ledger_entries (transaction_id, book, account_id, credits)
+            SELECT id, 'issued', NULL, -$2::bigint FROM made UNION ALL
+            SELECT id, 'available', $1, $2::bigint FROM made
+        )
+        SELECT available_credits, held_credits FROM moved
+        """,
+        account_id,
+        credits,
+        note,
+    )
+    assert row is not None
+    return Balance(row[0], row[1])
+
+
+async def hold(conn: Connection, account_id: int, task_id: str, credits: int) -> None:
+    """Set `credits` aside for a task. Locks the account's row until the transaction ends.
+
+    Raises InsufficientCredits, which says what is needed and what there is.
+    """
+    moved = await conn.fetchval(
+        """
+        WITH moved AS (
+            UPDATE accounts
+            SET available_credits = available_credits - $3, held_credits = held_credits + $3
+            WHERE id = $1 AND available_credits >= $3
+            RETURNING id
+        ), made AS (
+            INSERT INTO ledger_transactions (kind, account_id, task_id)
+            SELECT 'hold', id, $2 FROM moved RETURNING id
+        ), entered AS (
+            INSERT INTO ledger_entries (transaction_id, book, account_id, credits)
+            SELECT id, 'available', $1, -$3::bigint FROM made UNION ALL
+            SELECT id, 'held', $1, $3::bigint FROM made
+        )
+        SELECT id FROM moved
+        """,
+        account_id,
+        task_id,
+        credits,
+    )
+    if moved is None:
+        raise InsufficientCredits(required=credits, available=(await balance(conn, account_id)).available)
+
+
+async def capture(conn: Connection, task_id: str) -> None:
+    """Take a task's held credits for good. A second resolution raises UniqueViolationError."""
+    await _resolve(conn, task_id, "capture")
+
+
+async def release(conn: Connection, task_id: str) -> None:
+    """Give a task's held credits back. A second resolution raises UniqueViolationError."""
+    await _resolve(conn, task_id, "release")
+
+
+async def _resolve(conn: Connection, task_id: str, kind: Resolution) -> None:
+    done = await conn.fetchval(
+        """
+        WITH held AS (
+            SELECT t.account_id, e.credits
+            FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id AND e.book = 'held'
+            WHERE t.task_id = $1 AND t.kind = 'hold'
+        ), made AS (
+            INSERT INTO ledger_transactions (kind, account_id, task_id)
+            SELECT $2::ledger_kind, account_id, $1 FROM held RETURNING id
+        ), entered AS (
+            INSERT INTO ledger_entries (transaction_id, book, account_id, credits)
+            SELECT made.id, 'held'::ledger_book, held.account_id, -held.credits FROM made, held UNION ALL
+            SELECT made.id, CASE $2::ledger_kind WHEN 'capture' THEN 'revenue' ELSE 'available' END::ledger_book,
+                   CASE $2::ledger_kind WHEN 'release' THEN held.account_id END, held.credits
+            FROM made, held
+        ), moved AS (
+            UPDATE accounts
+            SET held_credits = held_credits - held.credits,
+                available_credits = available_credits
+                    + CASE $2::ledger_kind WHEN 'release' THEN held.credits ELSE 0 END
+            FROM held WHERE accounts.id = held.account_id
+        )
+        SELECT id FROM made
+        """,
+        task_id,
+        kind,
+    )
+    if done is None:
+        raise LookupError(f"task {task_id} holds no credits")
+
+
+async def balance(conn: Connection, account_id: int) -> Balance:
+    """What the account has. Raises LookupError for an unknown account."""
+    row = await conn.fetchrow("SELECT available_credits, held_credits FROM accounts WHERE id = $1", account_id)
+    if row is None:
+        raise LookupError(f"no account {account_id}")
+    return Balance(row[0], row[1])
+
+
+CHECKS: dict[str, str] = {
+    "entries of a transaction sum to zero": """
+        SELECT 'transaction ' || transaction_id || ' sums to ' || sum(credits)
+        FROM ledger_entries GROUP BY transaction_id HAVING sum(credits) <> 0""",
+    "every transaction has two entries": """
+        SELECT 'transaction ' || t.id || ' has ' || count(e.book)
+        FROM ledger_transactions t LEFT JOIN ledger_entries e ON e.transaction_id = t.id
+        GROUP BY t.id HAVING count(e.book) <> 2""",
+    "balances equal the sums of their entries": """
+        SELECT 'account ' || a.id || ' has ' || a.available_credits || '/' || a.held_credits
+            || ', entries say ' || coalesce(s.available, 0) || '/' || coalesce(s.held, 0)
+        FROM accounts a LEFT JOIN (
+            SELECT account_id, coalesce(sum(credits) FILTER (WHERE book = 'available'), 0) AS available,
+                   coalesce(sum(credits) FILTER (WHERE book = 'held'), 0) AS held
+            FROM ledger_entries WHERE account_id IS NOT NULL GROUP BY account_id
+        ) s ON s.account_id = a.id
+        WHERE (a.available_credits, a.held_credits) <> (coalesce(s.available, 0), coalesce(s.held, 0))""",
+    "each task has one hold, of its price": """
+        SELECT 'task ' || t.id || ' costs ' || t.price_credits || ' and holds ' || coalesce(e.credits::text, 'nothing')
+        FROM tasks t
+        LEFT JOIN ledger_transactions h ON h.task_id = t.id AND h.kind = 'hold'
+        LEFT JOIN ledger_entries e ON e.transaction_id = h.id AND e.book = 'held'
+        WHERE e.credits IS DISTINCT FROM t.price_credits OR h.account_id <> t.account_id""",
+    "a task is resolved when it has ended, in the way it ended": """
+        SELECT 'task ' || t.id || ' is ' || t.status || ' with ' || coalesce(string_agg(r.kind::text, ', '), 'nothing')
+        FROM tasks t LEFT JOIN ledger_transactions r ON r.task_id = t.id AND r.kind IN ('capture', 'release')
+        GROUP BY t.id
+        HAVING coalesce(array_agg(r.kind::text) FILTER (WHERE r.kind IS NOT NULL), '{}') <> CASE
+            WHEN t.status = 'succeeded' THEN ARRAY['capture']
+            WHEN t.status IN ('failed', 'cancelled') THEN ARRAY['release']
+            ELSE '{}'::text[] END""",
+    "a resolution moves what was held": """
+        SELECT 'task ' || h.task_id || ' held ' || he.credits || ' and resolved ' || -re.credits
+        FROM ledger_transactions h
+        JOIN ledger_entries he ON he.transaction_id = h.id AND he.book = 'held'
+        JOIN ledger_transactions r ON r.task_id = h.task_id AND r.kind IN ('capture', 'release')
+        JOIN ledger_entries re ON re.transaction_id = r.id AND re.book = 'held'
+        WHERE h.kind = 'hold' AND (he.credits + re.credits <> 0 OR r.account_id <> h.account_id)""",
+}
+"""What `audit` proves, each as a query that finds the rows that break it."""
+
+
+async def audit(conn: Connection) -> list[str]:
+    """Every breach of the ledger's rules, in words; an empty list is the proof that there is none.
+
+    Call it outside any transaction: it opens one of its own, so that all checks see one moment.
+    """
+    async with conn.transaction(isolation="repeatable_read", readonly=True):
+        return [f"{rule}: {row[0]}" for rule, query in CHECKS.items() for row in await conn.fetch(query)]

@@ -1,0 +1,457 @@
+"""Tasks: what customers ask for, from acceptance to its one end.
+
+Owns `tasks`, `task_events` and `files`. A task moves only through `_move`, which is one conditional
+UPDATE with its event; when it finds no row, somebody else was first and nothing is written. `attempt` is
+the fencing token: each start raises it, and whatever a worker writes must name the attempt it started.
+
+    queued ──▶ processing ──▶ succeeded        capture
+       │            ├───────▶ failed           release
+       └────────────┴───────▶ cancelled        release
+
+The end of a task, the resolution of its hold, its output, its callback and the end of its queue job are
+one transaction. Functions take a connection and never commit. Nothing here knows how a task looks on the
+wire, nor how a callback is sent: a job with (task id, status) is enqueued and the worker does the rest.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, cast, get_args
+
+import orjson
+
+from seedbed import catalogue, ledger, limits, queue
+from seedbed.accounts import BASE62, Caller
+from seedbed.catalogue import Model
+from seedbed.db import Connection, Record
+from seedbed.engines import Kind, Mode, Role
+from seedbed.errors import InvalidRequest, NotFound, ServiceBusy, TaskFailure
+
+Status = Literal["queued", "processing", "succeeded", "failed", "cancelled"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+TERMINAL: frozenset[Status] = frozenset({"succeeded", "failed", "cancelled"})
+
+COMES_FROM: dict[Status, tuple[Status, ...]] = {
+    "queued": (),
+    "processing": ("queued", "processing"),
+    "succeeded": ("processing",),
+    "failed": ("queued", "processing"),
+    "cancelled": ("queued", "processing"),
+}
+"""The table of transitions: which states a state may be entered from. A restart re-enters `processing`."""
+
+ID_CHARS = 22
+"""Random base62 characters of a task id: 131 bits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaRef:
+    """A medium that the request points to. `kind` is None where the URL's name does not tell."""
+
+    url: str
+    role: Role
+    kind: Kind | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRequest:
+    """What a dialect asks for, checked against the catalogue. `metadata` is JSON text, given back as it came."""
+
+    id_prefix: str
+    dialect: str
+    model: Model
+    mode: Mode
+    prompt: str
+    aspect_ratio: str
+    resolution: str
+    duration_s: int
+    trace_id: str
+    media: tuple[MediaRef, ...] = ()
+    seed: int | None = None
+    audio: bool = True
+    fixed_lens: bool = False
+    metadata: str | None = None
+    webhook_url: str | None = None
+    callback_always: bool = False
+
+    @property
+    def price_credits(self) -> int:
+        return catalogue.price(self.model, self.mode, self.resolution, self.duration_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A task as it stands in the database."""
+
+    seq: int
+    id: str
+    dialect: str
+    account_id: int
+    key_id: int | None
+    trace_id: str
+    status: Status
+    attempt: int
+    tries: int
+    progress: float
+    model: str
+    mode: Mode
+    prompt: str
+    aspect_ratio: str
+    resolution: str
+    duration_s: int
+    seed: int
+    media: tuple[MediaRef, ...]
+    audio: bool
+    fixed_lens: bool
+    quality: str
+    metadata: str | None
+    webhook_url: str | None
+    callback_always: bool
+    price_credits: int
+    engine: str | None
+    plan: dict[str, Any] | None
+    output_key: str | None
+    error_code: str | None
+    error_message: str | None
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def ended(self) -> bool:
+        return self.status in TERMINAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """A stored file of a task. `key` is its place in storage and holds the attempt that made it."""
+
+    key: str
+    content_type: str
+    size_bytes: int
+    sha256: bytes
+    engine: str
+    plan: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One attempt in a worker's hands, with the share done, 0 … 1."""
+
+    task_id: str
+    attempt: int
+    progress: float
+
+
+# The customer's side -----------------------------------------------------------------------------------
+
+
+async def create(conn: Connection, caller: Caller, request: TaskRequest, *, queued_max: int) -> Task:
+    """Accept a task: hold its credits, write it down and queue it, all in the caller's transaction.
+
+    Raises InsufficientCredits, RateLimited (the key's month), ServiceBusy (`queued_max` tasks of the
+    account wait already).
+    """
+    task_id = request.id_prefix + "".join(secrets.choice(BASE62) for _ in range(ID_CHARS))
+    if caller.monthly is not None:
+        await limits.take_month(conn, caller.key_id, caller.monthly)
+    # The hold locks the account's row, so that from here on its submissions go one after another.
+    await ledger.hold(conn, caller.account_id, task_id, request.price_credits)
+    row = await conn.fetchrow(_CREATE, *_columns(task_id, caller, request))
+    assert row is not None
+    if row["span"] >= queued_max:
+        await _check_room(conn, caller.account_id, queued_max)
+    await queue.enqueue(conn, queue.render_lane(request.model.engines), task_id, priority=-row["turn"], unique=task_id)
+    return _task(row)
+
+
+# Fairness is start-time fair queueing: a task's turn comes after the turn of the account's last waiting
+# task, or else is that of whoever is at the front. So accounts alternate, however many tasks each has.
+_CREATE = """
+    WITH mine AS (
+        SELECT max(turn) AS last, min(turn) AS first FROM tasks WHERE account_id = $3 AND status = 'queued'
+    ), front AS (
+        SELECT min(turn) AS turn FROM tasks WHERE status = 'queued'
+    ), made AS (
+        INSERT INTO tasks (id, dialect, account_id, key_id, trace_id, model, mode, prompt, aspect_ratio,
+                           resolution, duration_s, seed, media, audio, fixed_lens, quality, metadata,
+                           webhook_url, callback_always, price_credits, turn)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+               coalesce(mine.last + 1, front.turn, 0)
+        FROM mine, front
+        RETURNING *
+    ), noted AS (
+        INSERT INTO task_events (task_id, status, attempt) SELECT id, status, attempt FROM made
+    )
+    SELECT made.*, made.turn - coalesce(mine.first, made.turn) AS span FROM made, mine
+"""
+
+
+def _columns(task_id: str, caller: Caller, request: TaskRequest) -> tuple[Any, ...]:
+    seed = secrets.randbelow(2**32) if request.seed in (None, -1) else request.seed
+    media = [{"url": m.url, "role": m.role, "kind": m.kind} for m in request.media]
+    return (
+        task_id,
+        request.dialect,
+        caller.account_id,
+        caller.key_id,
+        request.trace_id,
+        request.model.id,
+        request.mode,
+        request.prompt,
+        request.aspect_ratio,
+        request.resolution,
+        request.duration_s,
+        seed,
+        orjson.dumps(media).decode(),
+        request.audio,
+        request.fixed_lens,
+        request.model.quality,
+        request.metadata,
+        request.webhook_url or caller.webhook_url,
+        request.callback_always,
+        request.price_credits,
+    )
+
+
+async def _check_room(conn: Connection, account_id: int, queued_max: int) -> None:
+    """Turns of an account's waiting tasks are near consecutive, so they are counted only near the limit."""
+    waiting = await conn.fetchval("SELECT count(*) FROM tasks WHERE account_id = $1 AND status = 'queued'", account_id)
+    if waiting > queued_max:
+        raise ServiceBusy(
+            f"{queued_max} tasks of this account are waiting already; try again when some have run", retry_after_s=30
+        )
+
+
+async def get(conn: Connection, task_id: str) -> Task:
+    """A task, whoever owns it. Raises NotFound."""
+    row = await conn.fetchrow("SELECT * FROM tasks WHERE id = $1", task_id)
+    if row is None:
+        raise NotFound("No such task")
+    return _task(row)
+
+
+async def get_own(conn: Connection, task_id: str, *, dialect: str, key_id: int) -> Task:
+    """A key's own task of a dialect. Raises NotFound, the same for one that is unknown or another's."""
+    row = await conn.fetchrow(
+        "SELECT * FROM tasks WHERE id = $1 AND dialect = $2 AND key_id = $3", task_id, dialect, key_id
+    )
+    if row is None:
+        raise NotFound("Task not found")
+    return _task(row)
+
+
+async def list_own(
+    conn: Connection, *, dialect: str, key_id: int, limit: int, after: str | None = None, status: Status | None = None
+) -> tuple[list[Task], bool]:
+    """A key's tasks, newest first, after the task `after`, and whether there are more.
+
+    Raises NotFound when `after` is not a task of this key.
+    """
+    seq = None
+    if after is not None:
+        seq = (await get_own(conn, after, dialect=dialect, key_id=key_id)).seq
+    rows = await conn.fetch(
+        """
+        SELECT * FROM tasks
+        WHERE key_id = $1 AND dialect = $2 AND ($3::bigint IS NULL OR seq < $3)
+          AND ($4::task_status IS NULL OR status = $4)
+        ORDER BY seq DESC LIMIT $5
+        """,
+        key_id,
+        dialect,
+        seq,
+        status,
+        limit + 1,
+    )
+    return [_task(row) for row in rows[:limit]], len(rows) > limit
+
+
+async def cancel(conn: Connection, task: Task) -> Task:
+    """End a task that has not ended, and refund it; on a cancelled one this changes nothing.
+
+    Raises InvalidRequest for one that succeeded or failed. Its worker learns of it from `watch`.
+    """
+    moved = await _move(conn, task.id, "cancelled")
+    if moved is None:
+        now = await get(conn, task.id)
+        if now.status == "cancelled":
+            return now
+        raise InvalidRequest(f"The task has {now.status} already and cannot be cancelled")
+    await queue.drop(conn, task.id)
+    await _settle(conn, moved)
+    return moved
+
+
+async def events(conn: Connection, task_id: str) -> list[Record]:
+    """A task's history: at, status, attempt, detail (JSON text)."""
+    return await conn.fetch(
+        "SELECT at, status, attempt, detail FROM task_events WHERE task_id = $1 ORDER BY id", task_id
+    )
+
+
+# The worker's side -------------------------------------------------------------------------------------
+
+
+async def start(conn: Connection, task_id: str, *, attempts_max: int) -> Task | None:
+    """Begin the next attempt. None: there is nothing to render, because the task has ended.
+
+    A task whose earlier attempts were all lost ends here, as `failed` with the code `worker_lost`.
+    """
+    moved = await _move(conn, task_id, "processing", tries_max=attempts_max)
+    if moved is None:
+        await fail(
+            conn,
+            task_id,
+            TaskFailure("worker_lost", f"The render was lost {attempts_max} times; it is not tried again"),
+        )
+    elif moved.callback_always:
+        await _callback(conn, moved)
+    return moved
+
+
+async def watch(conn: Connection, runs: Sequence[Run]) -> set[str]:
+    """Note the progress of a worker's runs. Returns the ids that are still theirs: the rest must stop."""
+    rows = await conn.fetch(
+        """
+        WITH runs AS (SELECT * FROM unnest($1::text[], $2::int[], $3::real[]) AS r (id, attempt, progress)),
+        moved AS (
+            UPDATE tasks t SET progress = r.progress, updated_at = now() FROM runs r
+            WHERE t.id = r.id AND t.status = 'processing' AND t.attempt = r.attempt AND t.progress < r.progress
+        )
+        SELECT t.id FROM tasks t JOIN runs r ON r.id = t.id
+        WHERE t.status = 'processing' AND t.attempt = r.attempt
+        """,
+        [run.task_id for run in runs],
+        [run.attempt for run in runs],
+        [run.progress for run in runs],
+    )
+    return {row[0] for row in rows}
+
+
+async def succeed(conn: Connection, task_id: str, attempt: int, output: Output) -> Task | None:
+    """End a task well: publish its output and take its credits. None: this attempt is no longer the task's."""
+    moved = await _move(conn, task_id, "succeeded", attempt=attempt, output=output)
+    if moved is not None:
+        await conn.execute(
+            "INSERT INTO files (key, task_id, content_type, size_bytes, sha256) VALUES ($1, $2, $3, $4, $5)",
+            output.key,
+            task_id,
+            output.content_type,
+            output.size_bytes,
+            output.sha256,
+        )
+        await _settle(conn, moved)
+    return moved
+
+
+async def fail(conn: Connection, task_id: str, failure: TaskFailure, *, attempt: int | None = None) -> Task | None:
+    """End a task badly and refund it. None: it has ended already, or this attempt is no longer the task's."""
+    moved = await _move(conn, task_id, "failed", attempt=attempt, failure=failure)
+    if moved is not None:
+        await _settle(conn, moved)
+    return moved
+
+
+async def hand_back(conn: Connection, task_id: str, attempt: int) -> bool:
+    """An attempt that a draining worker gave up does not count against the task's tries."""
+    found = await conn.fetchval(
+        """
+        UPDATE tasks SET tries = tries - 1, progress = 0, updated_at = now()
+        WHERE id = $1 AND status = 'processing' AND attempt = $2 RETURNING id
+        """,
+        task_id,
+        attempt,
+    )
+    return found is not None
+
+
+async def find_file(conn: Connection, key: str) -> Record | None:
+    """The published file at `key`: task_id, content_type, size_bytes, sha256, created_at."""
+    return await conn.fetchrow("SELECT * FROM files WHERE key = $1", key)
+
+
+# The one way a task moves --------------------------------------------------------------------------------
+
+
+async def _move(
+    conn: Connection,
+    task_id: str,
+    to: Status,
+    *,
+    attempt: int | None = None,
+    tries_max: int | None = None,
+    output: Output | None = None,
+    failure: TaskFailure | None = None,
+) -> Task | None:
+    """Enter the state `to` and note it. None when the task is elsewhere, or at another attempt or try."""
+    row = await conn.fetchrow(
+        _MOVE,
+        task_id,
+        to,
+        COMES_FROM[to],
+        attempt,
+        tries_max,
+        output.key if output else None,
+        output.engine if output else None,
+        orjson.dumps(output.plan).decode() if output else None,
+        failure.code if failure else None,
+        failure.message if failure else None,
+    )
+    return None if row is None else _task(row)
+
+
+_MOVE = """
+    WITH moved AS (
+        UPDATE tasks SET
+            status = $2::task_status,
+            attempt = attempt + ($2::task_status = 'processing')::int,
+            tries = tries + ($2::task_status = 'processing')::int,
+            progress = CASE $2::task_status WHEN 'processing' THEN 0 WHEN 'succeeded' THEN 1 ELSE progress END,
+            started_at = CASE $2::task_status WHEN 'processing' THEN coalesce(started_at, now()) ELSE started_at END,
+            finished_at = CASE WHEN $2::task_status <> 'processing' THEN now() END,
+            updated_at = now(),
+            output_key = $6, engine = $7, plan = $8, error_code = $9, error_message = $10
+        WHERE id = $1 AND status = ANY ($3::task_status[])
+          AND ($4::int IS NULL OR attempt = $4) AND ($5::int IS NULL OR tries < $5)
+        RETURNING *
+    ), noted AS (
+        INSERT INTO task_events (task_id, status, attempt, detail)
+        SELECT id, status, attempt, CASE WHEN $9::text IS NOT NULL THEN
+            jsonb_build_object('code', $9::text, 'message', $10::text) END
+        FROM moved
+    )
+    SELECT * FROM moved
+"""
+
+
+async def _settle(conn: Connection, task: Task) -> None:
+    """What every end brings: the hold is resolved, and the callback queued."""
+    if task.status == "succeeded":
+        await ledger.capture(conn, task.id)
+    else:
+        await ledger.release(conn, task.id)
+    await _callback(conn, task)
+
+
+async def _callback(conn: Connection, task: Task) -> None:
+    if task.webhook_url is not None:
+        await queue.enqueue(conn, queue.CALLBACK, f"{task.id} {task.status}")
+
+
+_FIELDS = tuple(name for name in Task.__dataclass_fields__ if name not in ("media", "plan", "mode"))
+
+
+def _task(row: Record) -> Task:
+    values: dict[str, Any] = {name: row[name] for name in _FIELDS}
+    media: Iterable[dict[str, Any]] = orjson.loads(row["media"])
+    return Task(
+        **values,
+        mode=cast(Mode, row["mode"]),
+        media=tuple(MediaRef(**item) for item in media),
+        plan=None if row["plan"] is None else orjson.loads(row["plan"]),
+    )
