@@ -1,0 +1,310 @@
+"""What every dialect needs of HTTP: who calls, a strict body, one execution a key, errors in one's own shape.
+
+Knows no dialect. A dialect is a mounted application made by `Dialect`; its handlers take a Request and
+return a Response, and whatever they raise is rendered by the dialect's own `error`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeVar
+
+import orjson
+from fastapi import FastAPI
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from seedbed import accounts, db, idempotency
+from seedbed.accounts import Api, Caller
+from seedbed.db import Connection
+from seedbed.errors import (
+    ApiError,
+    InternalError,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    ServiceBusy,
+    Unauthorized,
+)
+from seedbed.idempotency import Answer
+from seedbed.runtime import Runtime
+from seedbed.telemetry import log
+
+JSON_DEPTH_MAX = 32
+BUSY_RETRY_S = 2
+
+Shape = TypeVar("Shape", bound=BaseModel)
+Handler = Callable[[Request], Awaitable[Response]]
+ErrorBody = Callable[[ApiError], dict[str, Any]]
+
+
+def runtime_of(request: Request) -> Runtime:
+    """The process's runtime; it is there from the moment that the first request can come."""
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+def trace_id(request: Request) -> str:
+    """The request's id, which its answer carries as X-Request-Id."""
+    found: str = request.scope["state"]["trace_id"]
+    return found
+
+
+def answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A JSON answer. `content` may be bytes that are JSON already."""
+    body = content if isinstance(content, bytes) else orjson.dumps(content)
+    return Response(body, status, headers, media_type="application/json")
+
+
+# Applications ----------------------------------------------------------------------------------------------
+
+
+def guard(handler: Handler, error_body: ErrorBody) -> Handler:
+    """`handler`, with everything that it raises rendered as an answer of the dialect."""
+
+    async def guarded(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except ApiError as error:
+            return refuse(error, error_body)
+        except db.UNAVAILABLE as error:
+            log.warning("the database is away", error=repr(error))
+            return refuse(ServiceBusy(retry_after_s=BUSY_RETRY_S), error_body)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except Exception:
+            log.exception("a request failed")
+            return refuse(InternalError(), error_body)
+
+    guarded.__doc__, guarded.__name__ = handler.__doc__, handler.__name__
+    return guarded
+
+
+def refuse(error: ApiError, error_body: ErrorBody) -> Response:
+    """An error as an answer, with the headers that belong to its status."""
+    headers = {}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.status in (429, 503):
+        headers["Retry-After"] = str(error.retry_after_s or BUSY_RETRY_S)
+    if isinstance(error, PayloadTooLarge):
+        # The rest of the body is not read: nothing sensible can follow on this connection.
+        headers["Connection"] = "close"
+    return answer(error_body(error), error.status, headers)
+
+
+def add_fallbacks(app: FastAPI, error_body: ErrorBody) -> None:
+    """Answer unknown paths and wrong methods in the dialect's own shape."""
+
+    async def fallback(_: Request, raised: Exception) -> Response:
+        assert isinstance(raised, HTTPException)
+        error: ApiError = MethodNotAllowed() if raised.status_code == 405 else NotFound("There is no such path")
+        response = refuse(error, error_body)
+        response.headers.update(raised.headers or {})
+        return response
+
+    app.add_exception_handler(HTTPException, fallback)
+
+
+# Who calls ---------------------------------------------------------------------------------------------------
+
+
+async def authenticate(request: Request, *apis: Api) -> Caller:
+    """The caller behind the Authorization header, with this request counted.
+
+    Raises Unauthorized, or RateLimited: for the key's minute, and for an address that keeps guessing
+    (which never locks out a good key from the same address).
+    """
+    runtime = runtime_of(request)
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    try:
+        if scheme.lower() != "bearer":
+            raise Unauthorized
+        secret = secret.strip()
+        if not accounts.well_formed(secret):
+            raise Unauthorized
+        async with db.connection(runtime.pool) as conn:
+            return await accounts.authenticate(conn, secret, apis)
+    except Unauthorized:
+        address = request.client.host if request.client else ""
+        runtime.refusals.check(address)
+        runtime.refusals.add(address)
+        raise
+
+
+# Bodies ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A JSON object as sent, without its nulls, and its canonical bytes (of which equal bodies have the same)."""
+
+    values: dict[str, Any]
+    canonical: bytes
+
+
+async def read_object(request: Request) -> Body:
+    """The request's JSON object. Raises InvalidRequest or PayloadTooLarge, before it is all in memory."""
+    raw = await _read(request, runtime_of(request).settings.body_bytes_max)
+    values = parse_object(raw)
+    values = {name: value for name, value in values.items() if value is not None}
+    return Body(values, _canonical(values))
+
+
+async def _read(request: Request, size_bytes_max: int) -> bytes:
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared[:20]) > size_bytes_max:
+        _too_large(size_bytes_max)
+    raw = bytearray()
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > size_bytes_max:
+            _too_large(size_bytes_max)
+    return bytes(raw)
+
+
+def _too_large(size_bytes_max: int) -> NoReturn:
+    raise PayloadTooLarge(f"The request body is over {size_bytes_max} bytes")
+
+
+def parse_object(raw: bytes) -> dict[str, Any]:
+    """A JSON object, strictly: UTF-8, no duplicate names, no NaN, no NUL, no lone surrogates, not too deep."""
+    try:
+        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
+    except UnicodeDecodeError:
+        raise InvalidRequest("The request body is not UTF-8") from None
+    except RecursionError:
+        raise InvalidRequest(f"The request body is nested deeper than {JSON_DEPTH_MAX}") from None
+    except json.JSONDecodeError as error:
+        raise InvalidRequest(f"The request body is not JSON: {error.msg} at character {error.pos}") from None
+    except ValueError:
+        raise InvalidRequest("The request body holds a number with too many digits") from None
+    if not isinstance(value, dict):
+        raise InvalidRequest("The request body must be a JSON object")
+    _check_values(value)
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidRequest(f"The request body has the name {_shown(twice)} twice")
+    return found
+
+
+def _constant(text: str) -> NoReturn:
+    raise InvalidRequest(f"The request body holds {text}, which is not JSON")
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise InvalidRequest("The request body holds a number that is too large")
+    return number
+
+
+def _check_values(root: Any) -> None:
+    level, depth = [root], 0
+    while level:
+        depth += 1
+        if depth > JSON_DEPTH_MAX:
+            raise InvalidRequest(f"The request body is nested deeper than {JSON_DEPTH_MAX}")
+        below: list[Any] = []
+        for value in level:
+            _check_text(value)
+            if isinstance(value, dict):
+                for name in value:
+                    _check_text(name)
+                below.extend(value.values())
+            elif isinstance(value, list):
+                below.extend(value)
+        level = below
+
+
+def _check_text(value: Any) -> None:
+    if not isinstance(value, str):
+        return
+    if "\x00" in value:
+        raise InvalidRequest("The request body holds the character U+0000, which cannot be kept; remove it")
+    if not value.isascii():
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError:
+            raise InvalidRequest("The request body holds half of a surrogate pair; send whole characters") from None
+
+
+def _canonical(values: dict[str, Any]) -> bytes:
+    return json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
+
+
+def json_text(value: Any) -> str:
+    """`value` as JSON text, numbers and names as they were."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def check(shape: type[Shape], values: dict[str, Any]) -> Shape:
+    """`values` as a `shape`. Raises InvalidRequest that names the first field at fault and what it must be."""
+    try:
+        return shape.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InvalidRequest(_fault(where, first["type"], first["msg"]), field=where) from None
+
+
+def _fault(where: str, kind: str, message: str) -> str:
+    name = _shown(where)
+    if kind == "missing":
+        return f"{name} is required"
+    if kind == "extra_forbidden":
+        return f"{name} is not a field of this request"
+    message = message.removeprefix("Value error, ")
+    return f"{name}: {message[:1].lower()}{message[1:]}"
+
+
+def _shown(name: str) -> str:
+    """A client's own name, quoted back: short and printable."""
+    shown = "".join(c if c.isprintable() else "?" for c in name[:64])
+    return f"'{shown}'"
+
+
+# Once ----------------------------------------------------------------------------------------------------------
+
+
+async def once(
+    request: Request, caller: Caller, body: Body, act: Callable[[Connection], Awaitable[Answer]]
+) -> Response:
+    """Carry out `act` in one transaction, and no more than once for an Idempotency-Key.
+
+    A repeat gets the first answer's very bytes and the header `Idempotent-Replayed: true`. Raises
+    IdempotencyConflict for another body under the key, and while the first is being carried out.
+    """
+    runtime, key = runtime_of(request), request.headers.get("idempotency-key")
+    endpoint = f"{request.method} {request.url.path}"
+    kept = None
+    async with db.transaction(runtime.pool) as conn:
+        if key is not None:
+            kept = await idempotency.find(conn, caller.account_id, endpoint, idempotency.check_key(key), body.canonical)
+        done = kept or await act(conn)
+        if key is not None and kept is None:
+            await idempotency.keep(conn, caller.account_id, endpoint, key, body.canonical, done)
+    if kept is None:
+        runtime.wake()
+    return answer(done.body, done.status, {"Idempotent-Replayed": "true"} if kept else None)
+
+
+def page_size(text: str | None, *, default: int, most: int) -> int:
+    """The `limit` of a list. Raises InvalidRequest unless it is a whole number from 1 to `most`."""
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= most):
+        raise InvalidRequest(f"'limit' must be a whole number from 1 to {most}", field="limit")
+    return int(text)

@@ -1,0 +1,364 @@
+"""The Open API, `/api/open/v1`: Seedance's public API as its documents describe it.
+
+Beside the documented routes: a quote, the balance, and the list of a key's tasks. Every answer under the
+prefix has the shape `{"success": …}`, errors included.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal, cast
+from urllib.parse import unquote, urlsplit
+
+import orjson
+from fastapi import FastAPI
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from seedbed import __version__, db, ledger, outbound, tasks, telemetry
+from seedbed.accounts import Caller
+from seedbed.catalogue import Catalogue, Model
+from seedbed.db import Connection
+from seedbed.dialects import _http
+from seedbed.dialects._http import answer, runtime_of
+from seedbed.engines import Kind, Mode
+from seedbed.errors import ApiError, InsufficientCredits, InvalidRequest
+from seedbed.idempotency import Answer
+from seedbed.runtime import Runtime
+from seedbed.tasks import MediaRef, Status, Task, TaskRequest
+
+NAME = "open"
+PREFIX = "/api/open/v1"
+ID_PREFIX = "req_"
+
+PROMPT_CHARS_MAX = 10_000
+MEDIA_MAX = 5
+PAGE_DEFAULT, PAGE_MAX = 20, 100
+
+KINDS: dict[str, Kind] = {
+    **dict.fromkeys((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"), "image"),
+    **dict.fromkeys((".mp4", ".mov", ".m4v"), "video"),
+    **dict.fromkeys((".mp3", ".wav"), "audio"),
+}
+"""What a media URL's extension says it is."""
+
+
+def _whole(value: object) -> object:
+    """JSON knows one kind of number: 5.0 is the integer 5."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+class Generation(BaseModel):
+    """A request for a video. What each model can do is told by `GET /models`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    model: str = Field(description="Which model makes the video", examples=["seedance-2.0"])
+    prompt: str = Field(
+        description="What the video shows, in words",
+        min_length=1,
+        max_length=PROMPT_CHARS_MAX,
+        examples=["A river flowing through an autumn forest, aerial view, cinematic motion"],
+    )
+    mediaUrls: list[str] = Field(
+        default=[],
+        description="Public https addresses of pictures, videos or sounds. One picture is the first frame, two "
+        "are the first and the last; anything else is a reference.",
+        min_length=1,
+        max_length=MEDIA_MAX,
+        examples=[["https://example.com/photo.jpg"]],
+    )
+    aspectRatio: str = Field(default="16:9", description="Width to height", examples=["16:9"])
+    duration: Annotated[int, BeforeValidator(_whole)] = Field(default=5, description="Length in seconds", examples=[5])
+    resolution: str = Field(default="720p", description="Pixels of the short side", examples=["720p"])
+    webhookUrl: str | None = Field(
+        default=None,
+        description="Where the result is posted; the key's own address by default",
+        examples=["https://example.com/webhooks/seedance"],
+    )
+    metadata: dict[str, Any] | None = Field(
+        default=None, description="Anything of yours; the status gives it back", examples=[{"projectId": "proj_1001"}]
+    )
+
+
+# What is sent ------------------------------------------------------------------------------------------------
+
+
+def error_body(error: ApiError) -> dict[str, Any]:
+    """An error in this dialect's shape; 402 also says `required` and `available` credits."""
+    told: dict[str, Any] = {"code": error.code, "message": error.message}
+    if isinstance(error, InsufficientCredits):
+        told |= {"required": error.required, "available": error.available}
+    return {"success": False, "error": told}
+
+
+def callback_body(task: Task, status: Status, url: str | None) -> dict[str, Any]:
+    """What the webhook says: the end of the status, without the request."""
+    return {
+        "success": True,
+        "requestId": task.id,
+        "status": status,
+        "output": _output(url if status == "succeeded" else None),
+        "error": _task_error(task),
+    }
+
+
+def _status_body(task: Task, runtime: Runtime) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "success": True,
+        "requestId": task.id,
+        "status": task.status,
+        "model": task.model,
+        "prompt": task.prompt,
+        "duration": task.duration_s,
+        "aspectRatio": task.aspect_ratio,
+        "output": _output(runtime.storage.link(task.output_key) if task.output_key else None),
+        "error": _task_error(task),
+    }
+    if task.metadata is not None:
+        body["metadata"] = orjson.Fragment(task.metadata)
+    return body
+
+
+def _output(url: str | None) -> dict[str, str] | None:
+    return None if url is None else {"type": "video", "url": url}
+
+
+def _task_error(task: Task) -> dict[str, str | None] | None:
+    return None if task.error_code is None else {"code": task.error_code, "message": task.error_message}
+
+
+def _models_body(catalogue: Catalogue) -> dict[str, Any]:
+    entries = [
+        {
+            "id": model.id,
+            "type": "video_generation",
+            "mode": mode,
+            "durations": model.durations_s,
+            "aspectRatios": model.aspect_ratios,
+            "resolutions": model.resolutions(mode),
+            "usdPerSecond": {
+                resolution: _json_number(catalogue.usd_per_second(model, mode, resolution))
+                for resolution in model.resolutions(mode)
+            },
+        }
+        for model in catalogue.sold_by(NAME)
+        for mode in model.modes
+    ]
+    return {"success": True, "data": entries}
+
+
+def _json_number(amount: Decimal) -> float:
+    """The shortest float of the exact amount: 0.05 is written 0.05."""
+    return float(amount)
+
+
+# What is asked -----------------------------------------------------------------------------------------------
+
+
+def parse_generation(values: dict[str, Any], runtime: Runtime, trace_id: str) -> TaskRequest:
+    """A request checked against the catalogue. Raises InvalidRequest that names the field and its choices."""
+    asked = _http.check(Generation, values)
+    if not asked.prompt.strip():
+        raise InvalidRequest("'prompt' must say what the video shows; it is blank", field="prompt")
+    sold = {model.id: model for model in runtime.catalogue.sold_by(NAME)}
+    model = sold[_choice("model", asked.model, tuple(sold))]
+    trusted = runtime.settings.trusted
+    media = _media(asked.mediaUrls, model, trusted)
+    mode: Mode = "image_to_video" if media else "text_to_video"
+    if mode not in model.modes:
+        raise InvalidRequest(f"'mediaUrls' must be left out: {model.id} works from text alone", field="mediaUrls")
+    _choice("aspectRatio", asked.aspectRatio, model.aspect_ratios)
+    _choice("duration", asked.duration, model.durations_s)
+    _choice("resolution", asked.resolution, model.resolutions(mode))
+    webhook_url = asked.webhookUrl
+    if webhook_url is not None:
+        webhook_url = _public("webhookUrl", webhook_url, trusted)
+    return TaskRequest(
+        id_prefix=ID_PREFIX,
+        dialect=NAME,
+        model=model,
+        mode=mode,
+        prompt=asked.prompt,
+        aspect_ratio=asked.aspectRatio,
+        resolution=asked.resolution,
+        duration_s=asked.duration,
+        trace_id=trace_id,
+        media=media,
+        metadata=None if asked.metadata is None else _http.json_text(asked.metadata),
+        webhook_url=webhook_url,
+    )
+
+
+def _choice(field: str, value: Any, allowed: tuple[Any, ...]) -> Any:
+    if value not in allowed:
+        raise InvalidRequest(f"'{field}' must be one of {', '.join(map(str, allowed))}", field=field)
+    return value
+
+
+def _public(field: str, url: str, trusted: frozenset[str]) -> str:
+    try:
+        return outbound.check_url(url, trusted, field=field)
+    except InvalidRequest as refused:
+        raise InvalidRequest(f"'{field}': {refused.message}", field=field) from None
+
+
+def _media(urls: list[str], model: Model, trusted: frozenset[str]) -> tuple[MediaRef, ...]:
+    """Each URL with its kind, as far as its name tells, and the role that number and kinds give it."""
+    found = [
+        (_public(f"mediaUrls.{index}", url, trusted), _kind(f"mediaUrls.{index}", url))
+        for index, url in enumerate(urls)
+    ]
+    frames = len(found) <= 2 and all(kind in ("image", None) for _, kind in found)
+    if not frames and not model.references:
+        raise InvalidRequest(
+            f"'mediaUrls' must be one or two pictures for {model.id} (first and last frame)", field="mediaUrls"
+        )
+    roles = ("first_frame", "last_frame") if frames else ("reference",) * len(found)
+    return tuple(MediaRef(url=url, role=role, kind=kind) for (url, kind), role in zip(found, roles, strict=False))
+
+
+def _kind(field: str, url: str) -> Kind | None:
+    """What the URL's name says it is; None where it has no extension."""
+    suffix = PurePosixPath(unquote(urlsplit(url).path)).suffix.lower()
+    if not re.fullmatch(r"\.[a-z0-9]{1,8}", suffix):
+        return None
+    if suffix not in KINDS:
+        raise InvalidRequest(f"'{field}' must end in one of {', '.join(KINDS)}, or have no extension", field=field)
+    return KINDS[suffix]
+
+
+# Routes ------------------------------------------------------------------------------------------------------
+
+
+async def list_models(request: Request) -> Response:
+    """Every model and mode with what it can do and what a second costs. Needs no key."""
+    return answer(_models_body(runtime_of(request).catalogue))
+
+
+async def create(request: Request) -> Response:
+    """Accept a task. Its credits are charged now and given back if it fails or is cancelled."""
+    caller = await _http.authenticate(request, "open")
+    runtime, body = runtime_of(request), await _http.read_object(request)
+    wanted = parse_generation(body.values, runtime, _http.trace_id(request))
+
+    async def act(conn: Connection) -> Answer:
+        task = await tasks.create(conn, caller, wanted, queued_max=runtime.settings.queued_max)
+        done = {
+            "success": True,
+            "requestId": task.id,
+            "status": task.status,
+            "creditsCharged": task.price_credits,
+        }
+        return Answer(200, orjson.dumps(done))
+
+    response = await _http.once(request, caller, body, act)
+    if "idempotent-replayed" not in response.headers:
+        telemetry.ACCEPTED.labels(NAME, wanted.model.id).inc()
+        telemetry.HELD.inc(wanted.price_credits)
+    return response
+
+
+async def quote(request: Request) -> Response:
+    """What a task would cost. Takes the body of a submission and charges nothing."""
+    await _http.authenticate(request, "open")
+    body = await _http.read_object(request)
+    wanted = parse_generation(body.values, runtime_of(request), _http.trace_id(request))
+    return answer({"success": True, "creditsRequired": wanted.price_credits})
+
+
+async def status(request: Request) -> Response:
+    """A task of this key, with its output once it has succeeded."""
+    caller = await _http.authenticate(request, "open")
+    runtime = runtime_of(request)
+    async with db.connection(runtime.pool) as conn:
+        task = await _own(conn, request, caller)
+    return answer(_status_body(task, runtime))
+
+
+async def cancel(request: Request) -> Response:
+    """End a task that is queued or processing, and give its credits back."""
+    caller = await _http.authenticate(request, "open")
+    runtime = runtime_of(request)
+    async with db.transaction(runtime.pool) as conn:
+        task = await tasks.cancel(conn, await _own(conn, request, caller))
+    runtime.wake()
+    return answer({"success": True, "requestId": task.id, "status": task.status})
+
+
+async def list_tasks(request: Request) -> Response:
+    """This key's tasks, newest first."""
+    caller = await _http.authenticate(request, "open")
+    runtime, query = runtime_of(request), request.query_params
+    limit = _http.page_size(query.get("limit"), default=PAGE_DEFAULT, most=PAGE_MAX)
+    wanted = query.get("status")
+    if wanted is not None:
+        _choice("status", wanted, tasks.STATUSES)
+    async with db.connection(runtime.pool) as conn:
+        found, more = await tasks.list_own(
+            conn,
+            dialect=NAME,
+            key_id=caller.key_id,
+            limit=limit,
+            after=query.get("after"),
+            status=cast(Status | None, wanted),
+        )
+    return answer({"success": True, "data": [_listed(task, runtime) for task in found], "hasMore": more})
+
+
+def _listed(task: Task, runtime: Runtime) -> dict[str, Any]:
+    """A task in a list: its status and what the list alone tells."""
+    entry = _status_body(task, runtime)
+    del entry["success"]
+    return entry | {
+        "resolution": task.resolution,
+        "creditsCharged": task.price_credits,
+        "createdAt": task.created_at.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
+    }
+
+
+async def balance(request: Request) -> Response:
+    """The credits of this key's account: to spend, and held by tasks that have not ended."""
+    caller = await _http.authenticate(request, "open")
+    async with db.connection(runtime_of(request).pool) as conn:
+        found = await ledger.balance(conn, caller.account_id)
+    return answer({"success": True, "creditsAvailable": found.available, "creditsHeld": found.held})
+
+
+async def _own(conn: Connection, request: Request, caller: Caller) -> Task:
+    return await tasks.get_own(conn, request.path_params["requestId"], dialect=NAME, key_id=caller.key_id)
+
+
+Method = Literal["GET", "POST"]
+ROUTES: tuple[tuple[Method, str, _http.Handler], ...] = (
+    ("GET", "/models", list_models),
+    ("POST", "/video/generations", create),
+    ("GET", "/video/generations", list_tasks),
+    ("POST", "/video/generations/quote", quote),
+    ("GET", "/video/generations/{requestId}", status),
+    ("POST", "/video/generations/{requestId}/cancel", cancel),
+    ("GET", "/balance", balance),
+)
+
+
+def build(runtime: Runtime) -> FastAPI:
+    """The application to mount at PREFIX."""
+    from seedbed.dialects import open_v1_schema
+
+    app = FastAPI(
+        title="Seedbed Open API",
+        version=__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.runtime = runtime
+    for method, path, handler in ROUTES:
+        app.router.add_route(path, _http.guard(handler, error_body), methods=[method])
+    _http.add_fallbacks(app, error_body)
+    app.openapi = lambda: open_v1_schema.document(runtime)  # type: ignore[method-assign]
+    return app
