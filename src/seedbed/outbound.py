@@ -37,7 +37,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import quote, urldefrag, urljoin
+from urllib.parse import quote, urljoin
 
 import httpcore2
 import idna
@@ -48,12 +48,16 @@ from seedbed.errors import ConfigError, InvalidRequest, SeedbedError
 URL_CHARACTERS_MAX = 2048
 REDIRECTS_MAX = 3
 BODY_PREFIX_BYTES = 4096
-STALL_S = 5.0
-"""How long a download may be silent, and how long it has before its speed counts."""
 DIALS_MAX = 3
 LOOKUPS_MAX = 64
 """Look-ups at a time. They wait in threads of their own, so that a dead name server starves nothing else."""
 _WRITE_BYTES = 1 << 20
+_HEADERS = {
+    "User-Agent": f"seedbed/{__version__}",
+    "Accept": "*/*",
+    "Accept-Encoding": "identity",
+    "Connection": "close",
+}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -99,23 +103,14 @@ class BadStatus(BadAnswer):
 
 # IANA's two registries of special-purpose addresses, whole, and what clouds put beside them. Python's own
 # `is_global` follows the patch release and passes 64:ff9b::7f00:1 and 2002:7f00:1:: on 3.11.
-_REFUSED_V4 = [
-    ipaddress.IPv4Network(block)
-    for block in (
-        "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24"
-        " 192.31.196.0/24 192.52.193.0/24 192.88.99.0/24 192.168.0.0/16 192.175.48.0/24 198.18.0.0/15"
-        " 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4"
-        " 168.63.129.16/32"  # Azure's host agent: a public number that only its virtual machines reach
-    ).split()
-]
+_V4_BLOCKS = """
+    0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24
+    192.31.196.0/24 192.52.193.0/24 192.88.99.0/24 192.168.0.0/16 192.175.48.0/24 198.18.0.0/15
+    198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4 168.63.129.16/32"""  # the last: Azure's host agent
+_V6_BLOCKS = "2001::/23 2001:db8::/32 2002::/16 2620:4f:8000::/48 3ffe::/16 3fff::/20"
+_REFUSED_V4 = [ipaddress.IPv4Network(block) for block in _V4_BLOCKS.split()]
+_REFUSED_V6 = [ipaddress.IPv6Network(block) for block in _V6_BLOCKS.split()]
 _UNICAST_V6 = ipaddress.IPv6Network("2000::/3")
-_REFUSED_V6 = [
-    ipaddress.IPv6Network(block)
-    for block in (
-        "2001::/23 2001:db8::/32 2002::/16 2620:4f:8000::/48 3fff::/20"
-        " 3ffe::/16"  # the experimental network that was given back
-    ).split()
-]
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -146,22 +141,8 @@ _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.ASCII)
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 _SAFE = "!$&'()*+,;=:@/?%~[]-._"
-_INNER_NAMES = frozenset(
-    [
-        "localhost",
-        "localdomain",
-        "local",
-        "internal",
-        "intranet",
-        "private",
-        "corp",
-        "home",
-        "lan",
-        "home.arpa",
-        "onion",
-        "svc",
-    ]
-)
+_INNER_SUFFIXES = "localhost localdomain local internal intranet private corp home lan home.arpa onion svc"
+_INNER_NAMES = frozenset(_INNER_SUFFIXES.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +316,19 @@ class Download:
     etag: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    size_bytes_max: int
+    stall_s: float
+    bytes_per_s_min: int
+
+    def check(self, size_bytes: int, elapsed_s: float = 0.0) -> None:
+        if size_bytes > self.size_bytes_max:
+            raise TooLarge(f"The file is larger than {self.size_bytes_max} bytes")
+        if elapsed_s > self.stall_s and size_bytes < self.bytes_per_s_min * elapsed_s:
+            raise TimedOut(f"The file came at less than {self.bytes_per_s_min} bytes a second")
+
+
 class PublicClient:
     """Exchanges with addresses that users give. Use it as an async context manager, or call `aclose`.
 
@@ -412,23 +406,26 @@ class PublicClient:
         *,
         size_bytes_max: int,
         timeout_s: float = 30.0,
+        stall_s: float = 5.0,
         bytes_per_s_min: int = 10_000,
     ) -> Download:
         """Fetches `url` into a new file at `path`, following up to REDIRECTS_MAX redirects, each checked anew.
 
-        `timeout_s` is for all of it. The file is there only when all of the body is: on any error or
-        cancellation it is removed. Raises any OutboundError, and OSError when the file cannot be written
-        (FileExistsError when there is one, which is left alone).
+        `timeout_s` is for all of it; `stall_s` is how long the server may be silent, and how long it has
+        before its average speed must reach `bytes_per_s_min`. The file is there only when all of the body
+        is: on any error or cancellation it is removed. Raises any OutboundError, and OSError when the file
+        cannot be written (FileExistsError when there is one, which is left alone).
         """
+        limits = _Limits(size_bytes_max, stall_s, bytes_per_s_min)
         target = _parse(url, self._trusted)
         with _translated(target):
             async with asyncio.timeout(timeout_s):
                 for _ in range(REDIRECTS_MAX + 1):
-                    async with self._hop(target) as response:
+                    async with self._hop(target, stall_s) as response:
                         following = _redirect(target, response, self._trusted)
                         if following is None:
-                            _check_answer(target, response, size_bytes_max)
-                            size_bytes = await _save(response, path, size_bytes_max, bytes_per_s_min)
+                            _check_answer(target, response, limits)
+                            size_bytes = await _save(response, path, limits)
                             headers = _headers(response)
                             content_type = headers.get("content-type", "")
                             return Download(target.url, content_type, size_bytes, headers.get("etag"))
@@ -436,9 +433,9 @@ class PublicClient:
         raise BadAnswer(f"The URL redirects more than {REDIRECTS_MAX} times")
 
     @asynccontextmanager
-    async def _hop(self, target: _Target) -> AsyncIterator[httpcore2.Response]:
+    async def _hop(self, target: _Target, stall_s: float) -> AsyncIterator[httpcore2.Response]:
         with self._slot(target):
-            async with self._exchange("GET", target, {}, None, stall_s=STALL_S) as response:
+            async with self._exchange("GET", target, {}, None, stall_s=stall_s) as response:
                 yield response
 
     @contextmanager
@@ -471,14 +468,7 @@ class PublicClient:
         request = httpcore2.Request(
             method,
             httpcore2.URL(scheme=target.scheme, host=target.host, port=target.port, target=target.path),
-            headers={
-                "Host": target.netloc,
-                "User-Agent": f"seedbed/{__version__}",
-                "Accept": "*/*",
-                "Accept-Encoding": "identity",
-                "Connection": "close",
-                **headers,
-            },
+            headers=list({"Host": target.netloc, **_HEADERS, **headers}.items()),
             content=content,
             extensions={"timeout": {"read": stall_s}},
         )
@@ -543,7 +533,8 @@ class _Dialer(httpcore2.AsyncNetworkBackend):
 
     def _check_peer(self, host: str, addresses: Sequence[str]) -> None:
         """Holds the library to the address it was given: nothing has been sent yet."""
-        assert self._stream is not None
+        if self._trusted or self._stream is None:
+            return
         peer = ipaddress.ip_address(self._stream.get_extra_info("server_addr")[0])
         if peer not in map(ipaddress.ip_address, addresses):
             raise Blocked(f"{host} has no public address")
@@ -612,50 +603,49 @@ def _redirect(target: _Target, response: httpcore2.Response, trusted: frozenset[
     values = [value for name, value in response.headers if name.lower() == b"location"]
     if len(values) != 1:
         raise BadStatus(f"{target.host} answered {response.status} without saying where to go", response.status)
-    location = values[0].decode("utf-8", "surrogateescape")  # what is not UTF-8 is refused as a surrogate
+    location = values[0].decode("utf-8", "surrogateescape").partition("#")[0]  # what is not UTF-8 is refused
     try:
-        _check_characters(location)  # before urljoin, which drops some of them without a word
-        return _parse(urldefrag(urljoin(target.url, location)).url, trusted)
+        _check_characters(location)
+        return _parse(_absolute(target, location), trusted)
     except (Blocked, ValueError):
         raise Blocked(f"{target.host} redirects to an address that is not a public https URL") from None
 
 
-def _check_answer(target: _Target, response: httpcore2.Response, size_bytes_max: int) -> None:
+def _absolute(target: _Target, location: str) -> str:
+    """`urljoin` is asked for paths alone: it is too forgiving about anything that may hold another host."""
+    if re.match(r"[a-z][a-z0-9+.-]*:", location, re.IGNORECASE):
+        return location
+    return f"{target.scheme}:{location}" if location.startswith("//") else urljoin(target.url, location)
+
+
+def _check_answer(target: _Target, response: httpcore2.Response, limits: _Limits) -> None:
     if response.status != 200:
         raise BadStatus(f"{target.host} answered {response.status}", response.status)
     headers = _headers(response)
     if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         raise BadAnswer(f"{target.host} compressed the file although it was asked not to")
     declared = headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared) > size_bytes_max:
-        raise _too_large(size_bytes_max)
+    if declared.isascii() and declared.isdigit():
+        limits.check(int(declared))
 
 
-def _too_large(size_bytes_max: int) -> TooLarge:
-    return TooLarge(f"The file is larger than {size_bytes_max} bytes")
-
-
-async def _save(response: httpcore2.Response, path: Path, size_bytes_max: int, bytes_per_s_min: int) -> int:
-    """Writes the body to a new file and gives its size; whatever goes wrong, no part of it stays."""
+async def _save(response: httpcore2.Response, path: Path, limits: _Limits) -> int:
+    """Writes the body to a new file and gives its size in bytes; if anything goes wrong, nothing of it stays."""
     file = await asyncio.to_thread(path.open, "xb")
     try:
         with file:
-            return await _write_body(response, file, size_bytes_max, bytes_per_s_min)
+            return await _write_body(response, file, limits)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
 
 
-async def _write_body(response: httpcore2.Response, file: BinaryIO, size_bytes_max: int, bytes_per_s_min: int) -> int:
+async def _write_body(response: httpcore2.Response, file: BinaryIO, limits: _Limits) -> int:
     size_bytes, pending, begun_s = 0, bytearray(), time.monotonic()
     async with aclosing(response.aiter_stream()) as pieces:
         async for piece in pieces:
             size_bytes += len(piece)
-            if size_bytes > size_bytes_max:
-                raise _too_large(size_bytes_max)
-            elapsed_s = time.monotonic() - begun_s
-            if elapsed_s > STALL_S and size_bytes < bytes_per_s_min * elapsed_s:
-                raise TimedOut(f"The file came at less than {bytes_per_s_min} bytes a second")
+            limits.check(size_bytes, time.monotonic() - begun_s)
             pending += piece
             if len(pending) >= _WRITE_BYTES:
                 await asyncio.to_thread(file.write, pending)
