@@ -1,0 +1,249 @@
+"""From a `Shot` and a seed to a world that can be drawn: the river's line, baked maps of the land, the sky.
+
+Maps are squares of falling fineness that lie ahead of the camera's path, each a view of the same endless place.
+Building is the only part that allocates much; afterwards a `World` is read only and shared by all threads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedbed.engines.previz import land, sky
+from seedbed.engines.previz.camera import Pose
+from seedbed.engines.previz.look import Look
+from seedbed.engines.previz.noise import layered
+from seedbed.engines.previz.words import Shot
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+Words32 = NDArray[np.uint32]
+Check = Callable[[], None]
+"""Called between pieces of work; raises to stop them."""
+
+_LINE_ROWS = 2600
+_CELL_M = 5.2
+_TALL_M = 16.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Where the world is, before anything is baked: its seed, its look and the line of its water."""
+
+    seed: int
+    look: Look
+    line: Floats
+
+    def x_at(self, y: float) -> float:
+        """The x of the river's middle, or of the shore, at y, in metres."""
+        place = min(max((y - land.LINE_START_M) / land.LINE_STEP_M, 0.0), _LINE_ROWS - 1.001)
+        row = int(place)
+        a, b = float(self.line[row, 0]), float(self.line[row + 1, 0])
+        return a + (b - a) * (place - row)
+
+    def ground(self, x: float, y: float) -> float:
+        """Height of the land with its trees, in metres, never below the water."""
+        ground = self.look.ground
+        hills = 0.5 + 0.75 * layered(x / ground[land.RELIEF_M], y / ground[land.RELIEF_M], 5, self.seed)
+        away = land.shore(x, y, self.line, float(ground[land.ONE_SIDED]))
+        top = land.rise(hills, 0.6, away, x, y, ground)
+        return max(top + (_TALL_M if ground[land.TREES] > 0.3 and away > 0 else 0.0), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the drawing kernels read. Map k is heights and packed light from offsets[k] = (start, size), at
+    maps[k] = (left, low, texels a metre), good to depth reach[k] in metres."""
+
+    plot: Plot
+    heights: Floats
+    packed: Words32
+    maps: Floats
+    offsets: Ints
+    reach: tuple[float, ...]
+    top_m: float
+    tile: Floats
+    pano: Floats
+    pano_span: Floats
+    yaw: float
+    trees: int
+
+
+def plot(shot: Shot, look: Look, seed: int) -> Plot:
+    """Stakes out the world of `seed`; the words the engine does not know are part of where it lies."""
+    digest = hashlib.sha256(f"{seed}:{shot.salt}:{shot.setting}:{shot.water}".encode()).digest()
+    own = int.from_bytes(digest[:4], "little") & 0x3FFFFFFF
+    return Plot(own, look, _line(shot, np.random.default_rng(own)))
+
+
+def _line(shot: Shot, rng: np.random.Generator) -> Floats:
+    """The shore table: see `land.LINE_START_M`."""
+    y = land.LINE_START_M + land.LINE_STEP_M * np.arange(_LINE_ROWS)
+    turns = {
+        "river": ((62.0, 640.0), (40.0, 300.0), (8.0, 120.0)),
+        "ocean": ((70.0, 760.0), (24.0, 260.0), (7.0, 90.0)),
+    }
+    x = np.zeros_like(y)
+    for size, length in turns.get(shot.water, ((50.0, 700.0),)):
+        length *= rng.uniform(0.85, 1.2)
+        x += size * rng.uniform(0.85, 1.1) * np.sin(2 * np.pi * y / length + rng.uniform(0, 2 * np.pi))
+    if shot.water == "river":
+        half = 19.0 + 3.5 * np.sin(y / 63.0 + rng.uniform(0, 6)) + 2.5 * np.sin(y / 27.0 + rng.uniform(0, 6))
+    elif shot.water == "lake":
+        middle, length, wide = 520.0, 430.0, 210.0
+        inside = np.clip(1.0 - ((y - middle) / length) ** 2, 0.0, None)
+        ragged = 1.0 + 0.16 * np.sin(y / 71.0 + rng.uniform(0, 6)) + 0.08 * np.sin(y / 29.0)
+        half = np.where(inside > 0, wide * np.sqrt(inside) * ragged, -np.abs(np.abs(y - middle) - length))
+    else:
+        half = np.full_like(y, 0.0 if shot.water == "ocean" else -40.0)
+    slope = np.gradient(x, land.LINE_STEP_M)
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(x), land.LINE_STEP_M))])
+    return np.ascontiguousarray(np.stack([x, half, 1 / np.sqrt(1 + slope**2), along], 1), dtype=np.float32)
+
+
+def build(place: Plot, poses: Sequence[Pose], *, width: int, height: int, grid: int, check: Check) -> World:
+    """Bakes the maps and the sky for all that `poses` can see. `grid` is texels on a side (a multiple of 8)."""
+    half = max(width / math.sqrt(width * height) * 0.5 / pose.focal for pose in poses)
+    yaw = float(np.mean([pose.yaw for pose in poses]))
+    squares = _squares(poses, half, yaw, grid)
+    total = sum(size * size for _, _, _, size, _ in squares)
+    heights, packed = np.zeros(total + 8, np.float32), np.zeros(total + 8, np.uint32)
+    start, trees, offsets, maps = 0, 0, [], []
+    for number, (left, low, texel, size, _) in enumerate(squares):
+        lo, hi = _visible(poses, half, left, low, texel, size)
+        part = slice(start, start + size * size)
+        trees += _bake(place, number, heights[part], packed[part], left, low, texel, size, lo, hi, check)
+        offsets.append((start, size))
+        maps.append((left, low, 1.0 / texel))
+        start += size * size
+    pano, span = _sky(place, poses, half, yaw, grid, check)
+    return World(
+        place, heights, packed, np.array(maps, np.float32), np.array(offsets, np.int32),
+        tuple(square[4] for square in squares), float(heights.max()), _tile(place.seed), pano, span, yaw, trees,
+    )  # fmt: skip
+
+
+Square = tuple[float, float, float, int, float]
+"""left, low, texel in metres, size in texels, depth in metres to which it serves."""
+
+
+def _squares(poses: Sequence[Pose], half: float, yaw: float, grid: int) -> list[Square]:
+    """The maps from fine to coarse, each with its middle ahead of the middle of the path."""
+    xs, ys = [pose.x for pose in poses], [pose.y for pose in poses]
+    travel = math.hypot(max(xs) - min(xs), max(ys) - min(ys))
+    near = min(0.4 * pose.z for pose in poses)
+    squares: list[Square] = []
+    extent = max(400.0, travel + 300.0)
+    sizes = (grid, grid, grid, grid * 3 // 4)
+    for number, size in enumerate(sizes):
+        ahead = near + extent * 0.5
+        if number == len(sizes) - 1:
+            extent = 9000.0
+            ahead = extent * 0.47
+        x = (max(xs) + min(xs)) / 2 + math.sin(yaw) * ahead
+        y = (max(ys) + min(ys)) / 2 + math.cos(yaw) * ahead
+        straight = near + extent - travel * 0.5 - 0.15 * extent
+        sideways = (extent * 0.5 - travel * 0.5) / (half + abs(math.tan(yaw)))
+        texel = extent / size
+        left, low = (math.floor((edge - extent / 2) / texel) * texel for edge in (x, y))
+        squares.append((left, low, texel, size, min(straight, sideways)))
+        extent *= 2.6
+    return squares
+
+
+def _visible(poses: Sequence[Pose], half: float, left: float, low: float, texel: float, size: int) -> tuple[Ints, Ints]:
+    """For each row of a map, the columns that some pose's wedge of sight crosses, with a margin."""
+    margin = 45.0 + 6 * texel
+    rows = low + texel * np.arange(size)
+    lowest, highest = np.full(size, np.inf), np.full(size, -np.inf)
+    far = 14000.0
+    for pose in list(poses[:: max(len(poses) // 12, 1)]) + [poses[-1]]:
+        fx, fy = math.sin(pose.yaw), math.cos(pose.yaw)
+        spread = half * 1.04
+        corners = [(pose.x - fx * margin * 1.5, pose.y - fy * margin * 1.5)]
+        corners += [(pose.x + (fx + fy * s) * far, pose.y + (fy - fx * s) * far) for s in (-spread, spread)]
+        for (ax, ay), (bx, by) in zip(corners, corners[1:] + corners[:1], strict=True):
+            share = (rows - ay) / (by - ay) if abs(by - ay) > 1e-6 else np.full(size, np.nan)
+            x = np.where((share >= 0) & (share <= 1), ax + (bx - ax) * share, np.nan)
+            lowest, highest = np.fmin(lowest, x), np.fmax(highest, x)
+    some = np.isfinite(lowest) & (highest > lowest)
+    lo = np.where(some, np.clip((np.where(some, lowest, 0) - margin - left) / texel, 0, size), 0)
+    hi = np.where(some, np.clip((np.where(some, highest, 0) + margin - left) / texel, 0, size), 0)
+    return lo.astype(np.int32), hi.astype(np.int32)
+
+
+def _bake(
+    place: Plot, number: int, height: Floats, packed: Words32, left: float, low: float, texel: float, size: int,
+    lo: Ints, hi: Ints, check: Check,
+) -> int:  # fmt: skip
+    """One map into `height` and `packed`; returns its number of trees."""
+    look, seed = place.look, place.seed
+    ground = look.ground
+    cells = size // land.COARSE + 5
+    coarse = np.empty((4, cells, cells), np.float32)
+    land.coarse_fields(coarse, texel, left, low, ground, seed)
+    check()
+    colour = np.zeros((size * size, 3), np.float32)
+    land.lay_ground(height, colour, coarse, texel, left, low, size, lo, hi, place.line, ground, look.soil, seed)
+    check()
+    land.lay_rock_and_snow(height, colour, texel, size, lo, hi, ground, look.soil, seed)
+    check()
+    trees = 0
+    if ground[land.TREES] > -0.5:
+        if texel > 2.4:
+            land.plant_far(
+                height, colour, coarse, texel, left, low, size, lo, hi, place.line, ground, look.crowns, seed
+            )
+        else:
+            bare = height.copy()
+            lobes = 9 if texel < 0.8 else 0
+            trees = land.plant(height, colour, bare, coarse, texel, left, low, size, lo, hi, place.line, ground,
+                               look.crowns, _CELL_M, lobes, seed)  # fmt: skip
+    check()
+    shade, near, wide = (np.empty(size * size, np.float32) for _ in range(3))
+    land.cast_shadows(height, shade, size, texel, look.sun)
+    check()
+    above = np.maximum(height, 0)
+    land.blur(above, near, size, max(int(2.2 / texel), 1))
+    land.blur(above, wide, size, max(int(9.0 / texel), 2))
+    check()
+    land.light(height, colour, near, wide, shade, packed, size, texel, lo, hi, look.sun, look.lamp,
+               1.0 if texel < 2.4 else 0.7)  # fmt: skip
+    check()
+    return trees if number == 0 else 0
+
+
+def _sky(place: Plot, poses: Sequence[Pose], half: float, yaw: float, grid: int, check: Check) -> tuple[Floats, Floats]:
+    """The panorama over all headings of the path, and its span (lowest and highest tangent)."""
+    turns = [pose.yaw - yaw for pose in poses]
+    low = math.tan(max(math.atan(-half) + min(turns) - 0.10, -1.3))
+    high = math.tan(min(math.atan(half) + max(turns) + 0.10, 1.3))
+    rows, columns = grid // 4, grid // 2
+    pano = np.empty((rows, columns, 3), np.float32)
+    look = place.look
+    for j in (0,):
+        sky.paint_sky(pano, low, high, yaw, look.sun, look.air, look.mood, 14, place.seed)
+        check()
+    return pano, np.array([low, high], np.float32)
+
+
+def _tile(seed: int, size: int = 256) -> Floats:
+    """(3, size, size) periodic noise: two slopes of a rippled surface, and a soft cloud field of about -1 … 1."""
+    rng = np.random.default_rng(seed + 1)
+    frequency = np.fft.fftfreq(size)
+    distance = np.hypot(frequency[:, None], frequency[None])
+    distance[0, 0] = 1.0
+    white = np.fft.fft2(rng.standard_normal((size, size)))
+    band = distance**-0.9 * np.exp(-((distance * size / 26.0) ** 2)) * (distance * size > 2.5)
+    surface = white * band
+    sx = np.real(np.fft.ifft2(surface * 2j * np.pi * frequency[None]))
+    sy = np.real(np.fft.ifft2(surface * 2j * np.pi * frequency[:, None]))
+    soft = np.real(np.fft.ifft2(np.fft.fft2(rng.standard_normal((size, size))) * distance**-1.45))
+    soft -= soft.mean()
+    tiles = [sx / sx.std(), sy / sy.std(), np.clip(soft / soft.std() * 0.55, -1.0, 1.0)]
+    return np.ascontiguousarray(np.stack(tiles), dtype=np.float32)
