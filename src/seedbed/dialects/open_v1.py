@@ -22,9 +22,9 @@ from seedbed import __version__, db, ledger, outbound, tasks, telemetry
 from seedbed.accounts import Caller
 from seedbed.catalogue import Catalogue, Model
 from seedbed.db import Connection
-from seedbed.dialects import _http
+from seedbed.dialects import _http, _open_v1_schema
 from seedbed.dialects._http import answer, runtime_of
-from seedbed.engines import Kind, Mode
+from seedbed.engines import Kind, Mode, Role
 from seedbed.errors import ApiError, InsufficientCredits, InvalidRequest
 from seedbed.idempotency import Answer
 from seedbed.runtime import Runtime
@@ -217,7 +217,7 @@ def _media(urls: list[str], model: Model, trusted: frozenset[str]) -> tuple[Medi
         raise InvalidRequest(
             f"'mediaUrls' must be one or two pictures for {model.id} (first and last frame)", field="mediaUrls"
         )
-    roles = ("first_frame", "last_frame") if frames else ("reference",) * len(found)
+    roles: list[Role] = ["first_frame", "last_frame"] if frames else ["reference"] * len(found)
     return tuple(MediaRef(url=url, role=role, kind=kind) for (url, kind), role in zip(found, roles, strict=False))
 
 
@@ -344,21 +344,12 @@ ROUTES: tuple[tuple[Method, str, _http.Handler], ...] = (
 )
 
 
-def build(runtime: Runtime) -> FastAPI:
-    """The application to mount at PREFIX."""
-    from seedbed.dialects import open_v1_schema
-
-    app = FastAPI(
-        title="Seedbed Open API",
-        version=__version__,
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-    )
-    app.state.runtime = runtime
+def build(catalogue: Catalogue) -> FastAPI:
+    """The application to mount at PREFIX; it finds its runtime in `app.state.runtime`."""
+    app = FastAPI(title="Seedbed Open API", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
+    app.router.redirect_slashes = False
     for method, path, handler in ROUTES:
         app.router.add_route(path, _http.guard(handler, error_body), methods=[method])
     _http.add_fallbacks(app, error_body)
-    app.openapi = lambda: open_v1_schema.document(runtime)  # type: ignore[method-assign]
+    app.openapi = lambda: _open_v1_schema.document(catalogue)  # type: ignore[method-assign]
     return app

@@ -1,0 +1,193 @@
+"""The web application: dialects mounted, files, health, metrics; ids and counts for every request.
+
+Owns no table. `build_app` takes the settings and opens what it needs when the server starts.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from prometheus_client.core import GaugeMetricFamily
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from seedbed import __version__, catalogue, db, downloads, queue, telemetry
+from seedbed.dialects import DIALECTS
+from seedbed.runtime import Runtime, open_runtime
+from seedbed.settings import Settings
+from seedbed.storage import StorageError
+from seedbed.telemetry import log
+
+WORKER_SEEN_S = 30.0
+"""A worker not seen for this long is not counted."""
+
+POOL_SIZE = 24
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+HOST = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
+SECURITY_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+
+
+def build_app(settings: Settings) -> ASGIApp:
+    """The whole service as one ASGI application. `settings.database_url` must be set and migrated."""
+    mounted = {name: module.build(catalogue.load(settings.catalogue)) for name, module in DIALECTS.items()}
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            runtime = await stack.enter_async_context(open_runtime(settings, pool_size=POOL_SIZE, name="seedbed api"))
+            for each in (app, *mounted.values()):
+                each.state.runtime = runtime
+            yield
+
+    app = FastAPI(
+        title="Seedbed",
+        version=__version__,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    add = app.router.add_route
+    add("/healthz", health, methods=["GET"])
+    add("/readyz", ready, methods=["GET"])
+    add("/metrics", metrics, methods=["GET"])
+    add("/files/{signature}/{key:path}", downloads.serve, methods=["GET", "HEAD"])
+    for name, module in DIALECTS.items():
+        add(f"/openapi/{name}.json", _document(mounted[name]), methods=["GET"])
+        app.mount(module.PREFIX, mounted[name])
+    return Observed(app)
+
+
+def _document(dialect: FastAPI) -> Any:
+    async def document(_: Request) -> Response:
+        return JSONResponse(dialect.openapi())
+
+    return document
+
+
+# Health --------------------------------------------------------------------------------------------------------
+
+
+async def health(_: Request) -> Response:
+    """Alive: the process answers."""
+    return JSONResponse({"status": "ok", "version": __version__})
+
+
+async def ready(request: Request) -> Response:
+    """Ready: the database and the storage answer, and a worker was seen lately. 503 names what does not."""
+    runtime: Runtime = request.app.state.runtime
+    checks: dict[str, str] = {}
+    try:
+        async with db.connection(runtime.pool) as conn:
+            seen = await queue.workers(conn, within_s=WORKER_SEEN_S)
+        checks["database"] = "ok"
+        checks["worker"] = "ok" if seen else f"none seen for {WORKER_SEEN_S:.0f} s; start one with `seedbed worker`"
+    except db.UNAVAILABLE as error:
+        log.warning("not ready: the database is away", error=repr(error))
+        checks |= {"database": "does not answer", "worker": "unknown"}
+    try:
+        await runtime.storage.ready()
+        checks["storage"] = "ok"
+    except StorageError as error:
+        log.warning("not ready: storage", error=str(error))
+        checks["storage"] = "does not answer"
+    good = all(found == "ok" for found in checks.values())
+    return JSONResponse(
+        {"status": "ready" if good else "not ready", "checks": checks}, 200 if good else 503, {"Retry-After": "2"}
+    )
+
+
+async def metrics(request: Request) -> Response:
+    """Prometheus metrics of this process, of all live workers and of the queue."""
+    runtime: Runtime = request.app.state.runtime
+    texts: dict[str, str] = {}
+    gauges: list[GaugeMetricFamily] = []
+    try:
+        async with db.connection(runtime.pool) as conn:
+            seen = await queue.workers(conn, within_s=WORKER_SEEN_S)
+            depths = await queue.depths(conn)
+        texts = {f"{row['host']}-{row['pid']}": row["metrics"] for row in seen}
+        gauges = _queue_gauges(depths, len(seen))
+    except db.UNAVAILABLE as error:
+        log.warning("metrics without the database", error=repr(error))
+    body = telemetry.exposition(telemetry.Workers(texts, gauges))
+    return Response(body, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _queue_gauges(depths: list[queue.Depth], workers: int) -> list[GaugeMetricFamily]:
+    names = telemetry.QUEUE_GAUGES
+    waiting, claimed, oldest, alive = (
+        GaugeMetricFamily(name, help_text, labels=() if name == "seedbed_workers" else ("lane",))
+        for name, help_text in names.items()
+    )
+    for depth in depths:
+        waiting.add_metric([depth.lane], depth.waiting)
+        claimed.add_metric([depth.lane], depth.claimed)
+        oldest.add_metric([depth.lane], depth.oldest_s)
+    alive.add_metric([], workers)
+    return [waiting, claimed, oldest, alive]
+
+
+# Every request ---------------------------------------------------------------------------------------------------
+
+
+class Observed:
+    """Gives each request an id (the client's own, where it is a plain one), counts it and times it.
+
+    Refuses a Host header that is not a host. Pure ASGI: it costs a few microseconds.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = {name: value for name, value in scope["headers"] if name in (b"x-request-id", b"host")}
+        trace = given.get(b"x-request-id", b"").decode("latin-1")
+        if not REQUEST_ID.fullmatch(trace):
+            trace = uuid.uuid4().hex
+        scope.setdefault("state", {})["trace_id"] = trace
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=trace)
+        began, status = time.perf_counter(), 500
+
+        async def send_marked(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", trace.encode()),
+                    *SECURITY_HEADERS,
+                ]
+            await send(message)
+
+        try:
+            if HOST.fullmatch(given.get(b"host", b"").decode("latin-1")):
+                await self._app(scope, receive, send_marked)
+            else:
+                bad = PlainTextResponse("The Host header is not a host name\n", 400, {"Connection": "close"})
+                await bad(scope, receive, send_marked)
+        finally:
+            route = _route(scope)
+            telemetry.REQUESTS.labels(scope["method"] if route != "other" else "other", route, str(status)).inc()
+            telemetry.REQUEST_SECONDS.labels(route).observe(time.perf_counter() - began)
+
+
+def _route(scope: Scope) -> str:
+    """The route's pattern, never the path itself: the labels of a metric must be few."""
+    route = scope.get("route")
+    if route is None:
+        return "other"
+    return f"{scope.get('root_path', '')}{route.path}"

@@ -1,0 +1,134 @@
+"""`seedbed doctor`: what is wrong with this installation, and what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from seedbed import catalogue, db, ledger, queue
+from seedbed.engines import REGISTRY, EngineError
+from seedbed.engines import load as load_engine
+from seedbed.errors import ConfigError, SeedbedError
+from seedbed.settings import Settings
+from seedbed.storage import Storage, StorageError
+
+FREE_BYTES_MIN = 1 << 30
+WORKER_SEEN_S = 30.0
+OLD_JOB_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: whether it is good, what was found, and what to do when it is not."""
+
+    check: str
+    good: bool
+    detail: str
+    remedy: str = ""
+
+
+def examine(settings: Settings, database: Callable[[Settings], AbstractContextManager[str]]) -> list[Finding]:
+    """Every check, in the order in which to mend them. `database` opens the one that the settings name."""
+    findings = [_disk(settings), _catalogue(settings), *_engines(settings), _storage(settings)]
+    try:
+        with database(settings) as dsn:
+            findings += asyncio.run(_in_database(dsn))
+    except (SeedbedError, *db.UNAVAILABLE) as error:  # type: ignore[misc]
+        findings.append(
+            Finding("database", False, str(error), "see <data_dir>/postgres/postgres.log, or SEEDBED_DATABASE_URL")
+        )
+    return findings
+
+
+def _disk(settings: Settings) -> Finding:
+    place = settings.data_dir.absolute()
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    return Finding(
+        "disk",
+        free >= FREE_BYTES_MIN,
+        f"{free / 1e9:.1f} GB free under {place}",
+        f"free space, or move --data-dir; {FREE_BYTES_MIN / 1e9:.0f} GB is the least",
+    )
+
+
+def _catalogue(settings: Settings) -> Finding:
+    try:
+        found = catalogue.load(settings.catalogue)
+    except ConfigError as error:
+        return Finding("catalogue", False, str(error), "mend the line that it names")
+    return Finding("catalogue", True, f"{len(found.model)} models")
+
+
+def _engines(settings: Settings) -> list[Finding]:
+    wanted = [name.strip() for name in settings.engines.split(",") if name.strip()]
+    findings = []
+    for name in wanted or REGISTRY:
+        try:
+            load_engine(name)
+        except EngineError as error:
+            remedy = "install what it needs, or leave it out of SEEDBED_ENGINES"
+            findings.append(Finding(f"engine {name}", name not in wanted, error.message, remedy))
+        else:
+            findings.append(Finding(f"engine {name}", True, "can run here"))
+    return findings
+
+
+def _storage(settings: Settings) -> Finding:
+    url = settings.storage_url or str(settings.data_dir / "files")
+
+    async def check() -> None:
+        store = Storage.open(url, base_url=settings.base_url, secret=b"only for this check")
+        try:
+            await store.ready()
+        finally:
+            store.close()
+
+    try:
+        asyncio.run(check())
+    except (ConfigError, StorageError) as error:
+        return Finding("storage", False, f"{url}: {error}", "see SEEDBED_STORAGE_URL and its credentials")
+    return Finding("storage", True, f"{url} can be written and read")
+
+
+async def _in_database(dsn: str) -> list[Finding]:
+    pool = await db.open_pool(dsn, size=1, name="seedbed doctor")
+    try:
+        async with db.connection(pool) as conn:
+            revision = await db.revision(conn)
+            if revision != db.head():
+                detail = f"at revision {revision}, this version needs {db.head()}"
+                return [Finding("database", False, detail, "run `seedbed migrate`")]
+            version = await conn.fetchval("SHOW server_version")
+            breaches = await ledger.audit(conn)
+            return [
+                Finding("database", True, f"PostgreSQL {version}, revision {revision}"),
+                Finding("ledger", not breaches, "; ".join(breaches) or "sound", "tell us: this must not happen"),
+                await _orphans(conn),
+                await _workers(conn),
+            ]
+    finally:
+        await pool.close()
+
+
+async def _orphans(conn: db.Connection) -> Finding:
+    lost = await conn.fetchval(
+        """
+        SELECT count(*) FROM tasks t WHERE t.status IN ('queued', 'processing')
+        AND NOT EXISTS (SELECT FROM pgqueuer q WHERE q.dedupe_key = t.id)
+        """
+    )
+    return Finding("tasks", lost == 0, f"{lost} waiting without a job", "tell us: this must not happen")
+
+
+async def _workers(conn: db.Connection) -> Finding:
+    seen = await queue.workers(conn, within_s=WORKER_SEEN_S)
+    depths = await queue.depths(conn)
+    waiting, oldest_s = sum(d.waiting for d in depths), max((d.oldest_s for d in depths), default=0.0)
+    detail = f"{len(seen)} workers; {waiting} jobs wait, the oldest for {oldest_s:.0f} s"
+    stuck = waiting > 0 and (not seen or oldest_s > OLD_JOB_S)
+    return Finding("workers", not stuck, detail, "start a worker, or more: `seedbed worker`")

@@ -1,0 +1,325 @@
+"""The OpenAPI document of the Open API, made from the catalogue, with an example of every answer.
+
+It says what the server does and no more: each model's own durations, ratios and resolutions stand in a
+variant of the request, so that whatever the document allows is accepted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seedbed import __version__
+from seedbed.catalogue import Catalogue, Model, price
+
+Json = dict[str, Any]
+
+PROMPT = "A river flowing through an autumn forest, aerial view, cinematic motion"
+OUTPUT = {
+    "type": "video",
+    "url": "https://video.example.com/files/0.c2lnbmF0dXJl/outputs/4f/req_1234567890/1/video.mp4",
+}
+
+ERRORS: dict[int, tuple[str, str, Json]] = {
+    400: ("invalid_request", "The request must change; the message names the field", {}),
+    401: ("unauthorized", "Invalid API key", {}),
+    402: (
+        "insufficient_credits",
+        "This request needs 40 credits and 12 are available",
+        {"required": 40, "available": 12},
+    ),
+    404: ("not_found", "Task not found", {}),
+    409: ("idempotency_conflict", "This Idempotency-Key was used with another body", {}),
+    413: ("invalid_request", "The request body is over 1048576 bytes", {}),
+    429: ("rate_limited", "More than 600 requests in 60 seconds; try again in 12 s", {}),
+    500: ("internal_error", "Something failed on our side. The request was not carried out; try it again.", {}),
+    503: ("service_busy", "The service is busy; try again shortly", {}),
+}
+
+
+def document(catalogue: Catalogue) -> Json:
+    """The OpenAPI 3.1 document for what `catalogue` sells through this dialect."""
+    models = catalogue.sold_by("open")
+    example = {"model": models[0].id, "prompt": PROMPT, "aspectRatio": "16:9", "duration": 5, "resolution": "720p"}
+    charged = price(models[0], "text_to_video", "720p", 5)
+    task_id = {"name": "requestId", "in": "path", "required": True, "schema": {"type": "string"}}
+    one = "/api/open/v1/video/generations/{requestId}"
+    submission = {
+        "required": True,
+        "content": {"application/json": {"schema": _ref("Generation"), "example": example}},
+    }
+    idempotency = {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "description": "The same key and body within 24 hours is carried out once and answered the same.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    }
+    accepted = {"success": True, "requestId": "req_1234567890", "status": "queued", "creditsCharged": charged}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Seedbed Open API", "version": __version__, "license": {"name": "Apache-2.0"}},
+        "security": [{"key": []}],
+        "paths": {
+            "/api/open/v1/models": {
+                "get": _operation("List models", _ok("Models", _models(models[0])), errors=(500, 503), security=[])
+            },
+            "/api/open/v1/video/generations": {
+                "post": _operation(
+                    "Make a video",
+                    _ok("Accepted", accepted),
+                    errors=(400, 401, 402, 409, 413, 429, 500, 503),
+                    parameters=[idempotency],
+                    body=submission,
+                ),
+                "get": _operation(
+                    "List this key's tasks",
+                    _ok("Tasks", {"success": True, "data": [_listed(charged)], "hasMore": False}),
+                    errors=(400, 401, 404, 429, 500, 503),
+                    parameters=_list_parameters(),
+                ),
+            },
+            "/api/open/v1/video/generations/quote": {
+                "post": _operation(
+                    "Ask what a video would cost",
+                    _ok("Quote", {"success": True, "creditsRequired": charged}),
+                    errors=(400, 401, 413, 429, 500, 503),
+                    body=submission,
+                )
+            },
+            one: {
+                "get": _operation(
+                    "Get a task", _ok("Task", _task()), errors=(401, 404, 429, 500, 503), parameters=[task_id]
+                )
+            },
+            f"{one}/cancel": {
+                "post": _operation(
+                    "Cancel a task",
+                    _ok("Cancelled", {"success": True, "requestId": "req_1234567890", "status": "cancelled"}),
+                    errors=(400, 401, 404, 429, 500, 503),
+                    parameters=[task_id],
+                )
+            },
+            "/api/open/v1/balance": {
+                "get": _operation(
+                    "Get the balance",
+                    _ok("Balance", {"success": True, "creditsAvailable": 960, "creditsHeld": 40}),
+                    errors=(401, 429, 500, 503),
+                )
+            },
+        },
+        "components": {
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "A key `sd2_live_…`"}},
+            "schemas": _schemas(models),
+        },
+    }
+
+
+# Operations ------------------------------------------------------------------------------------------------
+
+
+def _operation(
+    summary: str,
+    ok: Json,
+    *,
+    errors: tuple[int, ...],
+    parameters: list[Json] | None = None,
+    body: Json | None = None,
+    security: list[Json] | None = None,
+) -> Json:
+    operation: Json = {
+        "summary": summary,
+        "operationId": summary.lower().replace(" ", "_").replace("'", ""),
+        "responses": {"200": ok} | {str(status): _error(status) for status in errors},
+    }
+    if parameters:
+        operation["parameters"] = parameters
+    if body:
+        operation["requestBody"] = body
+    if security is not None:
+        operation["security"] = security
+    return operation
+
+
+def _ok(schema: str, example: Json) -> Json:
+    headers = {"X-Request-Id": {"schema": {"type": "string"}, "description": "Quote it when you ask for help"}}
+    return {
+        "description": "Done",
+        "headers": headers,
+        "content": {"application/json": {"schema": _ref(schema), "example": example}},
+    }
+
+
+def _error(status: int) -> Json:
+    code, message, more = ERRORS[status]
+    answer: Json = {
+        "description": code,
+        "content": {
+            "application/json": {
+                "schema": _ref("Error"),
+                "example": {"success": False, "error": {"code": code, "message": message} | more},
+            }
+        },
+    }
+    if status in (429, 503):
+        answer["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait"}}
+    return answer
+
+
+def _list_parameters() -> list[Json]:
+    return [
+        {
+            "name": "limit",
+            "in": "query",
+            "description": "How many, newest first",
+            "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
+        },
+        {
+            "name": "after",
+            "in": "query",
+            "description": "The requestId that the page before ended with",
+            "schema": {"type": "string"},
+        },
+        {"name": "status", "in": "query", "schema": _ref("Status")},
+    ]
+
+
+# Examples ----------------------------------------------------------------------------------------------------
+
+
+def _task() -> Json:
+    return {
+        "success": True,
+        "requestId": "req_1234567890",
+        "status": "succeeded",
+        "model": "seedance-2.0",
+        "prompt": PROMPT,
+        "duration": 5,
+        "aspectRatio": "16:9",
+        "output": OUTPUT,
+        "error": None,
+    }
+
+
+def _listed(charged: int) -> Json:
+    entry = _task() | {"resolution": "720p", "creditsCharged": charged, "createdAt": "2026-06-03T10:00:00.000Z"}
+    del entry["success"]
+    return entry
+
+
+def _models(model: Model) -> Json:
+    entry = {
+        "id": model.id,
+        "type": "video_generation",
+        "mode": "image_to_video",
+        "durations": list(model.durations_s),
+        "aspectRatios": list(model.aspect_ratios),
+        "resolutions": ["480p", "720p", "1080p"],
+        "usdPerSecond": {"480p": 0.05, "720p": 0.1, "1080p": 0.2},
+    }
+    return {"success": True, "data": [entry]}
+
+
+# Schemas -----------------------------------------------------------------------------------------------------
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _object(required: Json, optional: Json | None = None) -> Json:
+    return {
+        "type": "object",
+        "properties": required | (optional or {}),
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _nullable(schema: Json) -> Json:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _schemas(models: tuple[Model, ...]) -> Json:
+    text: Json = {"type": "string"}
+    true: Json = {"const": True}
+    output = _object({"type": {"const": "video"}, "url": {"type": "string", "format": "uri"}})
+    failure = _object({"code": text, "message": text})
+    credits: Json = {"type": "integer", "minimum": 0}
+    task = {
+        "requestId": text,
+        "status": _ref("Status"),
+        "model": text,
+        "prompt": text,
+        "duration": {"type": "integer"},
+        "aspectRatio": text,
+        "output": _nullable(output),
+        "error": _nullable(failure),
+    }
+    metadata = {"metadata": {"type": "object"}}
+    listed = {"resolution": text, "creditsCharged": credits, "createdAt": {"type": "string", "format": "date-time"}}
+    return {
+        "Generation": {"oneOf": [_generation(model) for model in models]},
+        "Status": {"enum": ["queued", "processing", "succeeded", "failed", "cancelled"]},
+        "Accepted": _object({"success": true, "requestId": text, "status": _ref("Status"), "creditsCharged": credits}),
+        "Task": _object({"success": true, **task}, metadata),
+        "Tasks": _object(
+            {
+                "success": true,
+                "data": {"type": "array", "items": _object(task | listed, metadata)},
+                "hasMore": {"type": "boolean"},
+            }
+        ),
+        "Cancelled": _object({"success": true, "requestId": text, "status": {"const": "cancelled"}}),
+        "Quote": _object({"success": true, "creditsRequired": credits}),
+        "Balance": _object({"success": true, "creditsAvailable": credits, "creditsHeld": credits}),
+        "Models": _object({"success": true, "data": {"type": "array", "items": _model_entry()}}),
+        "Error": _object(
+            {
+                "success": {"const": False},
+                "error": _object({"code": text, "message": text}, {"required": credits, "available": credits}),
+            }
+        ),
+    }
+
+
+def _model_entry() -> Json:
+    texts = {"type": "array", "items": {"type": "string"}}
+    return _object(
+        {
+            "id": {"type": "string"},
+            "type": {"const": "video_generation"},
+            "mode": {"enum": ["text_to_video", "image_to_video"]},
+            "durations": {"type": "array", "items": {"type": "integer"}},
+            "aspectRatios": texts,
+            "resolutions": texts,
+            "usdPerSecond": {"type": "object", "additionalProperties": {"type": "number"}},
+        }
+    )
+
+
+def _generation(model: Model) -> Json:
+    """What one model takes. `null` stands for an absent field."""
+    resolutions = sorted({name for mode in model.modes for name in model.resolutions(mode)})
+    kinds = "pictures, videos or sounds" if model.references else "pictures"
+    url: Json = {"type": "string", "format": "public-https-url", "maxLength": 2048}
+    optional: Json = {
+        "aspectRatio": {"enum": list(model.aspect_ratios), "default": "16:9"},
+        "duration": {"enum": list(model.durations_s), "default": 5, "description": "Seconds"},
+        "resolution": {"enum": resolutions, "default": "720p"},
+        "webhookUrl": url | {"description": "Where the result is posted; the key's own address by default"},
+        "metadata": {"type": "object", "description": "Given back with the status"},
+    }
+    if "image_to_video" in model.modes:
+        optional["mediaUrls"] = {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 5 if model.references else 2,
+            "items": url,
+            "description": f"Public https addresses of {kinds}. One picture is the first frame, two are first and last.",
+        }
+    # At least one character that is not blank, and no U+0000.
+    prompt = {"type": "string", "minLength": 1, "maxLength": 10_000, "pattern": r"^[^\u0000]*[!-~][^\u0000]*$"}
+    required: Json = {"model": {"const": model.id}, "prompt": prompt}
+    schema = _object(required, {name: _nullable(found) for name, found in optional.items()})
+    schema["title"] = model.title
+    return schema

@@ -1,0 +1,508 @@
+"""The worker: claims jobs, renders tasks, proves and stores what came out, delivers callbacks, sweeps.
+
+    claim ─▶ start ─▶ engine ─▶ proof ─▶ storage ─▶ succeed      each arrow may be the last: the job's
+                                                                lease then runs out, somebody claims it
+                                                                again, and the attempt's number fences
+                                                                off whatever this process still writes
+Loops, each of which survives the database's absence by itself: listen (wake-up notices), claim, beat (keep
+the lease), watch (progress out, cancellations in), sign (be seen), sweep (forget what is old).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+import structlog
+
+from seedbed import catalogue, db, dialects, idempotency, limits, media, queue, storage, tasks, telemetry, webhooks
+from seedbed.engines import FPS, Engine, EngineError, RenderRequest, RenderResult
+from seedbed.engines import load as load_engine
+from seedbed.errors import TaskFailure
+from seedbed.outbound import HostBusy, PublicClient
+from seedbed.queue import Job
+from seedbed.runtime import Runtime
+from seedbed.scratch import Scratch
+from seedbed.storage import StorageError
+from seedbed.tasks import Output, Run, Status, Task
+from seedbed.telemetry import log
+
+WATCH_S = 0.4
+SIGN_S = 2.0
+SWEEP_S = 60.0
+RETRY_S = 2.0
+"""Seconds before a render that failed for a passing reason is tried again; doubled each time."""
+
+HOST_BUSY_S = 1.0
+NAP_S_MAX = 2.0
+SWEEP_LOCK = 0x5EEDBEE5
+VIDEO = "video/mp4"
+
+
+@dataclass(slots=True, eq=False)
+class _Render:
+    """One attempt in progress."""
+
+    job: Job
+    task: Task
+    progress: float = 0.0
+    lost: bool = False
+    work: asyncio.Task[Any] | None = None
+
+    @property
+    def run(self) -> Run:
+        return Run(self.task.id, self.task.attempt, self.progress)
+
+    def note(self, share: float) -> None:
+        self.progress = max(self.progress, min(share, 1.0))
+
+    def lose(self) -> None:
+        """The task is no longer ours: stop, and write nothing."""
+        self.lost = True
+        if self.work is not None:
+            self.work.cancel()
+
+
+@dataclass(slots=True)
+class Worker:
+    """One worker process. `run` works until `stop` is called, then drains and returns."""
+
+    runtime: Runtime
+    engines: dict[str, Engine]
+    scratch: Scratch
+    client: PublicClient
+    id: UUID = field(default_factory=uuid4)
+    _renders: dict[int, _Render] = field(default_factory=dict)
+    _jobs: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    _held: dict[int, Job] = field(default_factory=dict)
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _draining: bool = False
+    _beaten_at: float = 0.0
+
+    # Life ----------------------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Claim nothing more and end once the work in hand is finished or handed back."""
+        self._stopping.set()
+        self._woken.set()
+
+    async def run(self) -> None:
+        self._beaten_at = time.monotonic()
+        loops = [
+            asyncio.create_task(self._forever(step), name=step.__name__)
+            for step in (self._listen, self._beat, self._watch, self._sign, self._sweep)
+        ]
+        try:
+            await self._forever(self._claim)
+            await self._drain()
+        finally:
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+            await self._sign_out()
+
+    async def _forever(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Repeat `step` until we stop; while the database is away, try again after growing naps."""
+        nap_s = 0.1
+        while not (self._stopping.is_set() and step == self._claim):
+            try:
+                await step()
+                nap_s = 0.1
+            except db.UNAVAILABLE as error:
+                log.warning("the database is away", loop=step.__name__, error=repr(error))
+                await asyncio.sleep(nap_s)
+                nap_s = min(nap_s * 2, NAP_S_MAX)
+
+    async def _drain(self) -> None:
+        """Let running work end within `drain_s`; what has not is handed back for another worker."""
+        if self._jobs:
+            log.info("draining", jobs=len(self._jobs))
+            await asyncio.wait(self._jobs.values(), timeout=self.runtime.settings.drain_s)
+        self._draining = True
+        for work in list(self._jobs.values()):
+            work.cancel()
+        if self._jobs:
+            await asyncio.wait(self._jobs.values(), timeout=10)
+        with contextlib.suppress(*db.UNAVAILABLE):
+            async with db.connection(self.runtime.pool) as conn:
+                await queue.wake(conn)
+
+    async def _sign_out(self) -> None:
+        with contextlib.suppress(*db.UNAVAILABLE):
+            async with db.connection(self.runtime.pool) as conn:
+                await queue.sign_out(conn, self.id)
+
+    # Loops ---------------------------------------------------------------------------------------------------
+
+    async def _listen(self) -> None:
+        """Hear wake-up notices on a connection of its own, until it breaks."""
+        async with db.connection(self.runtime.pool) as conn:
+            await queue.listen(conn, self._woken.set)
+            self._woken.set()
+            while not conn.is_closed():
+                await asyncio.sleep(1.0)
+        raise ConnectionError("the listening connection was closed")
+
+    async def _claim(self) -> None:
+        """Take as many jobs as there is room for, then wait for a notice, a free place or the next look."""
+        self._woken.clear()
+        settings = self.runtime.settings
+        renders = sum(bool(queue.lane_engines(job.lane)) for job in self._held.values())
+        others = len(self._held) - renders
+        claimed = 0
+        async with db.connection(self.runtime.pool) as conn:
+            if room := settings.concurrency - renders:
+                claimed += await self._take(conn, await self._lanes(conn), room, self._render)
+            if room := settings.webhook_concurrency - others:
+                claimed += await self._take(conn, [queue.CALLBACK], min(room, 64), self._deliver)
+        if not claimed:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), settings.poll_s)
+
+    async def _take(
+        self, conn: db.Connection, lanes: list[str], room: int, work: Callable[[Job], Coroutine[Any, Any, None]]
+    ) -> int:
+        jobs = await queue.claim(conn, self.id, lanes, at_most=room, lease_s=self.runtime.settings.lease_s)
+        for job in jobs:
+            if job.id not in self._held:
+                self._held[job.id] = job
+                self._jobs[job.id] = asyncio.create_task(self._work(job, work))
+        return len(jobs)
+
+    async def _lanes(self, conn: db.Connection) -> list[str]:
+        """The render lanes that our engines serve: the catalogue's."""
+        known = {queue.render_lane(model.engines) for model in self.runtime.catalogue.model}
+        return [lane for lane in known if any(name in self.engines for name in queue.lane_engines(lane))]
+
+    async def _beat(self) -> None:
+        """Keep the leases. A render whose lease is gone, or could not be kept in time, is lost."""
+        lease_s = self.runtime.settings.lease_s
+        await asyncio.sleep(lease_s / 5)
+        silent_s = time.monotonic() - self._beaten_at
+        if silent_s > lease_s:
+            self._lose(set(self._held), "no beat reached the database in time")
+        held = set(self._held)
+        if held:
+            async with db.connection(self.runtime.pool) as conn:
+                kept = await queue.beat(conn, self.id, held)
+            self._lose(held - kept, "another worker has claimed it")
+        self._beaten_at = time.monotonic()
+
+    def _lose(self, jobs: set[int], reason: str) -> None:
+        for job in jobs & self._renders.keys():
+            render = self._renders[job]
+            log.warning("render lost", task=render.task.id, attempt=render.task.attempt, reason=reason)
+            render.lose()
+
+    async def _watch(self) -> None:
+        """Send progress, and stop what was cancelled or claimed by another."""
+        await asyncio.sleep(WATCH_S)
+        renders = [render for render in self._renders.values() if not render.lost]
+        if not renders:
+            return
+        async with db.connection(self.runtime.pool) as conn:
+            ours = await tasks.watch(conn, [render.run for render in renders])
+        for render in renders:
+            if render.task.id not in ours and render.job.id in self._renders:
+                log.info("render stopped: the task has ended", task=render.task.id)
+                render.lose()
+
+    async def _sign(self) -> None:
+        """Be seen by `/readyz` and `/metrics`."""
+        running = [render.task.id for render in self._renders.values()]
+        async with db.connection(self.runtime.pool) as conn:
+            await queue.sign_in(conn, self.id, os.getpid(), list(self.engines), self.runtime.settings.concurrency)
+            await queue.seen(conn, self.id, running, telemetry.worker_metrics())
+        await asyncio.sleep(SIGN_S)
+
+    async def _sweep(self) -> None:
+        """Forget what is old; one worker of all does it at a time."""
+        async with db.transaction(self.runtime.pool) as conn:
+            if await conn.fetchval("SELECT pg_try_advisory_xact_lock($1)", SWEEP_LOCK):
+                await idempotency.sweep(conn, ttl_s=self.runtime.settings.idempotency_ttl_s)
+                await limits.sweep(conn)
+                await queue.sweep(conn)
+                await queue.forget_workers(conn)
+        await asyncio.sleep(SWEEP_S)
+
+    # One job -------------------------------------------------------------------------------------------------
+
+    async def _work(self, job: Job, work: Callable[[Job], Coroutine[Any, Any, None]]) -> None:
+        """Do one job. Whatever goes wrong ends here: the lease runs out and the job is claimed again."""
+        structlog.contextvars.clear_contextvars()
+        try:
+            await work(job)
+        except asyncio.CancelledError:
+            if self._draining:
+                await self._give_back(job)
+        except db.UNAVAILABLE as error:
+            log.warning("a job was left to its lease", lane=job.lane, payload=job.payload, error=repr(error))
+        except Exception:
+            log.exception("a job broke", lane=job.lane, payload=job.payload)
+        finally:
+            self._renders.pop(job.id, None)
+            self._held.pop(job.id, None)
+            self._jobs.pop(job.id, None)
+            telemetry.RUNNING.set(len(self._renders))
+            self._woken.set()
+
+    async def _give_back(self, job: Job) -> None:
+        """Hand a job to whoever comes next; an unfinished attempt does not count."""
+        render = self._renders.get(job.id)
+        with contextlib.suppress(*db.UNAVAILABLE):
+            async with db.transaction(self.runtime.pool) as conn:
+                if await queue.give_back(conn, self.id, job) and render is not None:
+                    await tasks.hand_back(conn, render.task.id, render.task.attempt)
+
+    # Renders -------------------------------------------------------------------------------------------------
+
+    async def _render(self, job: Job) -> None:
+        settings = self.runtime.settings
+        async with db.transaction(self.runtime.pool) as conn:
+            task = await tasks.start(conn, job.payload, attempts_max=settings.attempts_max)
+            if task is None:
+                await queue.done(conn, self.id, job)
+        if task is None:
+            return
+        render = self._renders[job.id] = _Render(job, task, work=asyncio.current_task())
+        telemetry.RUNNING.set(len(self._renders))
+        structlog.contextvars.bind_contextvars(request_id=task.trace_id, task=task.id, attempt=task.attempt)
+        if task.attempt == 1 and task.started_at is not None:
+            telemetry.WAIT_SECONDS.observe((task.started_at - task.created_at).total_seconds())
+        try:
+            await self._attempt(render)
+        except asyncio.CancelledError:
+            if not render.lost:
+                raise
+            telemetry.LOST.inc()
+            await self._let_go(render)
+
+    async def _attempt(self, render: _Render) -> None:
+        """Render, prove, store, and end the task one way or the other."""
+        task = render.task
+        try:
+            with self.scratch.folder() as folder:
+                output = await self._make(render, folder)
+        except EngineError as error:
+            if error.retryable and task.tries < self.runtime.settings.attempts_max:
+                await self._again(render, error)
+                return
+            await self._end(render, TaskFailure("render_failed", error.message))
+        except TaskFailure as failure:
+            await self._end(render, failure)
+        except StorageError as error:
+            log.error("the output could not be stored", error=str(error))
+            await self._end(render, TaskFailure("storage_failed", "The video was made but could not be stored"))
+        except db.UNAVAILABLE as error:
+            if not isinstance(error, OSError):
+                raise
+            # A full or broken disk under the scratch folder is this machine's fault, not the task's.
+            log.error("the scratch folder failed", error=repr(error))
+            await self._end(render, TaskFailure("render_failed", "The worker ran out of room"))
+        except Exception:
+            log.exception("the engine broke")
+            await self._end(render, TaskFailure("render_failed", "The engine failed unexpectedly"))
+        else:
+            await self._publish(render, output)
+
+    async def _make(self, render: _Render, folder: Path) -> Output:
+        task = render.task
+        request = _render_request(task)
+        engine, result = await self._run_engine(render, request, folder)
+        width, height = request.width, request.height
+        video = await asyncio.to_thread(media.probe_output, result.video)
+        media.check_output(
+            video, width=width, height=height, frame_count=request.frame_count, fps=FPS, audio=request.audio
+        )
+        key = _output_key(task)
+        stored = await self.runtime.storage.put(key, result.video, VIDEO)
+        return Output(
+            key=key,
+            content_type=VIDEO,
+            size_bytes=stored.size_bytes,
+            sha256=bytes.fromhex(stored.sha256),
+            engine=engine,
+            plan=result.plan,
+        )
+
+    async def _run_engine(self, render: _Render, request: RenderRequest, folder: Path) -> tuple[str, RenderResult]:
+        """The first of the model's engines that can make it, in the catalogue's order."""
+        if render.task.media:
+            raise TaskFailure("invalid_media", "This server does not take media yet; leave mediaUrls out")
+        names = [name for name in queue.lane_engines(render.job.lane) if name in self.engines]
+        failed: EngineError | None = None
+        for name in names:
+            place = folder / name
+            place.mkdir()
+            began = time.monotonic()
+            try:
+                async with asyncio.timeout(self.runtime.settings.render_timeout_s):
+                    return name, await self.engines[name].render(request, place, render.note)
+            except TimeoutError:
+                raise TaskFailure("timeout", "The render took longer than this server allows") from None
+            except EngineError as error:
+                log.warning("the engine could not make it", engine=name, error=error.message)
+                failed = error
+            finally:
+                telemetry.RENDER_SECONDS.labels(name).observe(time.monotonic() - began)
+        raise failed or TaskFailure("no_engine", "No engine here can make this video")
+
+    # The end of an attempt -----------------------------------------------------------------------------------
+
+    async def _publish(self, render: _Render, output: Output) -> None:
+        """End the task well, unless it is somebody else's by now: then the stored file goes."""
+
+        async def commit(conn: db.Connection) -> bool:
+            moved = await tasks.succeed(conn, render.task.id, render.task.attempt, output)
+            return moved is not None and await self._finished(conn, render)
+
+        done = await self._insist(render, commit)
+        if not done:
+            # The answer to an earlier COMMIT may have been lost: then the task is ours and succeeded.
+            async with db.connection(self.runtime.pool) as conn:
+                task = await tasks.get(conn, render.task.id)
+            if task.output_key != output.key:
+                await self._let_go(render)
+                return
+        self._tell(render, "succeeded", output.engine, "")
+        telemetry.CAPTURED.inc(render.task.price_credits)
+
+    async def _end(self, render: _Render, failure: TaskFailure) -> None:
+        async def commit(conn: db.Connection) -> bool:
+            moved = await tasks.fail(conn, render.task.id, failure, attempt=render.task.attempt)
+            return moved is not None and await self._finished(conn, render)
+
+        if await self._insist(render, commit):
+            self._tell(render, "failed", "", failure.code)
+            telemetry.RELEASED.inc(render.task.price_credits)
+
+    async def _finished(self, conn: db.Connection, render: _Render) -> bool:
+        await queue.done(conn, self.id, render.job)
+        return True
+
+    async def _insist(self, render: _Render, commit: Callable[[db.Connection], Awaitable[bool]]) -> bool:
+        """Commit the end of an attempt, again and again while the database is away and the lease may hold."""
+        nap_s = 0.1
+        while True:
+            try:
+                async with db.transaction(self.runtime.pool) as conn:
+                    done = await commit(conn)
+            except db.UNAVAILABLE as error:
+                log.warning("the end of a render waits for the database", error=repr(error))
+                await asyncio.sleep(nap_s)
+                nap_s = min(nap_s * 2, NAP_S_MAX)
+            else:
+                self.runtime.wake()
+                return done
+
+    async def _again(self, render: _Render, error: EngineError) -> None:
+        """Try later: the job waits, and the next start is another attempt."""
+        wait_s = RETRY_S * 2 ** (render.task.tries - 1)
+        log.warning("the render is tried again", error=error.message, wait_s=wait_s)
+        async with db.transaction(self.runtime.pool) as conn:
+            await queue.give_back(conn, self.id, render.job, delay_s=wait_s)
+
+    async def _let_go(self, render: _Render) -> None:
+        """Forget the job of a task that has ended, and what this attempt stored unless it is the output.
+
+        A job that another worker has claimed is not ours: `queue.done` leaves it alone.
+        """
+        key = _output_key(render.task)
+        with contextlib.suppress(*db.UNAVAILABLE, StorageError):
+            async with db.transaction(self.runtime.pool) as conn:
+                task = await tasks.get(conn, render.task.id)
+                if task.ended:
+                    await queue.done(conn, self.id, render.job)
+            if task.output_key != key:
+                await self.runtime.storage.delete(key)
+
+    def _tell(self, render: _Render, status: Status, engine: str, code: str) -> None:
+        telemetry.ENDED.labels(engine, status, code).inc()
+        log.info("task ended", status=status, engine=engine, code=code)
+
+    # Callbacks -----------------------------------------------------------------------------------------------
+
+    async def _deliver(self, job: Job) -> None:
+        """Try one webhook; the job waits for its next try, or is done."""
+        task_id, status = job.payload.split(" ")
+        delivery = await self._open_delivery(task_id, status)
+        if delivery.state != "pending":
+            async with db.connection(self.runtime.pool) as conn:
+                await queue.done(conn, self.id, job)
+            return
+        try:
+            outcome = await webhooks.send(self.client, delivery, timeout_s=self.runtime.settings.webhook_timeout_s)
+        except HostBusy:
+            async with db.connection(self.runtime.pool) as conn:
+                await queue.give_back(conn, self.id, job, delay_s=HOST_BUSY_S)
+            return
+        async with db.transaction(self.runtime.pool) as conn:
+            wait_s = await webhooks.record(conn, delivery, outcome)
+            if wait_s is None:
+                await queue.done(conn, self.id, job)
+            else:
+                await queue.give_back(conn, self.id, job, delay_s=wait_s)
+        telemetry.DELIVERIES.labels(_outcome(outcome)).inc()
+        log.info("webhook tried", task=task_id, delivery=delivery.id, status=outcome.status, error=outcome.error)
+
+    async def _open_delivery(self, task_id: str, status: str) -> webhooks.Delivery:
+        async with db.transaction(self.runtime.pool) as conn:
+            task = await tasks.get(conn, task_id)
+            assert task.webhook_url is not None
+            url = self.runtime.storage.link(task.output_key) if task.output_key else None
+            body = orjson.dumps(dialects.callback_body(task, status, url))  # type: ignore[arg-type]
+            return await webhooks.open_delivery(conn, task_id, status, task.webhook_url, body)
+
+
+def _outcome(outcome: webhooks.Outcome) -> str:
+    if outcome.delivered:
+        return "delivered"
+    return "unreachable" if outcome.status is None else "refused"
+
+
+def _output_key(task: Task) -> str:
+    return storage.output_key(task.id, task.attempt, f"{task.id}.mp4")
+
+
+def _render_request(task: Task) -> RenderRequest:
+    width, height = catalogue.pixels(task.resolution, task.aspect_ratio)
+    return RenderRequest(
+        prompt=task.prompt,
+        width=width,
+        height=height,
+        duration_s=task.duration_s,
+        seed=task.seed,
+        mode=task.mode,
+        audio=task.audio,
+        fixed_lens=task.fixed_lens,
+        quality=task.quality,  # type: ignore[arg-type]
+        model=task.model,
+    )
+
+
+def find_engines(wanted: str, registry: dict[str, str]) -> dict[str, Engine]:
+    """The engines to offer: those named in `wanted` (each must load), or all that can run here.
+
+    Raises EngineError when a named one cannot, or when there is none at all.
+    """
+    names = [name.strip() for name in wanted.split(",") if name.strip()]
+    found: dict[str, Engine] = {}
+    for name in names or registry:
+        try:
+            found[name] = load_engine(name)
+        except EngineError as error:
+            if names:
+                raise
+            log.info("engine not offered", engine=name, reason=error.message)
+    if not found:
+        raise EngineError("no engine can run on this machine")
+    return found
