@@ -10,7 +10,6 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 import structlog
 from fastapi import FastAPI
@@ -21,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seedbed import __version__, catalogue, db, downloads, queue, telemetry
 from seedbed.dialects import DIALECTS
+from seedbed.dialects._http import Handler, add_route
 from seedbed.runtime import Runtime, open_runtime
 from seedbed.settings import Settings
 from seedbed.storage import StorageError
@@ -56,18 +56,17 @@ def build_app(settings: Settings) -> ASGIApp:
         redoc_url=None,
         redirect_slashes=False,
     )
-    add = app.router.add_route
-    add("/healthz", health, methods=["GET"])
-    add("/readyz", ready, methods=["GET"])
-    add("/metrics", metrics, methods=["GET"])
-    add("/files/{signature}/{key:path}", downloads.serve, methods=["GET", "HEAD"])
+    add_route(app, "GET", "/healthz", health)
+    add_route(app, "GET", "/readyz", ready)
+    add_route(app, "GET", "/metrics", metrics)
+    add_route(app, "GET", "/files/{signature}/{key:path}", downloads.serve)
     for name, module in DIALECTS.items():
-        add(f"/openapi/{name}.json", _document(mounted[name]), methods=["GET"])
+        add_route(app, "GET", f"/openapi/{name}.json", _document(mounted[name]))
         app.mount(module.PREFIX, mounted[name])
     return Observed(app)
 
 
-def _document(dialect: FastAPI) -> Any:
+def _document(dialect: FastAPI) -> Handler:
     async def document(_: Request) -> Response:
         return JSONResponse(dialect.openapi())
 
@@ -187,7 +186,5 @@ class Observed:
 
 def _route(scope: Scope) -> str:
     """The route's pattern, never the path itself: the labels of a metric must be few."""
-    route = scope.get("route")
-    if route is None:
-        return "other"
-    return f"{scope.get('root_path', '')}{route.path}"
+    pattern: str | None = getattr(scope.get("endpoint"), "pattern", None)
+    return "other" if pattern is None else f"{scope.get('root_path', '')}{pattern}"

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from seedbed import catalogue, db, ledger, queue
-from seedbed.engines import REGISTRY, EngineError
-from seedbed.engines import load as load_engine
+from seedbed import catalogue, db, engines, ledger, queue
+from seedbed.engines import EngineError
 from seedbed.errors import ConfigError, SeedbedError
 from seedbed.settings import Settings
 from seedbed.storage import Storage, StorageError
@@ -29,10 +28,16 @@ class Finding:
     detail: str
     remedy: str = ""
 
+    @property
+    def row(self) -> dict[str, str]:
+        """The finding as it is printed."""
+        state, remedy = ("ok", "") if self.good else ("WRONG", self.remedy)
+        return {"check": self.check, "state": state, "detail": self.detail, "do": remedy}
+
 
 def examine(settings: Settings, database: Callable[[Settings], AbstractContextManager[str]]) -> list[Finding]:
     """Every check, in the order in which to mend them. `database` opens the one that the settings name."""
-    findings = [_disk(settings), _catalogue(settings), *_engines(settings), _storage(settings)]
+    findings = [_disk(settings), _catalogue(settings), _engines(settings), _storage(settings)]
     try:
         with database(settings) as dsn:
             findings += asyncio.run(_in_database(dsn))
@@ -64,18 +69,12 @@ def _catalogue(settings: Settings) -> Finding:
     return Finding("catalogue", True, f"{len(found.model)} models")
 
 
-def _engines(settings: Settings) -> list[Finding]:
-    wanted = [name.strip() for name in settings.engines.split(",") if name.strip()]
-    findings = []
-    for name in wanted or REGISTRY:
-        try:
-            load_engine(name)
-        except EngineError as error:
-            remedy = "install what it needs, or leave it out of SEEDBED_ENGINES"
-            findings.append(Finding(f"engine {name}", name not in wanted, error.message, remedy))
-        else:
-            findings.append(Finding(f"engine {name}", True, "can run here"))
-    return findings
+def _engines(settings: Settings) -> Finding:
+    try:
+        found = engines.offered(settings.engines)
+    except EngineError as error:
+        return Finding("engines", False, error.message, "install what it needs, or change SEEDBED_ENGINES")
+    return Finding("engines", True, f"{', '.join(found)} can run here")
 
 
 def _storage(settings: Settings) -> Finding:

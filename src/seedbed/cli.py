@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Seedbed: your own Seedance API.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Seedbed: your own Seedance API."
+)
 account_app = typer.Typer(no_args_is_help=True, help="Accounts.")
 credit_app = typer.Typer(no_args_is_help=True, help="Credits: give them, and prove the ledger.")
 key_app = typer.Typer(no_args_is_help=True, help="API keys.")
@@ -149,16 +151,16 @@ def worker(
 
 async def _work(settings: Settings) -> None:
     from seedbed import db
-    from seedbed.engines import REGISTRY, EngineError
+    from seedbed.engines import EngineError, offered
     from seedbed.outbound import PublicClient
     from seedbed.runtime import open_runtime
     from seedbed.scratch import Scratch
-    from seedbed.worker import Worker, find_engines
+    from seedbed.worker import Worker
 
     assert settings.database_url is not None
     await db.migrate(settings.database_url)
     try:
-        engines = find_engines(settings.engines, REGISTRY)
+        engines = offered(settings.engines)
     except EngineError as error:
         raise ConfigError(f"SEEDBED_ENGINES: {error.message}") from None
     size = min(settings.concurrency + 12, 64)
@@ -195,10 +197,7 @@ def doctor(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
     settings = load_settings(data_dir=data_dir)
     findings = checkup.examine(settings, _database)
-    rows = [
-        {"check": f.check, "state": "ok" if f.good else "WRONG", "detail": f.detail, "do": f.remedy} for f in findings
-    ]
-    _show(rows, as_json)
+    _show([finding.row for finding in findings], as_json)
     if not all(f.good for f in findings):
         raise typer.Exit(1)
 

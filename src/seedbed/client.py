@@ -29,12 +29,13 @@ class ClientError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A task as the service tells it. `url` is the output's, once `status` is "succeeded"."""
+    """A task as the service tells it: `url` is the output's, once `status` is "succeeded"; `progress` is 0 … 1."""
 
     id: str
     status: str
     url: str | None = None
     error: str | None = None
+    progress: float = 0.0
 
     @property
     def ended(self) -> bool:
@@ -69,10 +70,15 @@ class Client:
         return answer["requestId"], answer["creditsCharged"]
 
     def get(self, task_id: str) -> Generation:
-        answer = self._call("GET", f"/api/open/v1/video/generations/{task_id}")
+        response = self._send("GET", f"/api/open/v1/video/generations/{task_id}")
+        answer = response.json()
         output, error = answer["output"], answer["error"]
         return Generation(
-            task_id, answer["status"], output["url"] if output else None, error["message"] if error else None
+            id=task_id,
+            status=answer["status"],
+            url=output["url"] if output else None,
+            error=error["message"] if error else None,
+            progress=float(response.headers.get("x-task-progress", 0)),
         )
 
     def cancel(self, task_id: str) -> None:
@@ -117,6 +123,9 @@ class Client:
         return path.stat().st_size
 
     def _call(self, method: str, path: str, **request: Any) -> Any:
+        return self._send(method, path, **request).json()
+
+    def _send(self, method: str, path: str, **request: Any) -> httpx2.Response:
         for attempt in range(1, TRIES + 1):
             try:
                 answer = self._http.request(method, path, **request)
@@ -126,7 +135,7 @@ class Client:
                 time.sleep(0.2 * 2**attempt)
                 continue
             if answer.status_code == 200:
-                return answer.json()
+                return answer
             if answer.status_code not in RETRIED or attempt == TRIES:
                 raise _refusal(answer)
             time.sleep(_pause_s(answer, attempt))

@@ -39,8 +39,8 @@ async def grant(conn: Connection, account_id: int, credits: int, note: str | Non
             INSERT INTO ledger_transactions (kind, account_id, note) VALUES ('grant', $1, $3) RETURNING id
         ), entered AS (
             INSERT INTO ledger_entries (transaction_id, book, account_id, credits)
-            SELECT id, 'issued', NULL, -$2::bigint FROM made UNION ALL
-            SELECT id, 'available', $1, $2::bigint FROM made
+            SELECT id, 'issued'::ledger_book, NULL::bigint, -$2::bigint FROM made UNION ALL
+            SELECT id, 'available'::ledger_book, $1, $2::bigint FROM made
         )
         SELECT available_credits, held_credits FROM moved
         """,
@@ -69,8 +69,8 @@ async def hold(conn: Connection, account_id: int, task_id: str, credits: int) ->
             SELECT 'hold', id, $2 FROM moved RETURNING id
         ), entered AS (
             INSERT INTO ledger_entries (transaction_id, book, account_id, credits)
-            SELECT id, 'available', $1, -$3::bigint FROM made UNION ALL
-            SELECT id, 'held', $1, $3::bigint FROM made
+            SELECT id, 'available'::ledger_book, $1, -$3::bigint FROM made UNION ALL
+            SELECT id, 'held'::ledger_book, $1, $3::bigint FROM made
         )
         SELECT id FROM moved
         """,

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx2
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from seedbed.client import Client, ClientError, Generation
 from seedbed.errors import ConfigError, SeedbedError
@@ -51,13 +51,13 @@ def make(url: str, key: str, prompt: str, fields: dict[str, Any], output: Path |
 
 
 def _wait(client: Client, task_id: str, said: Console) -> Generation:
-    """Wait with a bar: the Open API tells states, not shares, so the bar moves and the clock counts."""
-    columns = (TextColumn("{task.description:<11}"), BarColumn(bar_width=40), TimeElapsedColumn())
-    with Progress(*columns, console=said, transient=False) as bar:
-        row = bar.add_task("queued", total=None)
+    """Wait with a progress bar; Ctrl-C cancels the task."""
+    columns = (TextColumn("{task.description:<11}"), BarColumn(bar_width=40), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=said) as bar:
+        row = bar.add_task("queued", total=1.0)
 
         def seen(found: Generation) -> None:
-            bar.update(row, description=found.status, total=1 if found.ended else None, completed=int(found.ended))
+            bar.update(row, description=found.status, completed=found.progress)
 
         try:
             return client.wait(task_id, seen=seen)

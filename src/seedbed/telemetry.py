@@ -13,11 +13,20 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 log = structlog.stdlib.get_logger("seedbed")
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 API = CollectorRegistry(auto_describe=True)
 WORKER = CollectorRegistry(auto_describe=True)

@@ -25,7 +25,6 @@ import structlog
 
 from seedbed import catalogue, db, dialects, idempotency, limits, media, queue, storage, tasks, telemetry, webhooks
 from seedbed.engines import FPS, Engine, EngineError, RenderRequest, RenderResult
-from seedbed.engines import load as load_engine
 from seedbed.errors import TaskFailure
 from seedbed.outbound import HostBusy, PublicClient
 from seedbed.queue import Job
@@ -487,22 +486,3 @@ def _render_request(task: Task) -> RenderRequest:
         quality=task.quality,  # type: ignore[arg-type]
         model=task.model,
     )
-
-
-def find_engines(wanted: str, registry: dict[str, str]) -> dict[str, Engine]:
-    """The engines to offer: those named in `wanted` (each must load), or all that can run here.
-
-    Raises EngineError when a named one cannot, or when there is none at all.
-    """
-    names = [name.strip() for name in wanted.split(",") if name.strip()]
-    found: dict[str, Engine] = {}
-    for name in names or registry:
-        try:
-            found[name] = load_engine(name)
-        except EngineError as error:
-            if names:
-                raise
-            log.info("engine not offered", engine=name, reason=error.message)
-    if not found:
-        raise EngineError("no engine can run on this machine")
-    return found

@@ -65,6 +65,16 @@ def answer(content: Any, status: int = 200, headers: dict[str, str] | None = Non
 # Applications ----------------------------------------------------------------------------------------------
 
 
+def add_route(app: FastAPI, method: str, pattern: str, handler: Handler) -> None:
+    """Route `method` (GET brings HEAD) on `pattern` to `handler`, and let metrics know the pattern."""
+
+    async def endpoint(request: Request) -> Response:
+        return await handler(request)
+
+    endpoint.pattern = pattern  # type: ignore[attr-defined]
+    app.router.add_route(pattern, endpoint, methods=[method])
+
+
 def guard(handler: Handler, error_body: ErrorBody) -> Handler:
     """`handler`, with everything that it raises rendered as an answer of the dialect."""
 

@@ -315,7 +315,7 @@ def _generation(model: Model) -> Json:
             "minItems": 1,
             "maxItems": 5 if model.references else 2,
             "items": url,
-            "description": f"Public https addresses of {kinds}. One picture is the first frame, two are first and last.",
+            "description": f"Public https addresses of {kinds}; one or two pictures are first and last frame",
         }
     # At least one character that is not blank, and no U+0000.
     prompt = {"type": "string", "minLength": 1, "maxLength": 10_000, "pattern": r"^[^\u0000]*[!-~][^\u0000]*$"}

@@ -276,7 +276,8 @@ async def status(request: Request) -> Response:
     runtime = runtime_of(request)
     async with db.connection(runtime.pool) as conn:
         task = await _own(conn, request, caller)
-    return answer(_status_body(task, runtime))
+    # The documented body has no place for it, and a progress bar needs it.
+    return answer(_status_body(task, runtime), headers={"X-Task-Progress": f"{task.progress:.3f}"})
 
 
 async def cancel(request: Request) -> Response:
@@ -349,7 +350,7 @@ def build(catalogue: Catalogue) -> FastAPI:
     app = FastAPI(title="Seedbed Open API", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
     app.router.redirect_slashes = False
     for method, path, handler in ROUTES:
-        app.router.add_route(path, _http.guard(handler, error_body), methods=[method])
+        _http.add_route(app, method, path, _http.guard(handler, error_body))
     _http.add_fallbacks(app, error_body)
     app.openapi = lambda: _open_v1_schema.document(catalogue)  # type: ignore[method-assign]
     return app

@@ -102,13 +102,43 @@ REGISTRY: dict[str, str] = {
 """Engine name → `module:factory`. The factory takes no argument and may raise EngineError."""
 
 
-def load(name: str) -> Engine:
-    """The engine called `name`. Raises EngineError when it is unknown or cannot run on this machine."""
-    if name not in REGISTRY:
+def load(name: str, where: str | None = None) -> Engine:
+    """The engine called `name`, from the registry or from `where` (`module:factory`).
+
+    Raises EngineError when it is unknown or cannot run on this machine.
+    """
+    where = where or REGISTRY.get(name)
+    if where is None:
         raise EngineError(f"unknown engine {name!r}; known are {', '.join(sorted(REGISTRY))}")
-    module_name, _, factory = REGISTRY[name].partition(":")
+    module_name, _, factory = where.partition(":")
     try:
         engine: Engine = getattr(importlib.import_module(module_name), factory)()
     except ImportError as error:
         raise EngineError(f"engine {name!r} needs a package that is not installed: {error.name}") from error
+    except AttributeError:
+        raise EngineError(f"engine {name!r}: {module_name} has no {factory!r}") from None
     return engine
+
+
+def offered(wanted: str) -> dict[str, Engine]:
+    """The engines that a worker offers: those named in `wanted`, or all that can run on this machine.
+
+    `wanted` is a list by commas; an entry may be `name=module:factory`, which puts another engine in the
+    place of a registered one. Raises EngineError when a named one cannot run, or when there is none.
+    """
+    named = dict(_named(entry) for entry in wanted.split(",") if entry.strip())
+    found: dict[str, Engine] = {}
+    for name in named or REGISTRY:
+        try:
+            found[name] = load(name, named.get(name))
+        except EngineError:
+            if named:
+                raise
+    if not found:
+        raise EngineError("no engine can run on this machine")
+    return found
+
+
+def _named(entry: str) -> tuple[str, str | None]:
+    name, _, where = entry.strip().partition("=")
+    return name.strip(), where.strip() or None
