@@ -416,6 +416,13 @@ def test_pictures_that_lie_beyond_the_file(good: Path, tmp_path: Path) -> None:
     assert refusal(path).startswith(CANNOT)
 
 
+def test_a_picture_that_ends_beyond_the_file(tmp_path: Path) -> None:
+    path = make(tmp_path / "v.mp4", sound=None)
+    at = box_at(path.read_bytes(), b"stsz") + 12 + 4 * (FRAMES - 1)
+    lie = changed(path, tmp_path, at, struct.pack(">I", 10_000))
+    assert refusal(lie, audio=False) == f"{CANNOT}it is damaged or only part of a file"
+
+
 def test_an_index_without_pictures(good: Path, tmp_path: Path) -> None:
     start = box_at(good.read_bytes(), b"mdat")
     path = changed(good, tmp_path, start, bytes(good.stat().st_size - start))
@@ -427,7 +434,8 @@ def test_an_index_that_is_only_a_shell(tmp_path: Path) -> None:
     nest = b""
     for _ in range(5000):
         nest = struct.pack(">I4s", len(nest) + 8, b"trak") + nest
-    for inside in (b"", nest, struct.pack(">I4s", 8, b"free") * 5000):
+    header = struct.pack(">I4s12xII", 28, b"mvhd", 1000, 2000)
+    for inside in (b"", header + nest, header + struct.pack(">I4s", 8, b"free") * 5000):
         boxes = [(b"ftyp", b"isom" + bytes(4)), (b"moov", inside), (b"mdat", bytes(8))]
         path.write_bytes(b"".join(struct.pack(">I4s", len(held) + 8, kind) + held for kind, held in boxes))
         assert refusal(path) == f"{CANNOT}its index is damaged"

@@ -442,7 +442,7 @@ def test_a_process_ends_well_right_after_its_last_upload(
 ) -> None:
     url, source = s3_server.storage_url(s3_server.bucket()), file_of(tmp_path, 10)
     body = PUT + "\nassert [piece async for piece in store.get_range(key, 0, 10)]"
-    for _ in range(6):
+    for _ in range(12):
         process = child(body, url, source, KEY)
         out, error = process.communicate(timeout=60)
         assert (process.returncode, out, error) == (0, "stored\n", "")

@@ -9,7 +9,8 @@ by beats; a worker that stays silent for a lease loses its jobs to the next one 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -72,13 +73,19 @@ async def wake(conn: Connection) -> None:
 # Work ----------------------------------------------------------------------------------------------------
 
 
-async def listen(conn: Connection, heard: Callable[[], None]) -> None:
-    """Call `heard` at every `wake`, for as long as `conn` lives."""
+@asynccontextmanager
+async def listening(conn: Connection, heard: Callable[[], None]) -> AsyncIterator[None]:
+    """Call `heard` at every `wake`, while the block lasts and `conn` lives."""
 
     def on_notify(*_: Any) -> None:
         heard()
 
     await conn.add_listener(CHANNEL, on_notify)
+    try:
+        yield
+    finally:
+        if not conn.is_closed():
+            await conn.remove_listener(CHANNEL, on_notify)
 
 
 async def claim(conn: Connection, worker: UUID, lanes: Iterable[str], *, at_most: int, lease_s: float) -> list[Job]:

@@ -144,8 +144,7 @@ class Worker:
 
     async def _listen(self) -> None:
         """Hear wake-up notices on a connection of its own, until it breaks."""
-        async with db.connection(self.runtime.pool) as conn:
-            await queue.listen(conn, self._woken.set)
+        async with db.connection(self.runtime.pool) as conn, queue.listening(conn, self._woken.set):
             self._woken.set()
             while not conn.is_closed():
                 await asyncio.sleep(1.0)

@@ -61,7 +61,7 @@ def _floor(shot: Shot, line: Line, ground: Ground, duration_s: float) -> float:
 
 
 def _height(shot: Shot, floor: float) -> float:
-    return max(82.0, floor + 40.0) if shot.aerial else max(11.0, floor + 9.0)
+    return max(104.0, floor + 56.0) if shot.aerial else max(11.0, floor + 9.0)
 
 
 def _ease(t: float) -> float:
@@ -83,7 +83,7 @@ def _flight(shot: Shot, line: Line, floor: float, t: float, duration_s: float) -
     sway = math.sin(t * 0.5) * 0.012
     height = _height(shot, floor)
     z = height * (1.0 + 0.10 * _ease(t / max(duration_s, 5.0)))
-    horizon = (0.17 if shot.aerial else 0.40) + 0.012 * math.sin(t * 0.37)
+    horizon = (0.215 if shot.aerial else 0.40) + 0.012 * math.sin(t * 0.37)
     return Pose(x, y, z, yaw + sway, horizon, 1.12, (later - yaw) * 0.25 + sway * 0.6)
 
 

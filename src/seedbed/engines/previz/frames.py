@@ -19,7 +19,7 @@ from seedbed.engines.previz.sky import SLOPE_MAX
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
-Words32 = NDArray[np.uint32]
+Words = NDArray[np.int64]
 
 # Slots of `view`: the camera in one frame, in metres, radians and pixels.
 EYE_X, EYE_Y, EYE_Z, YAW, HORIZON, ROLL, FOCAL, SECONDS, SKYWARD = range(9)
@@ -52,10 +52,10 @@ def heights_along(
         v = min(max(uy + vy * z, zero), top)
         iu, iv = np.int32(u), np.int32(v)
         fu, fv = u - f32(iu), v - f32(iv)
-        at = np.int32(start) + iv * np.int32(size) + iu
-        a = heights[at] + (heights[at + 1] - heights[at]) * fu
-        b = heights[at + size] + (heights[at + size + 1] - heights[at + size]) * fu
-        h = a + (b - a) * fv
+        at = np.int32(start) + iu * np.int32(size) + iv
+        a = heights[at] + (heights[at + 1] - heights[at]) * fv
+        b = heights[at + size] + (heights[at + size + 1] - heights[at + size]) * fv
+        h = a + (b - a) * fu
         w = min((z - begin) * ease, one)
         profile[i] = profile[i] + (h - profile[i]) * w
 
@@ -63,7 +63,7 @@ def heights_along(
 @kernel
 def colours_along(
     lit: Floats, seen: Ints, depth: Floats, first: int, last: int, blend_from: float, blend_to: float, ex: float,
-    ey: float, dx: float, dy: float, packed: Words32, start: int, size: int, left: float, low: float,
+    ey: float, dx: float, dy: float, packed: Words, start: int, size: int, left: float, low: float,
     per_m: float,
 ) -> None:  # fmt: skip
     """The light from the seen steps first … last of the list `seen`, as its square root, from one map."""
@@ -72,22 +72,20 @@ def colours_along(
     vx, vy = f32(dx * per_m), f32(dy * per_m)
     begin = f32(blend_from)
     ease = f32(1.0 / max(blend_to - blend_from, 1e-3))
-    rg, b_ = f32(2.0 / 2047.0), f32(2.0 / 1023.0)
+    unit = f32(2.0 / 2047.0 / 1024.0)
     for k in range(first, last):
         z = depth[seen[k]]
         u = min(max(ux + vx * z, zero), top)
         v = min(max(uy + vy * z, zero), top)
         iu, iv = np.int32(u), np.int32(v)
-        fu, fv = u - f32(iu), v - f32(iv)
-        at = np.int32(start) + iv * np.int32(size) + iu
-        p, q, r, s = packed[at], packed[at + 1], packed[at + size], packed[at + size + 1]
-        wp, wq, wr, ws = (one - fu) * (one - fv), fu * (one - fv), (one - fu) * fv, fu * fv
-        red = (f32(p >> 21) * wp + f32(q >> 21) * wq + f32(r >> 21) * wr + f32(s >> 21) * ws) * rg
-        green = (
-            f32((p >> 10) & 2047) * wp + f32((q >> 10) & 2047) * wq + f32((r >> 10) & 2047) * wr
-            + f32((s >> 10) & 2047) * ws
-        ) * rg  # fmt: skip
-        blue = (f32(p & 1023) * wp + f32(q & 1023) * wq + f32(r & 1023) * wr + f32(s & 1023) * ws) * b_
+        at = np.int32(start) + iu * np.int32(size) + iv
+        # One multiplication blends all three channels: their fields are wide enough for 10 bits of weight.
+        fu, fv = np.int64((u - f32(iu)) * f32(32.0)), np.int64((v - f32(iv)) * f32(32.0))
+        gu, gv = 32 - fu, 32 - fv
+        mixed = (packed[at] * gv + packed[at + 1] * fv) * gu + (packed[at + size] * gv + packed[at + size + 1] * fv) * fu
+        red = f32(mixed >> 42) * unit
+        green = f32((mixed >> 21) & 0x1FFFFF) * unit
+        blue = f32(mixed & 0x1FFFFF) * unit
         w = min(max((z - begin) * ease, zero), one)
         lit[0, k] += (red - lit[0, k]) * w
         lit[1, k] += (green - lit[1, k]) * w
@@ -129,13 +127,24 @@ def clouded(tile: Floats, x: float, y: float, seconds: float) -> float:
 
 
 @kernel
+def outline(profile: Floats, depth: Floats, skyline: Floats) -> None:
+    """For every eighth step, the steepest that any land from there on rises to, as height over depth."""
+    steps = profile.shape[0]
+    highest = f32(0.0)
+    for cell in range(skyline.shape[0] - 1, -1, -1):
+        for i in range(cell << 3, min((cell + 1) << 3, steps)):
+            highest = max(highest, profile[i] / depth[i])
+        skyline[cell] = highest
+
+
+@kernel
 def wet(
     pixel: Floats, lit: Floats, k: int, step: int, steps: int, profile: Floats, ramp: Floats, view: Floats,
     dx: float, dy: float, length: float, turn: float, tile: Floats, line: Floats, line_start: float,
     line_step: float, pano: Floats, pano_span: Floats, water: Floats, tint: Floats, sun: Floats, haze: Floats,
-    packed: Words32, maps: Floats, offsets: Ints, far_map: Ints,
+    packed: Words, maps: Floats, offsets: Ints, far_map: Ints, skyline: Floats,
 ) -> None:  # fmt: skip
-    """The colour of the water at one step into `pixel`: bed, depths, mirrored land and sky, foam and glints."""
+    """Replaces lit[:, k], the bed, by the light off the water: bed, depths, mirrored land and sky, foam, glints."""
     z = ramp[DEPTH, step]
     x, y = view[EYE_X] + dx * z, view[EYE_Y] + dy * z
     seconds = view[SECONDS]
@@ -148,11 +157,13 @@ def wet(
         across = x - (line[row, 0] + (line[row + 1, 0] - line[row, 0]) * part)
         along = line[row, 3] + (line[row + 1, 3] - line[row, 3]) * part
     quiet = ramp[RIPPLE, step] * water[CALM]
-    u1, v1 = across / 21.0, (along + speed * seconds) / 34.0
-    u2, v2 = (across + 0.35 * along) / 9.3, (along - 0.35 * across + speed * 1.35 * seconds) / 11.7
+    quiet *= 0.9 + 0.55 * _tile(tile, across / 160.0, (along + 0.6 * speed * seconds) / 330.0, 2)
+    u1, v1 = across / 47.0, (along + speed * seconds) / 74.0
+    u2, v2 = (across + 0.35 * along) / 19.3, (along - 0.35 * across + speed * 1.35 * seconds) / 24.7
+    fine = 0.55 * ramp[RIPPLE, step]
     # Two layers that slide over each other: the surface never repeats and never stands still.
-    sx = (0.55 * _tile(tile, u1, v1, 0) + 0.45 * _tile(tile, u2 + 0.37, v2, 0)) * quiet
-    sy = (0.55 * _tile(tile, u1, v1, 1) + 0.45 * _tile(tile, u2 + 0.37, v2, 1)) * quiet
+    sx = (0.6 * _tile(tile, u1, v1, 0) + fine * _tile(tile, u2 + 0.37, v2, 0)) * quiet
+    sy = (0.6 * _tile(tile, u1, v1, 1) + fine * _tile(tile, u2 + 0.37, v2, 1)) * quiet
     if water[SWELL] > 0.0:
         phase = 0.11 * (x * 0.8 + y * 0.6) + 0.9 * seconds + 2.0 * _tile(tile, x / 300.0, y / 300.0, 2)
         sx += water[SWELL] * 0.8 * math.cos(phase) * ramp[RIPPLE, step]
@@ -165,15 +176,15 @@ def wet(
     sway = 0.9 * side
     hit = -1
     j = step + 2
-    stride = 1
     while j < steps:
-        if profile[j] > (ramp[DEPTH, j] - z) * climb:
+        beyond = ramp[DEPTH, j] - z
+        if profile[j] > beyond * climb:
             hit = j
             break
-        if (ramp[DEPTH, j] - z) * climb > 420.0:
+        # No land further on stands high enough, seen from here, to meet this ray.
+        if skyline[j >> 3] * ramp[DEPTH, j] < beyond * climb:
             break
-        j += stride
-        stride = 1 + (j - step) // 24
+        j += 1 + (j - step) // 10
     if hit >= 0:
         zj = ramp[DEPTH, hit]
         which = far_map[hit]
@@ -182,10 +193,10 @@ def wet(
         u = (view[EYE_X] + dx * zj + shift * dy - maps[which, 0]) * maps[which, 2]
         v = (view[EYE_Y] + dy * zj - shift * dx - maps[which, 1]) * maps[which, 2]
         iu, iv = int(min(max(u, 0.0), size - 1.0)), int(min(max(v, 0.0), size - 1.0))
-        word = packed[start + iv * size + iu]
-        pixel[0] = (f32(word >> 21) * f32(2.0 / 2047.0)) ** 2
-        pixel[1] = (f32((word >> 10) & 2047) * f32(2.0 / 2047.0)) ** 2
-        pixel[2] = (f32(word & 1023) * f32(2.0 / 1023.0)) ** 2
+        word = packed[start + iu * size + iv]
+        pixel[0] = (f32(word >> 42) * f32(2.0 / 2047.0)) ** 2
+        pixel[1] = (f32((word >> 21) & 2047) * f32(2.0 / 2047.0)) ** 2
+        pixel[2] = (f32(word & 2047) * f32(2.0 / 2047.0)) ** 2
         veil = ramp[HAZE, hit]
         for c in range(3):
             pixel[c] = pixel[c] * (1.0 - veil) * 0.85 + haze[c] * veil
@@ -213,20 +224,114 @@ def wet(
     facing = facing * facing
     facing = facing * facing
     facing = facing * facing
-    spark = (facing * facing * 0.5 + facing**12 * 3.0) * water[GLINT] * shade
+    spark = (facing * facing * 0.10 + facing**10 * 0.8) * water[GLINT] * shade
     for c in range(3):
         bed = lit[c, k] * lit[c, k]
         body = (tint[DEEP, c] + (tint[SHALLOW, c] - tint[DEEP, c]) * clear) * (0.45 + 0.55 * bright) * shade
         body += (bed * 0.8 - body) * clear * 0.6
         value = body * (1.0 - mirror) + pixel[c] * mirror
         value += (tint[SPARK, c] * 0.55 * bright - value) * foam
-        pixel[c] = value + tint[SPARK, c] * spark * bright
+        lit[c, k] = value + tint[SPARK, c] * spark * bright
+
+
+@kernel
+def scan(
+    profile: Floats, depth: Floats, horizon: float, eye: float, focal: float, top_m: float, height: int, seen: Ints,
+    edge: Floats,
+) -> int:  # fmt: skip
+    """Lists the steps that rise over all before them, and the image row each reaches. Returns how many."""
+    ceiling, zero = f32(height), f32(0.0)
+    far, up, scale = f32(horizon), f32(eye), f32(focal)
+    count = 0
+    for i in range(profile.shape[0]):
+        y = far - (max(profile[i], zero) - up) * scale / depth[i]
+        if y < ceiling:
+            seen[count] = i
+            edge[count] = max(y, zero)
+            count += 1
+            ceiling = y
+            if y <= zero:
+                break
+        elif i & 63 == 0 and far - (f32(top_m) - up) * scale / depth[i] > ceiling:
+            break
+    return count
+
+
+@kernel
+def air_between(
+    lit: Floats, seen: Ints, count: int, profile: Floats, ramp: Floats, shadow: Floats, haze: Floats, wisp: Floats,
+    share: float,
+) -> None:  # fmt: skip
+    """Turns what was gathered into light at the lens: cloud shadows on the land, then haze and mist before it."""
+    one, zero, part = f32(1.0), f32(0.0), f32(share)
+    for k in range(count):
+        i = seen[k]
+        cell = i >> 5
+        shade = shadow[cell] + (shadow[cell + 1] - shadow[cell]) * (f32(i & 31) * f32(0.03125))
+        dry = profile[i] >= zero
+        veil = ramp[HAZE, i]
+        mist = ramp[MIST, i] * max(one - max(profile[i], zero) * f32(0.022), zero)
+        for c in range(3):
+            value = lit[c, k]
+            if dry:
+                value = value * value * shade
+            value += (haze[c] - value) * veil
+            lit[c, k] = (value + (wisp[c] - value) * mist) * part
+
+
+@kernel
+def fill(
+    column: Floats, lit: Floats, seen: Ints, edge: Floats, count: int, height: int, depth: Floats, profile: Floats,
+    ex: float, ey: float, ez: float, dx: float, dy: float, horizon: float, focal: float, tile: Floats,
+) -> float:  # fmt: skip
+    """Adds every seen step to the column by the share of pixels it covers. Returns the row where sky begins."""
+    floor = f32(height)
+    for k in range(count):
+        top, i = edge[k], seen[k]
+        y0, y1 = int(top), int(floor)
+        if y0 == y1:
+            part = floor - top
+            column[y0, 0] += lit[0, k] * part
+            column[y0, 1] += lit[1, k] * part
+            column[y0, 2] += lit[2, k] * part
+        else:
+            before = k - 1 if k > 0 and seen[k - 1] == i - 1 else k
+            per_pixel = depth[i] / focal
+            steep = min(max((floor - top - 1.5) * 0.5, 0.0), 1.0) if profile[i] > 0.3 else 0.0
+            steep *= min(max(1.3 - per_pixel * 3.0, 0.0), 1.0)
+            slab(column, lit, before, k, top, floor, height, steep, tile, ex + dx * depth[i], ey + dy * depth[i],
+                 ez + horizon * per_pixel, per_pixel)  # fmt: skip
+        floor = top
+    return float(floor)
+
+
+@kernel
+def slab(
+    column: Floats, lit: Floats, low: int, high: int, top: float, floor: float, height: int, steep: float,
+    tile: Floats, x: float, y: float, z: float, per_pixel: float,
+) -> None:  # fmt: skip
+    """Covers rows from `floor` up to `top` with a blend of two seen steps. Where it is `steep`, the side of a
+    crown fills many pixels: leaves in patches, darker towards the ground."""
+    span = f32(1.0 / (floor - top))
+    side = (x * 0.8 + y * 0.6) * 0.11
+    for row in range(int(top), min(int(floor) + 1, height)):
+        above, below = max(f32(row), f32(top)), min(f32(row + 1), f32(floor))
+        tone = f32(below - above)
+        middle = f32(0.5) * (above + below)
+        mix = (f32(floor) - middle) * span
+        if steep > 0.0:
+            mix += (f32(1.0) - mix) * f32(steep)
+            patch = _tile(tile, side, (z - middle * per_pixel) * 0.11, 0)
+            dark = max(1.0 - (middle - top) * per_pixel * 0.10, 0.45)
+            tone *= f32(1.0 + steep * (dark * (1.0 + 0.16 * patch) - 1.0))
+        for c in range(3):
+            column[row, c] += (lit[c, low] + (lit[c, high] - lit[c, low]) * mix) * tone
 
 
 @kernel
 def draw_strip(
     out: Floats, x0: int, x1: int, width: int, height: int, sub: int, view: Floats, ramp: Floats, spans: Ints,
-    fades: Floats, maps: Floats, offsets: Ints, heights: Floats, packed: Words32, far_map: Ints, top_m: float,
+    fades: Floats, maps: Floats, offsets: Ints, heights: Floats, packed: Words, far_map: Ints, top_m: float,
     tile: Floats, line: Floats, line_start: float, line_step: float, pano: Floats, pano_span: Floats,
     water: Floats, tint: Floats, sun: Floats,
 ) -> None:  # fmt: skip
@@ -235,136 +340,68 @@ def draw_strip(
     depth = ramp[DEPTH]
     levels = spans.shape[0]
     profile = np.zeros(steps, np.float32)
-    seen = np.empty(steps, np.int32)
-    edge = np.empty(steps, np.float32)
+    seen, edge = np.empty(steps, np.int32), np.empty(steps, np.float32)
     lit = np.zeros((3, steps), np.float32)
-    column = np.zeros((height + 1, 3), np.float32)
-    pixel = np.zeros(3, np.float32)
-    last = np.zeros(3, np.float32)
-    haze = np.zeros(3, np.float32)
+    shadow, skyline = np.empty((steps >> 5) + 2, np.float32), np.empty((steps >> 3) + 2, np.float32)
+    column, above = np.zeros((height + 1, 3), np.float32), np.zeros((height + 1, 3), np.float32)
+    pixel, haze = np.zeros(3, np.float32), np.zeros(3, np.float32)
     ex, ey, ez = view[EYE_X], view[EYE_Y], view[EYE_Z]
     focal = view[FOCAL]
     fx, fy = math.sin(view[YAW]), math.cos(view[YAW])
-    share = f32(1.0 / sub)
+    share = 1.0 / sub
     for px in range(x0, x1):
         column[:, :] = 0.0
+        drawn = 0
         for ray in range(sub):
             turn = (px + (ray + 0.5) / sub - width * 0.5) / focal
             dx, dy = fx + fy * turn, fy - fx * turn
             length = math.sqrt(1.0 + turn * turn)
             skyward = math.tan(math.atan(turn) + view[SKYWARD])
-            horizon = f32(view[HORIZON] + view[ROLL] * turn * focal)
+            horizon = view[HORIZON] + view[ROLL] * turn * focal
             for level in range(levels):
                 m = spans[level, 2]
                 heights_along(profile, depth, spans[level, 0], spans[level, 1], fades[level], ex, ey, dx, dy, heights,
                               offsets[m, 0], offsets[m, 1], maps[m, 0], maps[m, 1], maps[m, 2])  # fmt: skip
-            # What is seen: every step that rises over all before it.
-            ceiling = f32(height)
-            count = 0
-            eye, scale = f32(ez), f32(focal)
-            for i in range(steps):
-                y = horizon - (max(profile[i], f32(0.0)) - eye) * scale / depth[i]
-                if y < ceiling:
-                    seen[count] = i
-                    edge[count] = y
-                    count += 1
-                    ceiling = y
-                    if y <= 0.0:
-                        break
-                elif i & 63 == 0 and horizon - (top_m - eye) * scale / depth[i] > ceiling:
-                    break
-            begin = 0
+            count = scan(profile, depth, horizon, ez, focal, top_m, height, seen, edge)
+            first = 0
             for level in range(levels):
                 m = spans[level, 2]
-                first = begin
                 while first < count and seen[first] < spans[level, 0]:
                     first += 1
-                end = first
-                while end < count and seen[end] < spans[level, 1]:
-                    end += 1
-                begin = first
-                colours_along(lit, seen, depth, first, end, depth[spans[level, 0]], fades[level], ex, ey, dx, dy,
+                last = first
+                while last < count and seen[last] < spans[level, 1]:
+                    last += 1
+                colours_along(lit, seen, depth, first, last, depth[spans[level, 0]], fades[level], ex, ey, dx, dy,
                               packed, offsets[m, 0], offsets[m, 1], maps[m, 0], maps[m, 1], maps[m, 2])  # fmt: skip
             sky_at(pano, pano_span[0], pano_span[1], skyward, 0.035, haze)
-            floor = f32(height)
-            previous = -2
+            outlined = False
             for k in range(count):
-                i = seen[k]
-                if profile[i] < 0.0:
-                    wet(pixel, lit, k, i, steps, profile, ramp, view, dx, dy, length, skyward, tile, line,
+                if profile[seen[k]] < 0.0:
+                    if not outlined:
+                        outline(profile, depth, skyline)
+                        outlined = True
+                    wet(pixel, lit, k, seen[k], steps, profile, ramp, view, dx, dy, length, skyward, tile, line,
                         line_start, line_step, pano, pano_span, water, tint, sun, haze, packed, maps, offsets,
-                        far_map)  # fmt: skip
-                    low = f32(1.0)
-                else:
-                    shade = f32(clouded(tile, ex + dx * depth[i], ey + dy * depth[i], view[SECONDS]))
-                    for c in range(3):
-                        pixel[c] = lit[c, k] * lit[c, k] * shade
-                    low = max(f32(1.0) - profile[i] * f32(0.022), f32(0.0))
-                veil, mist = ramp[HAZE, i], ramp[MIST, i] * low
-                for c in range(3):
-                    value = pixel[c] + (haze[c] - pixel[c]) * veil
-                    pixel[c] = (value + (tint[WISP, c] - value) * mist) * share
-                top = edge[k]
-                if previous != i - 1:
-                    last[:] = pixel
-                if floor - top > 1.5 and profile[i] > 0.0:
-                    wall(column, max(top, f32(0.0)), floor, last, pixel, height, tile, ex + dx * depth[i],
-                         ey + dy * depth[i], ez + horizon * depth[i] / focal, depth[i] / focal)  # fmt: skip
-                else:
-                    cover(column, max(top, f32(0.0)), floor, last, pixel, height)
-                last[:] = pixel
-                previous = i
-                floor = top
-            # The sky over it all.
-            y = int(floor)
-            part = floor - y
-            while y >= 0 and floor > 0.0:
+                        far_map, skyline)  # fmt: skip
+            for cell in range(shadow.shape[0]):
+                z = depth[min(cell << 5, steps - 1)]
+                shadow[cell] = clouded(tile, ex + dx * z, ey + dy * z, view[SECONDS])
+            air_between(lit, seen, count, profile, ramp, shadow, haze, tint[WISP], share)
+            floor = fill(column, lit, seen, edge, count, height, depth, profile, ex, ey, ez, dx, dy, horizon, focal,
+                         tile)  # fmt: skip
+            # Neighbouring rays share their sky, which has no edges to resolve.
+            rows = min(int(floor) + 1, height) if floor > 0.0 else 0
+            for y in range(drawn, rows):
                 slope = (horizon - (y + 0.5)) / (focal * length)
                 sky_at(pano, pano_span[0], pano_span[1], skyward, slope, pixel)
-                if y < height:
-                    for c in range(3):
-                        column[y, c] += pixel[c] * part * share
-                part = f32(1.0)
-                y -= 1
+                above[y, 0], above[y, 1], above[y, 2] = pixel[0], pixel[1], pixel[2]
+            drawn = max(drawn, rows)
+            for y in range(rows):
+                part = f32(min(floor - y, 1.0) * share)
+                column[y, 0] += above[y, 0] * part
+                column[y, 1] += above[y, 1] * part
+                column[y, 2] += above[y, 2] * part
         for y in range(height):
             out[0, y, px] = column[y, 0]
             out[1, y, px] = column[y, 1]
             out[2, y, px] = column[y, 2]
-
-
-@kernel
-def cover(column: Floats, top: float, floor: float, low: Floats, high: Floats, height: int) -> None:
-    """Adds the slab from `floor` up to `top` to the column, from colour `low` to `high`, by its coverage."""
-    y0, y1 = int(top), int(floor)
-    if y0 == y1:
-        part = f32(floor - top)
-        for c in range(3):
-            column[y0, c] += high[c] * part
-        return
-    span = f32(1.0 / (floor - top))
-    for y in range(y0, min(y1 + 1, height)):
-        above, below = max(f32(y), top), min(f32(y + 1), floor)
-        part = f32(below - above)
-        mix = f32(floor - 0.5 * (above + below)) * span
-        for c in range(3):
-            column[y, c] += (low[c] + (high[c] - low[c]) * mix) * part
-
-
-@kernel
-def wall(
-    column: Floats, top: float, floor: float, low: Floats, high: Floats, height: int, tile: Floats, x: float,
-    y: float, z: float, per_pixel: float,
-) -> None:  # fmt: skip
-    """As `cover`, for a steep side that fills many pixels: leaves in patches, darker towards the ground."""
-    span = f32(1.0 / (floor - top))
-    side = (x * 0.8 + y * 0.6) * 0.16
-    for row in range(int(top), min(int(floor) + 1, height)):
-        above, below = max(f32(row), top), min(f32(row + 1), floor)
-        part = f32(below - above)
-        middle = 0.5 * (above + below)
-        mix = f32(floor - middle) * span
-        patch = _tile(tile, side, (z - middle * per_pixel) * 0.16 + (x - y) * 0.05, 0)
-        deep = max(1.0 - (middle - top) * per_pixel * 0.22, 0.25)
-        tone = f32(part * deep * max(1.0 + 0.35 * patch, 0.3))
-        for c in range(3):
-            column[row, c] += (low[c] + (high[c] - low[c]) * mix) * tone

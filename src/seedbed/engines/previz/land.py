@@ -18,7 +18,7 @@ from seedbed.engines.previz.noise import fraction, gradient, layered, ridged, sc
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
-Words32 = NDArray[np.uint32]
+Words = NDArray[np.int64]
 
 COARSE = 8
 """Texels for one cell of the coarse fields."""
@@ -201,11 +201,11 @@ def _dome(
                 fringe = 0.12 * math.sin(math.atan2(dy, dx) * 9.0 + span * 7.0)
                 top = base + tall * max(1.0 - span * (1.0 + fringe), 0.0) + (leaf - 0.5) * 0.3
             else:
-                top = base + tall * math.sqrt(1.0 - far) + (leaf - 0.5) * 0.45 * min(texel * 4.0, 1.0)
+                top = base + tall * math.sqrt(1.0 - far) + (leaf - 0.5) * 0.32
             at = j * size + i
             if top > height[at]:
                 height[at] = top
-                shade = 0.72 + 0.56 * ((bits >> 16) / 65535.0)
+                shade = 0.84 + 0.32 * ((bits >> 16) / 65535.0)
                 colour[at, 0] = red * shade
                 colour[at, 1] = green * shade
                 colour[at, 2] = blue * (1.7 - shade * 0.7) * shade
@@ -250,27 +250,26 @@ def plant(
             wild = fraction(gi, gj, seed + 5)
             tint = 0.80 + 0.40 * fraction(gi, gj, seed + 6)
             if wild < ground[EVERGREEN] + 0.55 * max(-clump, 0.0) * ground[EVERGREEN] * 4.0:
-                tall, radius = 9.0 + 9.0 * vigour, 1.7 + 1.1 * vigour
+                tall, radius = 9.0 + 8.0 * vigour, 1.7 + 1.0 * vigour
                 _dome(height, colour, size, texel, left, low, lo, hi, x, y, base, max(radius, texel * 1.2), tall,
                       1.0, crowns[0, 0] * tint, crowns[0, 1] * tint, crowns[0, 2] * tint, seed)  # fmt: skip
                 continue
             place = min(max(hue, 0.0), 0.999) * (shades - 1)
             which = 1 + int(place)
             red, green, blue = crowns[which, 0] * tint, crowns[which, 1] * tint, crowns[which, 2] * tint
-            radius, tall = 3.0 + 2.2 * vigour, 6.5 + 5.5 * vigour + 3.0 * clump
-            _dome(height, colour, size, texel, left, low, lo, hi, x, y, base, max(radius * 1.25, texel),
-                  tall * 0.62, 0.0, red * 0.55, green * 0.6, blue * 0.6, seed + 91)  # fmt: skip
-            _dome(height, colour, size, texel, left, low, lo, hi, x, y, base + tall - radius * 0.95,
-                  max(radius * 0.95, texel), radius * 0.95, 0.0, red * 0.86, green * 0.86, blue * 0.86,
-                  seed)  # fmt: skip
+            radius, tall = 2.3 + 1.9 * vigour, (7.5 + 4.5 * vigour + 3.0 * clump) * (0.5 + 0.5 * edge)
+            _dome(height, colour, size, texel, left, low, lo, hi, x, y, base, max(radius * 1.35, texel),
+                  tall * 0.74, 0.0, red * 0.62, green * 0.66, blue * 0.62, seed + 91)  # fmt: skip
+            _dome(height, colour, size, texel, left, low, lo, hi, x, y, base + tall - radius * 1.2,
+                  max(radius * 0.9, texel), radius, 0.0, red * 0.86, green * 0.86, blue * 0.86, seed)  # fmt: skip
             for lobe in range(lobes):
                 turn = 6.2832 * fraction(gi * 17 + lobe, gj, seed + 7)
-                off = radius * 0.72 * math.sqrt(fraction(gi * 17 + lobe, gj, seed + 8))
-                part = radius * (0.30 + 0.22 * fraction(gi * 17 + lobe, gj, seed + 9))
-                top = tall - radius * 0.55 * (off / radius) ** 2 - part * 0.5
-                glow = 0.84 + 0.32 * fraction(gi * 17 + lobe, gj, seed + 10)
+                off = radius * 1.12 * math.sqrt(fraction(gi * 17 + lobe, gj, seed + 8))
+                part = radius * (0.26 + 0.24 * fraction(gi * 17 + lobe, gj, seed + 9))
+                top = tall - radius * 1.05 * (off / radius) ** 2 - part * 0.75
+                glow = 0.80 + 0.40 * fraction(gi * 17 + lobe, gj, seed + 10)
                 _dome(height, colour, size, texel, left, low, lo, hi, x + off * math.cos(turn),
-                      y + off * math.sin(turn), base + top, part, part * 0.95, 0.0, red * glow, green * glow,
+                      y + off * math.sin(turn), base + top, part, part, 0.0, red * glow, green * glow,
                       blue * glow, seed + lobe)  # fmt: skip
     return count
 
@@ -292,7 +291,7 @@ def plant_far(
             clump = coarse[2, j // COARSE + 1, i // COARSE + 1]
             if fraction(i, j, seed + 2) > ground[TREES] + clump * 1.1:
                 continue
-            height[at] = base + 8.0 + 2.5 * fraction(i, j, seed + 4)
+            height[at] = base + 9.0 + 1.4 * fraction(i, j, seed + 4)
             hue = coarse[3, j // COARSE + 1, i // COARSE + 1] + (fraction(i, j, seed + 3) - 0.5) * 0.55
             which = 1 + int(min(max(hue, 0.0), 0.999) * (shades - 1))
             if fraction(i, j, seed + 5) < ground[EVERGREEN] + 2.2 * max(-clump, 0.0) * ground[EVERGREEN]:
@@ -361,36 +360,45 @@ def cast_shadows(height: Floats, shade: Floats, size: int, texel: float, sun: Fl
 
 @kernel
 def pack(red: float, green: float, blue: float) -> int:
-    """Linear light 0 … 4 as 11+11+10 bits of its square root, which spends them as the eye does."""
+    """Linear light 0 … 4 as three times 11 bits of its square root (which spends them as the eye does), each in
+    a field of 21, so that one multiplication can weigh all three."""
     r = int(min(math.sqrt(max(red, 0.0)) * 1023.5, 2047.0))
     g = int(min(math.sqrt(max(green, 0.0)) * 1023.5, 2047.0))
-    b = int(min(math.sqrt(max(blue, 0.0)) * 511.5, 1023.0))
-    return (r << 21) | (g << 10) | b
+    b = int(min(math.sqrt(max(blue, 0.0)) * 1023.5, 2047.0))
+    return (r << 42) | (g << 21) | b
 
 
 @kernel
 def light(
-    height: Floats, colour: Floats, near: Floats, wide: Floats, shade: Floats, packed: Words32, size: int,
-    texel: float, lo: Ints, hi: Ints, sun: Floats, lamp: Floats, occlusion: float,
+    height: Floats, colour: Floats, near: Floats, wide: Floats, shade: Floats, heights: Floats, packed: Words,
+    size: int, texel: float, lo: Ints, hi: Ints, sun: Floats, lamp: Floats, occlusion: float,
 ) -> None:  # fmt: skip
     """Sunlight, skylight and the light that leaves let through, into `packed`. `lamp` holds the colours of sun,
-    sky and bounce; `near` and `wide` are blurred heights: what rises over them sees more of the sky."""
-    for j in range(size):
-        down, up = max(j - 1, 0) * size, min(j + 1, size - 1) * size
-        for i in range(lo[j], hi[j]):
-            at = j * size + i
-            west, east = j * size + max(i - 1, 0), j * size + min(i + 1, size - 1)
-            nx = (height[west] - height[east]) / (2.0 * texel)
-            ny = (height[down + i] - height[up + i]) / (2.0 * texel)
-            inverse = 1.0 / math.sqrt(nx * nx + ny * ny + 1.0)
-            facing = (nx * sun[0] + ny * sun[1] + sun[2]) * inverse
-            open_near = min(max(1.0 + (height[at] - near[at]) * 0.16 * occlusion, 0.30), 1.15)
-            open_wide = min(max(1.0 + (height[at] - wide[at]) * 0.055 * occlusion, 0.35), 1.12)
-            sky = open_near * open_wide
-            direct = max(facing * 0.85 + 0.15, 0.0) * shade[at] * min(sky * 1.1, 1.0)
-            above = (0.55 + 0.45 * inverse) * sky
-            through = 0.16 * shade[at] * sky
-            r = colour[at, 0] * (lamp[0, 0] * (direct + through) + lamp[1, 0] * above + lamp[2, 0] * (1 - inverse))
-            g = colour[at, 1] * (lamp[0, 1] * (direct + through) + lamp[1, 1] * above + lamp[2, 1] * (1 - inverse))
-            b = colour[at, 2] * (lamp[0, 2] * direct + lamp[1, 2] * above + lamp[2, 2] * (1 - inverse))
-            packed[at] = pack(r, g, b)
+    sky and bounce; `near` and `wide` are blurred heights: what rises over them sees more of the sky.
+
+    `heights` and `packed` are written column by column: a march away from the camera then reads memory in order.
+    """
+    tile = 16
+    for jb in range(0, size, tile):
+        for ib in range(0, size, tile):
+            for j in range(jb, min(jb + tile, size)):
+                down, up = max(j - 1, 0) * size, min(j + 1, size - 1) * size
+                for i in range(max(lo[j], ib), min(hi[j], ib + tile)):
+                    at = j * size + i
+                    west, east = j * size + max(i - 1, 0), j * size + min(i + 1, size - 1)
+                    nx = (height[west] - height[east]) / (2.0 * texel)
+                    ny = (height[down + i] - height[up + i]) / (2.0 * texel)
+                    inverse = 1.0 / math.sqrt(nx * nx + ny * ny + 1.0)
+                    facing = (nx * sun[0] + ny * sun[1] + sun[2]) * inverse
+                    open_near = min(max(1.0 + (height[at] - near[at]) * 0.34 * occlusion, 0.22), 1.3)
+                    open_wide = min(max(1.0 + (height[at] - wide[at]) * 0.055 * occlusion, 0.35), 1.12)
+                    sky = open_near * open_wide
+                    direct = max(facing * 0.94 + 0.06, 0.0) * shade[at] * min(sky * 1.1, 1.0)
+                    above = (0.55 + 0.45 * inverse) * sky
+                    through = 0.16 * shade[at] * sky
+                    warm, side = direct + through, 1.0 - inverse
+                    r = colour[at, 0] * (lamp[0, 0] * warm + lamp[1, 0] * above + lamp[2, 0] * side)
+                    g = colour[at, 1] * (lamp[0, 1] * warm + lamp[1, 1] * above + lamp[2, 1] * side)
+                    b = colour[at, 2] * (lamp[0, 2] * direct + lamp[1, 2] * above + lamp[2, 2] * side)
+                    packed[i * size + j] = pack(r, g, b)
+                    heights[i * size + j] = height[at]

@@ -53,7 +53,7 @@ _CROWNS = {
     "winter": ("2e4236", "8d8078", "a89c94", "c9c4c2", "dfe1e4", "b9b3b0", "948880", "e4e8ec", "7d726b"),
 }
 _SOIL = {
-    "autumn": ("8a5a2e", "8b8440", "a1968a", "7a7068", "f2f5fa"),
+    "autumn": ("6a4a2a", "6f6c38", "8f8474", "7a7068", "f2f5fa"),
     "summer": ("5a5a34", "76893c", "a1968a", "7a7068", "f2f5fa"),
     "spring": ("6a6a3c", "84a048", "a1968a", "7a7068", "f2f5fa"),
     "winter": ("c9c8c8", "d5d8dc", "a5a4a4", "7c7a7a", "f2f5fa"),
@@ -88,13 +88,13 @@ def look(shot: Shot) -> Look:
     swell = 0.10 if shot.water == "ocean" else 0.0
     ripple = 0.055 if flows else 0.05
     water = [4.2 if flows else 1.4, ripple, 1.0, 0.9 if flows or swell else 0.25, float(flows), swell]
-    haze_m, mist = {"fog": (520.0, 0.55), "rain": (1500.0, 0.2), "snow": (1300.0, 0.2)}.get(shot.weather, (4200.0, 0.0))
+    haze_m, mist = {"fog": (520.0, 0.55), "rain": (1500.0, 0.2), "snow": (1300.0, 0.2)}.get(shot.weather, (2900.0, 0.0))
     if shot.weather in ("fair", "cloudy") and shot.time != "day":
         haze_m, mist = 3000.0, 0.12
     return Look(
         ground=_ground(shot), crowns=crowns, soil=soil, lamp=lamp, air=air, mood=mood, water=_floats(water), tint=tint,
         sun=sun, haze_m=haze_m, mist=mist, exposure=exposure, warm=warm,
-        saturation=0.82 if shot.weather in ("rain", "fog", "snow") else 1.05, bare=shot.season == "winter",
+        saturation=0.82 if shot.weather in ("rain", "fog", "snow") else 0.92, bare=shot.season == "winter",
     )  # fmt: skip
 
 
@@ -130,7 +130,7 @@ def _aim(turn_deg: float, height_deg: float) -> Floats:
 
 # sun's turn and height in degrees; sun, sky and bounce lamps; zenith, horizon, glow, lit and dark cloud, disc
 _TIMES: dict[str, tuple[float, float, tuple[float, ...], tuple[str, ...], float, float]] = {
-    "day": (58.0, 30.0, (2.9, 2.35, 1.65, 0.34, 0.46, 0.66, 0.16, 0.12, 0.07),
+    "day": (64.0, 25.0, (3.3, 2.6, 1.75, 0.22, 0.33, 0.52, 0.10, 0.08, 0.05),
             ("3a6ea8", "b4cbdc", "ffe9c0", "ffffff", "7f92a8", "fff2d0"), 0.80, 1.0),
     "sunset": (38.0, 15.0, (3.1, 1.85, 0.85, 0.36, 0.40, 0.60, 0.20, 0.12, 0.07),
                ("3c5488", "f0b489", "ffb060", "ffd7a8", "75667c", "ffd890"), 0.92, 1.4),
@@ -162,6 +162,6 @@ def _light(shot: Shot) -> tuple[Floats, Floats, Floats, float, float]:
 
 
 def _mood(shot: Shot) -> Floats:
-    cover = {"clear": -0.42, "fair": -0.05, "cloudy": 0.25, "rain": 0.5, "snow": 0.5, "fog": 0.3}[shot.weather]
+    cover = {"clear": -0.42, "fair": 0.06, "cloudy": 0.25, "rain": 0.5, "snow": 0.5, "fog": 0.3}[shot.weather]
     night = shot.time == "night"
     return _floats([cover, 60.0 if night else 7.0, 0.00025 if night else 0.0006, 0.8 if night else 0.0, 1.0])

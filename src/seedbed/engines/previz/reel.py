@@ -57,18 +57,18 @@ class Reel:
         size = math.sqrt(self.width * self.height)
         lowest = min(pose.z for pose in self.poses)
         steepest = max((1 - pose.horizon) * self.height / (pose.focal * size) for pose in self.poses)
-        depth, steps = max(0.30 * lowest / steepest, 1.2), []
+        depth, steps = max(0.95 * (lowest - self.world.near_top_m), 0.12 * lowest) / steepest, []
         near, far = 0.0030 / self.detail.fineness, 0.0085 / self.detail.fineness
         while depth < 8600.0:
             steps.append(depth)
-            depth *= 1.0 + near + (far - near) * min(max(math.log(depth / 500.0) / 2.2, 0.0), 1.0)
+            depth *= 1.0 + near + (far - near) * min(max(math.log(depth / 220.0) / 1.6, 0.0), 1.0)
         count = len(steps)
         ramp = np.zeros((4, count), np.float32)
         ramp[frames.DEPTH] = steps
         d = np.array(steps)
         ramp[frames.HAZE] = 1 - np.exp(-((d / self.look.haze_m) ** 1.25))
         ramp[frames.MIST] = self.look.mist * (1 - np.exp(-((d / 620.0) ** 1.5)))
-        ramp[frames.RIPPLE] = 1 / (1 + (d / 420.0) ** 1.3)
+        ramp[frames.RIPPLE] = 1 / (1 + (d / 330.0) ** 1.6)
         self._ramp = ramp
         spans, fades, far_map = [], [], np.zeros(count, np.int32)
         begin = 0
@@ -76,7 +76,9 @@ class Reel:
             last = number == len(self.world.reach) - 1
             end = count if last else int(np.searchsorted(d, reach))
             spans.append((begin, max(end, begin + 1), number))
-            fades.append(0.0 if number == 0 else float(min(d[begin] * 1.25, d[min(end, count) - 1])))
+            # A map fades in only where the one before it still serves.
+            until = spans[-2][1] - 1 if number else begin
+            fades.append(float(min(d[begin] * 1.25, d[until])))
             far_map[begin:end] = number
             begin = max(int(np.searchsorted(d, reach * 0.8)), begin)
         self._spans = np.array(spans, np.int32)

@@ -22,12 +22,12 @@ from seedbed.engines.previz.words import Shot
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
-Words32 = NDArray[np.uint32]
+Words = NDArray[np.int64]
 Check = Callable[[], None]
 """Called between pieces of work; raises to stop them."""
 
 _LINE_ROWS = 2600
-_CELL_M = 5.2
+_CELL_M = 4.3
 _TALL_M = 16.0
 
 
@@ -62,11 +62,12 @@ class World:
 
     plot: Plot
     heights: Floats
-    packed: Words32
+    packed: Words
     maps: Floats
     offsets: Ints
     reach: tuple[float, ...]
     top_m: float
+    near_top_m: float
     tile: Floats
     pano: Floats
     pano_span: Floats
@@ -85,7 +86,7 @@ def _line(shot: Shot, rng: np.random.Generator) -> Floats:
     """The shore table: see `land.LINE_START_M`."""
     y = land.LINE_START_M + land.LINE_STEP_M * np.arange(_LINE_ROWS)
     turns = {
-        "river": ((62.0, 640.0), (40.0, 300.0), (8.0, 120.0)),
+        "river": ((78.0, 720.0), (30.0, 310.0), (6.0, 120.0)),
         "ocean": ((70.0, 760.0), (24.0, 260.0), (7.0, 90.0)),
     }
     x = np.zeros_like(y)
@@ -112,7 +113,7 @@ def build(place: Plot, poses: Sequence[Pose], *, width: int, height: int, grid: 
     yaw = float(np.mean([pose.yaw for pose in poses]))
     squares = _squares(poses, half, yaw, grid)
     total = sum(size * size for _, _, _, size, _ in squares)
-    heights, packed = np.zeros(total + 8, np.float32), np.zeros(total + 8, np.uint32)
+    heights, packed = np.zeros(total + 8, np.float32), np.zeros(total + 8, np.int64)
     start, trees, offsets, maps = 0, 0, [], []
     for number, (left, low, texel, size, _) in enumerate(squares):
         lo, hi = _visible(poses, half, left, low, texel, size)
@@ -124,7 +125,8 @@ def build(place: Plot, poses: Sequence[Pose], *, width: int, height: int, grid: 
     pano, span = _sky(place, poses, half, yaw, grid, check)
     return World(
         place, heights, packed, np.array(maps, np.float32), np.array(offsets, np.int32),
-        tuple(square[4] for square in squares), float(heights.max()), _tile(place.seed), pano, span, yaw, trees,
+        tuple(square[4] for square in squares), float(heights.max()),
+        float(heights[: offsets[1][0]].max()), _tile(place.seed), pano, span, yaw, trees,
     )  # fmt: skip
 
 
@@ -178,17 +180,17 @@ def _visible(poses: Sequence[Pose], half: float, left: float, low: float, texel:
 
 
 def _bake(
-    place: Plot, number: int, height: Floats, packed: Words32, left: float, low: float, texel: float, size: int,
+    place: Plot, number: int, heights: Floats, packed: Words, left: float, low: float, texel: float, size: int,
     lo: Ints, hi: Ints, check: Check,
 ) -> int:  # fmt: skip
-    """One map into `height` and `packed`; returns its number of trees."""
+    """One map into `heights` and `packed`; returns its number of trees."""
     look, seed = place.look, place.seed
     ground = look.ground
     cells = size // land.COARSE + 5
     coarse = np.empty((4, cells, cells), np.float32)
     land.coarse_fields(coarse, texel, left, low, ground, seed)
     check()
-    colour = np.zeros((size * size, 3), np.float32)
+    height, colour = np.zeros(size * size, np.float32), np.zeros((size * size, 3), np.float32)
     land.lay_ground(height, colour, coarse, texel, left, low, size, lo, hi, place.line, ground, look.soil, seed)
     check()
     land.lay_rock_and_snow(height, colour, texel, size, lo, hi, ground, look.soil, seed)
@@ -201,7 +203,7 @@ def _bake(
             )
         else:
             bare = height.copy()
-            lobes = 9 if texel < 0.8 else 0
+            lobes = 12 if texel < 0.8 else 0
             trees = land.plant(height, colour, bare, coarse, texel, left, low, size, lo, hi, place.line, ground,
                                look.crowns, _CELL_M, lobes, seed)  # fmt: skip
     check()
@@ -209,10 +211,10 @@ def _bake(
     land.cast_shadows(height, shade, size, texel, look.sun)
     check()
     above = np.maximum(height, 0)
-    land.blur(above, near, size, max(int(2.2 / texel), 1))
+    land.blur(above, near, size, max(int(1.3 / texel), 1))
     land.blur(above, wide, size, max(int(9.0 / texel), 2))
     check()
-    land.light(height, colour, near, wide, shade, packed, size, texel, lo, hi, look.sun, look.lamp,
+    land.light(height, colour, near, wide, shade, heights, packed, size, texel, lo, hi, look.sun, look.lamp,
                1.0 if texel < 2.4 else 0.7)  # fmt: skip
     check()
     return trees if number == 0 else 0
@@ -226,9 +228,10 @@ def _sky(place: Plot, poses: Sequence[Pose], half: float, yaw: float, grid: int,
     rows, columns = grid // 4, grid // 2
     pano = np.empty((rows, columns, 3), np.float32)
     look = place.look
-    for j in (0,):
-        sky.paint_sky(pano, low, high, yaw, look.sun, look.air, look.mood, 14, place.seed)
-        check()
+    sky.paint_sky(pano, low, high, yaw, look.sun, look.air, look.mood, 22, place.seed)
+    check()
+    pano[:, 1:-1] = (pano[:, :-2] + 2 * pano[:, 1:-1] + pano[:, 2:]) / 4
+    pano[1:-1] = (pano[:-2] + 2 * pano[1:-1] + pano[2:]) / 4
     return pano, np.array([low, high], np.float32)
 
 
