@@ -1,6 +1,6 @@
 """S3 for tests: a real endpoint (moto, in a process of its own), and one that misbehaves on demand.
 
-Use with `from s3 import s3_server` (session-wide) or `StubS3` as a context manager.
+Use with `from tests.s3 import s3_server` (session-wide) or `StubS3` as a context manager.
 """
 
 from __future__ import annotations

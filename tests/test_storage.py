@@ -23,10 +23,21 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from s3 import CREDENTIALS, S3Server, StubS3, behaving, cutting, failing, hanging, losing_half, s3_server, sending_half
 from seedbed import storage
 from seedbed.errors import ConfigError
 from seedbed.storage import ObjectMissing, Patience, Storage, StorageError, Stored, Unsatisfiable
+from tests.s3 import (
+    CREDENTIALS,
+    S3Server,
+    StubS3,
+    behaving,
+    cutting,
+    failing,
+    hanging,
+    losing_half,
+    s3_server,
+    sending_half,
+)
 
 __all__ = ["s3_server"]
 
@@ -413,8 +424,18 @@ async def test_ready_is_remembered_and_failure_is_not(s3_credentials: None) -> N
         store.close()
 
 
-async def test_a_missing_bucket_is_not_tried_again(s3_server: S3Server, stub_source: Path) -> None:
-    store = opened(s3_server.storage_url("no-such-bucket"), patience=Patience(back_off_s=60))
+@pytest.mark.parametrize("status", [403, 404])
+async def test_a_refusal_is_not_tried_again(stub_source: Path, status: int) -> None:
+    with StubS3(always=lambda handler: handler.reply(status)) as stub:
+        store = opened(stub.url, patience=IMPATIENT)
+        with pytest.raises(StorageError):
+            await store.put(KEY, stub_source, "video/mp4")
+        store.close()
+    assert stub.requests == [f"PUT /bucket/{KEY}"]
+
+
+async def test_a_missing_bucket(s3_server: S3Server, stub_source: Path) -> None:
+    store = opened(s3_server.storage_url("no-such-bucket"))
     with pytest.raises(ObjectMissing):
         await store.put(KEY, stub_source, "video/mp4")
     store.close()
