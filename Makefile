@@ -17,11 +17,35 @@ $(BIN)/python:
 $(RUN): $(BIN)/python requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "Compiling the embedded engine (once) …"
+	@$(BIN)/python -m seedbed.engines.previz
 	@touch $@
 
 $(DEV): $(RUN) requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
+
+demo: $(RUN)
+	@$(BIN)/seedbed demo --data-dir $(DATA)
+
+serve: $(RUN)
+	@$(BIN)/seedbed serve --data-dir $(DATA)
+
+check: $(DEV)
+	$(BIN)/ruff format --check src tests bench
+	$(BIN)/ruff check src tests bench
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+test: check
+	$(BIN)/pytest -q -n $(JOBS) --dist worksteal
+
+format: $(DEV)
+	$(BIN)/ruff format src tests bench
+	$(BIN)/ruff check --fix src tests bench
+
+bench: $(DEV)
+	$(BIN)/python -m bench
 
 lock: $(DEV)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

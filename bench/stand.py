@@ -1,0 +1,155 @@
+"""What the benchmarks stand on: a throw-away embedded database, people, and processes pinned to cores."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httptools
+import httpx2
+
+from seedbed import accounts, db, ledger
+from seedbed.embedded import EmbeddedPostgres
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Stand:
+    """A migrated database in a temporary folder, with one rich account and its key."""
+
+    dsn: str
+    folder: Path
+    key: str
+    account_id: int
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return os.environ | {
+            "SEEDBED_DATABASE_URL": self.dsn,
+            "SEEDBED_DATA_DIR": str(self.folder),
+            "SEEDBED_LOG_LEVEL": "error",
+            "SEEDBED_QUEUED_MAX": "10000000",
+            "PYTHONPATH": str(ROOT),
+        }
+
+
+@contextlib.contextmanager
+def stand() -> Iterator[Stand]:
+    with tempfile.TemporaryDirectory(prefix="seedbed-bench-") as name:
+        folder = Path(name)
+        with EmbeddedPostgres(folder / "postgres") as embedded:
+            asyncio.run(db.migrate(embedded.dsn))
+            account_id, key = asyncio.run(_person(embedded.dsn))
+            yield Stand(embedded.dsn, folder, key, account_id)
+
+
+async def _person(dsn: str) -> tuple[int, str]:
+    pool = await db.open_pool(dsn, size=1)
+    async with db.transaction(pool) as conn:
+        account_id = await accounts.create(conn, "bench@example.com")
+        await ledger.grant(conn, account_id, 10**12)
+        _, key = await accounts.create_key(conn, account_id, "open", per_minute=2**31 - 1)
+    await pool.close()
+    return account_id, key
+
+
+@contextlib.contextmanager
+def process(
+    command: list[str], environment: dict[str, str], *, core: int | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A child process, on one core where `core` says which."""
+    pin = ["taskset", "-c", str(core)] if core is not None else []
+    child = subprocess.Popen([*pin, *command], env=environment, cwd=ROOT)
+    try:
+        yield child
+    finally:
+        child.terminate()
+        child.wait(30)
+
+
+def wait_until(url: str, timeout_s: float = 30.0) -> None:
+    """Wait until `url` answers 200."""
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        with contextlib.suppress(httpx2.HTTPError):
+            if httpx2.get(url).status_code == 200:
+                return
+        time.sleep(0.05)
+    raise TimeoutError(url)
+
+
+class Answer:
+    """Reads one HTTP answer: enough to know its status and where it ends."""
+
+    def __init__(self) -> None:
+        self.done = False
+
+    def on_message_complete(self) -> None:
+        self.done = True
+
+
+async def load(
+    port: int, request: Callable[[int], bytes], *, seconds: float, connections: int
+) -> tuple[float, list[float]]:
+    """Send `request(n)` over kept-alive connections for `seconds`. Returns answers a second and times (s).
+
+    A hand-made client: a real one costs several times what the server does, on the same two cores.
+    """
+    times: list[float] = []
+    numbers = iter(range(10**9))
+    end = time.perf_counter() + seconds
+
+    async def one() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while (began := time.perf_counter()) < end:
+            writer.write(request(next(numbers)))
+            answer = Answer()
+            parser = httptools.HttpResponseParser(answer)
+            while not answer.done:
+                parser.feed_data(await reader.read(65536))
+            if parser.get_status_code() != 200:
+                raise RuntimeError(f"answered {parser.get_status_code()}")
+            times.append(time.perf_counter() - began)
+        writer.close()
+
+    began = time.perf_counter()
+    await asyncio.gather(*(one() for _ in range(connections)))
+    return len(times) / (time.perf_counter() - began), times
+
+
+def http(method: str, path: str, key: str, body: bytes = b"", headers: str = "") -> bytes:
+    """The bytes of a request."""
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n{headers}"
+    return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def percentile(values: list[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+@contextlib.asynccontextmanager
+async def pool_of(dsn: str) -> AsyncIterator[db.Pool]:
+    pool = await db.open_pool(dsn, size=4)
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+def run(main: Callable[[], Awaitable[None]]) -> None:
+    import uvloop
+
+    uvloop.run(main())  # type: ignore[arg-type]
+
+
+PYTHON = sys.executable
