@@ -89,6 +89,7 @@ class EmbeddedPostgres:
         self._user = user
         self._lock = Lock(self.root / "lock")
         self._socket_dir = self.root / "run"
+        self._outside: Path | None = None  # the socket's folder once it is ours, where it is not in the root
         self._process: subprocess.Popen[bytes] | None = None
         self._spawner: ThreadPoolExecutor | None = None
         self._mutex = threading.RLock()
@@ -153,10 +154,10 @@ class EmbeddedPostgres:
             if self._spawner is not None:
                 self._spawner.shutdown()
                 self._spawner = None
-            if self._lock.held:
-                if self._socket_dir.parent != self.root:
-                    shutil.rmtree(self._socket_dir, ignore_errors=True)
-                self._lock.release()
+            if self._outside is not None:
+                shutil.rmtree(self._outside, ignore_errors=True)
+                self._outside = None
+            self._lock.release()
 
     def __enter__(self) -> EmbeddedPostgres:
         return self.start()
@@ -204,9 +205,12 @@ class EmbeddedPostgres:
         major = cluster.major_of(self.data)
         programs = binaries.find(major, runner, self.root)
         cluster.end_survivors(self.data)
+        cluster.remove_unfinished(self.data)
         if major is None:
             cluster.create(self.data, programs, runner)
         cluster.prepare_socket_folder(self._socket_dir, runner)
+        if self._socket_dir.parent != self.root:
+            self._outside = self._socket_dir
         log_offset = self._launch(programs, runner)
         pause = Pause(deadline)
         while not cluster.answers(self.data, self._socket_dir):

@@ -36,6 +36,7 @@ STOP_S = 30.0
 
 _ADVICE = (
     ("No space left on device", "Free some space and start again; nothing that was stored is lost."),
+    ("Check free disk space", "Free some space and start again; nothing that was stored is lost."),
     ("Disk quota exceeded", "Free some space and start again; nothing that was stored is lost."),
     ("Read-only file system", "Set SEEDBED_DATA_DIR to a folder on a disk that can be written."),
     ("Permission denied", "Run as the user who owns that folder, or set SEEDBED_DATA_DIR to one of your own."),
@@ -77,9 +78,7 @@ def major_of(data: Path) -> int | None:
 
 def create(data: Path, binaries: Path, account: Account) -> None:
     """Make a new, empty database in `data`: made beside it, then renamed. Raises ConfigError or OSError."""
-    for leftover in data.parent.glob("data.new-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    fresh = data.parent / f"data.new-{secrets.token_hex(4)}"
+    fresh = data.parent / f"{data.name}.new-{secrets.token_hex(4)}"
     fresh.mkdir(mode=0o700)
     try:
         account.give(fresh)
@@ -97,9 +96,22 @@ def create(data: Path, binaries: Path, account: Account) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
+def remove_unfinished(data: Path) -> None:
+    """Remove what a `create` that was killed left beside `data`, and end what may still be writing there."""
+    for leftover in data.parent.glob(f"{data.name}.new-*"):
+        end_survivors(leftover)
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
 def _run(command: list[str], said: str, account: Account, descriptors: list[int]) -> None:
     done = subprocess.run(
-        command, input=said, capture_output=True, text=True, pass_fds=descriptors, **account.child_options()
+        command,
+        input=said,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        pass_fds=descriptors,
+        **account.child_options(),
     )
     if done.returncode:
         words = " ".join(done.stderr.split())[-600:] or f"exit status {done.returncode}"
@@ -178,8 +190,8 @@ def end_survivors(data: Path) -> None:
 
 def _pid_in(pid_file: Path) -> int | None:
     try:
-        return int(pid_file.read_text().splitlines()[0])
-    except (FileNotFoundError, ValueError, IndexError):
+        return int(pid_file.read_bytes().split(b"\n")[0])
+    except (FileNotFoundError, ValueError):
         return None
 
 
@@ -203,7 +215,7 @@ def answers(data: Path, socket_dir: Path) -> bool:
     """Whether the database takes connections: its pid file says so (asking that costs no line in the log
     while it recovers), and a connection gets as far as "ready for query"."""
     try:
-        if "ready" not in (data / "postmaster.pid").read_text().splitlines()[7]:
+        if not (data / "postmaster.pid").read_bytes().split(b"\n")[7].startswith(b"ready"):
             return False
     except (FileNotFoundError, IndexError):
         return False
@@ -243,5 +255,7 @@ def complaint(log_path: Path, offset_bytes: int) -> str:
     with log_path.open("rb") as log:
         log.seek(offset_bytes)
         lines = log.read().decode(errors="replace").splitlines()
+    if not lines and shutil.disk_usage(log_path).free < 1 << 20:
+        return "No space left on device, not even for its log"
     grave = [line for line in lines if re.search("FATAL|PANIC|DETAIL|HINT", line)]
     return "\n".join((grave or lines)[-4:]) or "it said nothing"
