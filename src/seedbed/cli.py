@@ -141,12 +141,14 @@ def worker(
     data_dir: DataDir = None,
 ) -> None:
     """Render tasks and deliver webhooks, beside the service or on another machine."""
+    import uvloop
+
     from seedbed import telemetry
 
     settings = load_settings(engines=engines, concurrency=concurrency, data_dir=data_dir)
     telemetry.set_up_logs(settings.log_level, settings.log_format)
     with _database(settings) as dsn:
-        asyncio.run(_work(settings.model_copy(update={"database_url": dsn})))
+        uvloop.run(_work(settings.model_copy(update={"database_url": dsn})))
 
 
 async def _work(settings: Settings) -> None:

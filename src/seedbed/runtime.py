@@ -10,17 +10,20 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from seedbed import catalogue, db, queue
+from seedbed.addresses import trusted_entries
 from seedbed.catalogue import Catalogue
 from seedbed.db import Connection, Pool
-from seedbed.errors import ConfigError
 from seedbed.limits import Refusals
 from seedbed.settings import Settings
 from seedbed.storage import Storage
 from seedbed.telemetry import log
+
+CLOSE_S = 5.0
+"""How long connections in use may take at the end."""
 
 
 class Waker:
@@ -65,8 +68,10 @@ async def open_runtime(settings: Settings, *, pool_size: int, name: str) -> Asyn
     """
     assert settings.database_url is not None
     found = catalogue.load(settings.catalogue)
-    pool = await db.open_pool(settings.database_url, size=pool_size, name=name)
-    try:
+    trusted_entries(settings.trusted)
+    async with AsyncExitStack() as stack:
+        pool = await db.open_pool(settings.database_url, size=pool_size, name=name)
+        stack.push_async_callback(_close, pool)
         async with db.transaction(pool) as conn:
             secret = await _signing_secret(conn, settings)
         storage = Storage.open(
@@ -76,27 +81,27 @@ async def open_runtime(settings: Settings, *, pool_size: int, name: str) -> Asyn
             public_url=settings.storage_public_url,
             ttl_s=settings.link_ttl_s,
         )
+        stack.callback(storage.close)
         wake = Waker(pool)
-        waking = asyncio.create_task(wake.run())
-        try:
-            yield Runtime(settings, pool, found, storage, wake, Refusals(settings.unauthorized_per_minute))
-        finally:
-            waking.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await waking
-    finally:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(pool.close(), 5)
-        pool.terminate()
+        stack.push_async_callback(_end, asyncio.create_task(wake.run()))
+        yield Runtime(settings, pool, found, storage, wake, Refusals(settings.unauthorized_per_minute))
+
+
+async def _close(pool: Pool) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(pool.close(), CLOSE_S)
+    pool.terminate()
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _signing_secret(conn: Connection, settings: Settings) -> bytes:
     """The operator's secret, else one drawn once for the whole service and kept in the database."""
     if settings.secret_key is not None:
-        secret = settings.secret_key.get_secret_value().encode()
-        if len(secret) < 16:
-            raise ConfigError("SEEDBED_SECRET_KEY: must have 16 bytes or more")
-        return secret
+        return settings.secret_key.get_secret_value().encode()
     await conn.execute(
         "INSERT INTO server_secrets (name, value) VALUES ('links', $1) ON CONFLICT DO NOTHING", secrets.token_bytes(32)
     )

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
+import uvloop
 
 from seedbed import accounts, db, ledger
 from seedbed.app import build_app
@@ -51,7 +52,7 @@ def serve(settings: Settings, *, with_worker: bool, announce: Callable[[Settings
         # uvicorn raises the signal that ended it once more when it is done: by then it must be harmless.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
-        asyncio.run(_serve(settings, listener, embedded, with_worker, announce))
+        uvloop.run(_serve(settings, listener, embedded, with_worker, announce))
 
 
 @contextmanager

@@ -15,8 +15,8 @@ import contextlib
 import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -288,8 +288,8 @@ class Worker:
         """Render, prove, store, and end the task one way or the other."""
         task = render.task
         try:
-            with self.scratch.folder() as folder:
-                output = await self._make(render, folder)
+            async with AsyncExitStack() as stack:
+                output = await self._make(render, stack)
         except EngineError as error:
             if error.retryable and task.tries < self.runtime.settings.attempts_max:
                 await self._again(render, error)
@@ -312,10 +312,10 @@ class Worker:
         else:
             await self._publish(render, output)
 
-    async def _make(self, render: _Render, folder: Path) -> Output:
+    async def _make(self, render: _Render, stack: AsyncExitStack) -> Output:
         task = render.task
         request = _render_request(task)
-        engine, result = await self._run_engine(render, request, folder)
+        engine, result = await self._run_engine(render, request, stack)
         width, height = request.width, request.height
         video = await asyncio.to_thread(media.probe_output, result.video)
         media.check_output(
@@ -332,19 +332,20 @@ class Worker:
             plan=result.plan,
         )
 
-    async def _run_engine(self, render: _Render, request: RenderRequest, folder: Path) -> tuple[str, RenderResult]:
+    async def _run_engine(
+        self, render: _Render, request: RenderRequest, stack: AsyncExitStack
+    ) -> tuple[str, RenderResult]:
         """The first of the model's engines that can make it, in the catalogue's order."""
         if render.task.media:
             raise TaskFailure("invalid_media", "This server does not take media yet; leave mediaUrls out")
         names = [name for name in queue.lane_engines(render.job.lane) if name in self.engines]
         failed: EngineError | None = None
         for name in names:
-            place = folder / name
-            place.mkdir()
+            folder = stack.enter_context(self.scratch.folder())
             began = time.monotonic()
             try:
                 async with asyncio.timeout(self.runtime.settings.render_timeout_s):
-                    return name, await self.engines[name].render(request, place, render.note)
+                    return name, await self.engines[name].render(request, folder, render.note)
             except TimeoutError:
                 raise TaskFailure("timeout", "The render took longer than this server allows") from None
             except EngineError as error:
