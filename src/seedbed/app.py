@@ -14,13 +14,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import structlog
 from fastapi import FastAPI
 from prometheus_client.core import GaugeMetricFamily
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seedbed import __version__, catalogue, db, downloads, queue, telemetry
 from seedbed.dialects import DIALECTS
-from seedbed.dialects._http import Handler, add_route
+from seedbed.dialects._http import Handler, add_route, refuse
+from seedbed.errors import ApiError, InvalidRequest, MethodNotAllowed, NotFound
 from seedbed.runtime import Runtime, open_runtime
 from seedbed.settings import Settings
 from seedbed.storage import StorageError
@@ -63,6 +65,7 @@ def build_app(settings: Settings) -> ASGIApp:
     for name, module in DIALECTS.items():
         add_route(app, "GET", f"/openapi/{name}.json", _document(mounted[name]))
         app.mount(module.PREFIX, mounted[name])
+    app.add_exception_handler(HTTPException, _fallback)
     return Observed(app)
 
 
@@ -71,6 +74,25 @@ def _document(dialect: FastAPI) -> Handler:
         return JSONResponse(dialect.openapi())
 
     return document
+
+
+async def _fallback(request: Request, raised: Exception) -> Response:
+    assert isinstance(raised, HTTPException)
+    error: ApiError = MethodNotAllowed() if raised.status_code == 405 else NotFound("There is no such path")
+    response = _refuse(request.url.path, error)
+    response.headers.update(raised.headers or {})
+    return response
+
+
+def _refuse(path: str, error: ApiError) -> Response:
+    """An error met outside every route: in the shape of the dialect under whose prefix the path is, else text.
+
+    The bare prefix comes here, and so does a path with a line break, which no mount matches.
+    """
+    for dialect in DIALECTS.values():
+        if f"{path}/".startswith(f"{dialect.PREFIX}/"):
+            return refuse(error, dialect.error_body)
+    return PlainTextResponse(f"{error.message}\n", error.status)
 
 
 # Health --------------------------------------------------------------------------------------------------------
@@ -152,10 +174,11 @@ class Observed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = {name: value for name, value in scope["headers"] if name in (b"x-request-id", b"host")}
-        trace = given.get(b"x-request-id", b"").decode("latin-1")
-        if not REQUEST_ID.fullmatch(trace):
-            trace = uuid.uuid4().hex
+        traces, hosts = (
+            [value.decode("latin-1") for name, value in scope["headers"] if name == wanted]
+            for wanted in (b"x-request-id", b"host")
+        )
+        trace = traces[0] if traces and REQUEST_ID.fullmatch(traces[0]) else uuid.uuid4().hex
         scope.setdefault("state", {})["trace_id"] = trace
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=trace)
@@ -173,10 +196,11 @@ class Observed:
             await send(message)
 
         try:
-            if HOST.fullmatch(given.get(b"host", b"").decode("latin-1")):
+            if len(hosts) == 1 and HOST.fullmatch(hosts[0]):
                 await self._app(scope, receive, send_marked)
             else:
-                bad = PlainTextResponse("The Host header is not a host name\n", 400, {"Connection": "close"})
+                bad = _refuse(scope["path"], InvalidRequest("The Host header must name one host"))
+                bad.headers["Connection"] = "close"
                 await bad(scope, receive, send_marked)
         finally:
             route = _route(scope)

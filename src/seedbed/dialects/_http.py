@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from seedbed import accounts, db, idempotency
 from seedbed.accounts import Api, Caller
@@ -112,14 +113,22 @@ def refuse(error: ApiError, error_body: ErrorBody) -> Response:
 def add_fallbacks(app: FastAPI, error_body: ErrorBody) -> None:
     """Answer unknown paths and wrong methods in the dialect's own shape."""
 
-    async def fallback(_: Request, raised: Exception) -> Response:
+    async def fallback(request: Request, raised: Exception) -> Response:
         assert isinstance(raised, HTTPException)
-        error: ApiError = MethodNotAllowed() if raised.status_code == 405 else NotFound("There is no such path")
-        response = refuse(error, error_body)
-        response.headers.update(raised.headers or {})
+        if raised.status_code != 405:
+            return refuse(NotFound("There is no such path"), error_body)
+        response = refuse(MethodNotAllowed(), error_body)
+        response.headers["Allow"] = _allowed(request)
         return response
 
     app.add_exception_handler(HTTPException, fallback)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of the path: each has a route of its own, and the framework would name the first alone."""
+    routes = [route for route in request.app.router.routes if isinstance(route, Route)]
+    pattern = next(route.path for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return ", ".join(sorted({method for route in routes if route.path == pattern for method in route.methods or ()}))
 
 
 # Who calls ---------------------------------------------------------------------------------------------------

@@ -13,6 +13,12 @@ from seedbed.catalogue import Catalogue, Model, price
 
 Json = dict[str, Any]
 
+BLANK = r"\u0009-\u000D\u001C-\u0020\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000"
+"""What `str.strip` takes away, spelt out: what `\\s` means depends on who reads the document."""
+
+NO_NUL = r"^[^\u0000]*$"
+NOT_BLANK = rf"^[^\u0000]*[^\u0000{BLANK}][^\u0000]*$"
+
 PROMPT = "A river flowing through an autumn forest, aerial view, cinematic motion"
 OUTPUT = {
     "type": "video",
@@ -255,10 +261,24 @@ def _schemas(models: tuple[Model, ...]) -> Json:
         "output": _nullable(output),
         "error": _nullable(failure),
     }
-    metadata = {"metadata": {"type": "object"}}
+    metadata = {"metadata": _ref("Metadata")}
     listed = {"resolution": text, "creditsCharged": credits, "createdAt": {"type": "string", "format": "date-time"}}
     return {
         "Generation": {"oneOf": [_generation(model) for model in models]},
+        "Metadata": {
+            "type": "object",
+            "description": "Anything of the client's own, nested 32 deep at most; the status gives it back",
+            "propertyNames": {"pattern": NO_NUL},
+            "additionalProperties": _ref("Value"),
+        },
+        "Value": {
+            "anyOf": [
+                {"type": ["boolean", "number", "null"]},
+                {"type": "string", "pattern": NO_NUL},
+                {"type": "array", "items": _ref("Value")},
+                _ref("Metadata"),
+            ]
+        },
         "Status": {"enum": ["queued", "processing", "succeeded", "failed", "cancelled"]},
         "Accepted": _object({"success": true, "requestId": text, "status": _ref("Status"), "creditsCharged": credits}),
         "Task": _object({"success": true, **task}, metadata),
@@ -307,7 +327,7 @@ def _generation(model: Model) -> Json:
         "duration": {"enum": list(model.durations_s), "default": 5, "description": "Seconds"},
         "resolution": {"enum": resolutions, "default": "720p"},
         "webhookUrl": url | {"description": "Where the result is posted; the key's own address by default"},
-        "metadata": {"type": "object", "description": "Given back with the status"},
+        "metadata": _ref("Metadata"),
     }
     if "image_to_video" in model.modes:
         optional["mediaUrls"] = {
@@ -317,8 +337,7 @@ def _generation(model: Model) -> Json:
             "items": url,
             "description": f"Public https addresses of {kinds}; one or two pictures are first and last frame",
         }
-    # At least one character that is not blank, and no U+0000.
-    prompt = {"type": "string", "minLength": 1, "maxLength": 10_000, "pattern": r"^[^\u0000]*[!-~][^\u0000]*$"}
+    prompt = {"type": "string", "minLength": 1, "maxLength": 10_000, "pattern": NOT_BLANK}
     required: Json = {"model": {"const": model.id}, "prompt": prompt}
     schema = _object(required, {name: _nullable(found) for name, found in optional.items()})
     schema["title"] = model.title
