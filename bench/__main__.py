@@ -44,14 +44,18 @@ def main() -> None:
             "",
             "p50 ≤ 20 ms",
         )
-    with stand() as here:
-        found = throughput.measure(here)
+    for engine, what, goal in (
+        ("Refuse", "tasks/s, no-op engine: claim, start, end", "≥ 500"),
+        ("Noop", "tasks/s, ready-made file: proof and storage too", ""),
+    ):
+        with stand() as here:
+            found = throughput.measure(here, engine)
         table.add_row(
-            "tasks/s, no-op engine, whole path",
+            what,
             f"{found['tasks_per_s']:.0f}",
             f"PgQueuer alone {found['pgqueuer_alone_per_s']:.0f}",
             f"{found['ratio']:.2f}",
-            "≥ 500",
+            goal,
         )
     console.print(table)
 

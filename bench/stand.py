@@ -20,16 +20,21 @@ from seedbed import accounts, db, ledger
 from seedbed.embedded import EmbeddedPostgres
 
 ROOT = Path(__file__).parents[1]
+PEOPLE = 10
 
 
 @dataclass(frozen=True)
 class Stand:
-    """A migrated database in a temporary folder, with one rich account and its key."""
+    """A migrated database in a temporary folder, with rich accounts and a key of each."""
 
     dsn: str
     folder: Path
-    key: str
+    keys: list[str]
     account_id: int
+
+    @property
+    def key(self) -> str:
+        return self.keys[0]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -48,18 +53,22 @@ def stand() -> Iterator[Stand]:
         folder = Path(name)
         with EmbeddedPostgres(folder / "postgres") as embedded:
             asyncio.run(db.migrate(embedded.dsn))
-            account_id, key = asyncio.run(_person(embedded.dsn))
-            yield Stand(embedded.dsn, folder, key, account_id)
+            people = asyncio.run(_people(embedded.dsn))
+            yield Stand(embedded.dsn, folder, [key for _, key in people], people[0][0])
 
 
-async def _person(dsn: str) -> tuple[int, str]:
+async def _people(dsn: str) -> list[tuple[int, str]]:
+    """As many accounts as pgbench has branches: both sides meet the same contention."""
+    people = []
     pool = await db.open_pool(dsn, size=1)
     async with db.transaction(pool) as conn:
-        account_id = await accounts.create(conn, "bench@example.com")
-        await ledger.grant(conn, account_id, 10**12)
-        _, key = await accounts.create_key(conn, account_id, "open", per_minute=2**31 - 1)
+        for number in range(PEOPLE):
+            account_id = await accounts.create(conn, f"bench{number}@example.com")
+            await ledger.grant(conn, account_id, 10**12)
+            _, key = await accounts.create_key(conn, account_id, "open", per_minute=2**31 - 1)
+            people.append((account_id, key))
     await pool.close()
-    return account_id, key
+    return people
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from bench.stand import PYTHON, Stand, http, load, process, run, wait_until
+from bench.stand import PEOPLE, PYTHON, Stand, http, load, process, run, wait_until
 from seedbed.embedded import binaries
 
 PORT = 8913
@@ -21,14 +21,16 @@ def measure(stand: Stand) -> dict[str, float]:
     body = json.dumps({"model": "seedance-2.0", "prompt": "A river flowing through an autumn forest"}).encode()
     ours: list[float] = []
     peers: list[float] = []
-    _pgbench(stand, "-i", "-s", "10", "-q")
+    _pgbench(stand, "-i", "-s", str(PEOPLE), "-q")
     command = [PYTHON, "-m", "seedbed", "serve", "--no-worker", "--port", str(PORT)]
     with process(command, stand.environment):
         wait_until(f"http://127.0.0.1:{PORT}/healthz")
 
         async def main() -> None:
-            request = http("POST", "/api/open/v1/video/generations", stand.key, body)
-            rate, _ = await load(PORT, lambda _: request, seconds=ROUND_S, connections=CONNECTIONS)
+            requests = [http("POST", "/api/open/v1/video/generations", key, body) for key in stand.keys]
+            rate, _ = await load(
+                PORT, lambda number: requests[number % PEOPLE], seconds=ROUND_S, connections=CONNECTIONS
+            )
             ours.append(rate)
 
         for _ in range(ROUNDS):

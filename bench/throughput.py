@@ -1,7 +1,8 @@
 """Queue throughput with a no-op engine (goal: 500 tasks/s), and accept-to-start latency when idle (p50 ≤ 20 ms).
 
-A task here goes the whole way: claim, start, engine, proof of a real file, storage, capture, end. The
-floor of the throughput is PgQueuer alone: claiming and finishing as many empty jobs from the same database.
+`Refuse` shows the queue and the core: claim, start, engine, end with its refund. `Noop` goes the whole way:
+a real file is proved, stored and published too. The floor is PgQueuer alone: as many empty jobs claimed and
+finished on the same database.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ def _clip(folder: Path) -> Path:
     return make(854, 480, 4, True, str(folder))
 
 
-def _worker(stand: Stand) -> tuple[list[str], dict[str, str]]:
+def _worker(stand: Stand, engine: str) -> tuple[list[str], dict[str, str]]:
     environment = stand.environment | {
-        "SEEDBED_ENGINES": "previz=bench.engine:Noop",
+        "SEEDBED_ENGINES": f"previz=bench.engine:{engine}",
         "BENCH_CLIP": str(_clip(stand.folder)),
     }
     return [PYTHON, "-m", "seedbed", "worker", "--concurrency", str(CONCURRENCY)], environment
@@ -60,19 +61,19 @@ async def _fill(stand: Stand, count: int) -> None:
 
 
 async def _ended(pool: db.Pool) -> tuple[int, float]:
-    """Tasks succeeded, and the seconds between the first start and the last end."""
+    """Tasks ended, and the seconds between the first start and the last end."""
     async with db.connection(pool) as conn:
         row = await conn.fetchrow(
             "SELECT count(*), coalesce(extract(epoch FROM max(finished_at) - min(started_at)), 0)::float8 "
-            "FROM tasks WHERE status = 'succeeded' AND prompt = 'bench'"
+            "FROM tasks WHERE finished_at IS NOT NULL AND prompt = 'bench'"
         )
         assert row is not None
         return row[0], row[1]
 
 
-def measure(stand: Stand) -> dict[str, float]:
+def measure(stand: Stand, engine: str) -> dict[str, float]:
     asyncio.run(_fill(stand, TASKS))
-    command, environment = _worker(stand)
+    command, environment = _worker(stand, engine)
     seconds = 0.0
 
     async def wait() -> None:
@@ -108,7 +109,7 @@ async def _floor(stand: Stand) -> float:
 
 def latency(stand: Stand) -> dict[str, float]:
     """Milliseconds from the acceptance of a task to its start in an idle worker, by the database's clock."""
-    command, environment = _worker(stand)
+    command, environment = _worker(stand, "Noop")
     serve = [PYTHON, "-m", "seedbed", "serve", "--no-worker", "--port", str(PORT)]
     body = {"model": "seedance-2.0", "prompt": "latency", "duration": 4, "resolution": "480p"}
     url = f"http://127.0.0.1:{PORT}"

@@ -159,13 +159,13 @@ async def create(conn: Connection, caller: Caller, request: TaskRequest, *, queu
     task_id = request.id_prefix + "".join(secrets.choice(BASE62) for _ in range(ID_CHARS))
     if caller.monthly is not None:
         await limits.take_month(conn, caller.key_id, caller.monthly)
-    # The hold locks the account's row, so that from here on its submissions go one after another.
-    await ledger.hold(conn, caller.account_id, task_id, request.price_credits)
     row = await conn.fetchrow(_CREATE, *_columns(task_id, caller, request))
     assert row is not None
     if row["span"] >= queued_max:
         await _check_room(conn, caller.account_id, queued_max)
     await queue.enqueue(conn, queue.render_lane(request.model.engines), task_id, priority=-row["turn"], unique=task_id)
+    # Last, because it locks the account's row until the commit: an account's submissions queue up behind it.
+    await ledger.hold(conn, caller.account_id, task_id, request.price_credits)
     return _task(row)
 
 
