@@ -20,11 +20,13 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import psutil
 
 from seedbed.embedded.account import Account, names_for, open_private
+from seedbed.embedded.lock import Pause
 from seedbed.errors import ConfigError
 
 DATABASE = USER = "seedbed"
@@ -177,14 +179,11 @@ def end_survivors(data: Path) -> None:
     without their postmaster cannot be saved, and they hold shared memory that the next server needs.
     """
     pid_file = data / "postmaster.pid"
-    processes = _processes_in(data)
-    if chief := [process for process in processes if process.pid == _pid_in(pid_file)]:
-        _signal(chief, signal.SIGINT)
-        psutil.wait_procs(processes, timeout=STOP_S)
-    for number in (signal.SIGQUIT, signal.SIGKILL):
-        if processes := _processes_in(data):
-            _signal(processes, number)
-            psutil.wait_procs(processes, timeout=3)
+    if processes := _processes_in(data):
+        chief = _pid_in(pid_file)
+        _end(data, [process for process in processes if process.pid == chief], signal.SIGINT, STOP_S)
+        for number in (signal.SIGQUIT, signal.SIGKILL):
+            _end(data, _processes_in(data), number, 1.0)
     pid_file.unlink(missing_ok=True)
 
 
@@ -205,10 +204,19 @@ def _processes_in(data: Path) -> list[psutil.Process]:
     return found
 
 
-def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:
+def _end(data: Path, processes: list[psutil.Process], number: signal.Signals, patience_s: float) -> None:
+    """Send them a signal, if there are any, and wait until nothing runs on `data`, or until patience ends.
+
+    Zombies count as ended: in a container there may be nobody to reap them.
+    """
+    if not processes:
+        return
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(number)
+    pause = Pause(time.monotonic() + patience_s)
+    while _processes_in(data) and pause():
+        pass
 
 
 def answers(data: Path, socket_dir: Path) -> bool:
