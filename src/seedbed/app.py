@@ -10,10 +10,11 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import structlog
-from fastapi import FastAPI
 from prometheus_client.core import GaugeMetricFamily
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -39,39 +40,33 @@ SECURITY_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy"
 
 def build_app(settings: Settings) -> ASGIApp:
     """The whole service as one ASGI application. `settings.database_url` must be set and migrated."""
-    mounted = {name: module.build(catalogue.load(settings.catalogue)) for name, module in DIALECTS.items()}
+    sold = catalogue.load(settings.catalogue)
+    mounted = {name: module.build() for name, module in DIALECTS.items()}
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             runtime = await stack.enter_async_context(open_runtime(settings, pool_size=POOL_SIZE, name="seedbed api"))
             for each in (app, *mounted.values()):
                 each.state.runtime = runtime
             yield
 
-    app = FastAPI(
-        title="Seedbed",
-        version=__version__,
-        lifespan=lifespan,
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-    )
+    app = Starlette(lifespan=lifespan)
+    app.router.redirect_slashes = False
     add_route(app, "GET", "/healthz", health)
     add_route(app, "GET", "/readyz", ready)
     add_route(app, "GET", "/metrics", metrics)
     add_route(app, "GET", "/files/{signature}/{key:path}", downloads.serve)
     for name, module in DIALECTS.items():
-        add_route(app, "GET", f"/openapi/{name}.json", _document(mounted[name]))
+        add_route(app, "GET", f"/openapi/{name}.json", _document(module.document(sold)))
         app.mount(module.PREFIX, mounted[name])
     app.add_exception_handler(HTTPException, _fallback)
     return Observed(app)
 
 
-def _document(dialect: FastAPI) -> Handler:
+def _document(openapi: dict[str, Any]) -> Handler:
     async def document(_: Request) -> Response:
-        return JSONResponse(dialect.openapi())
+        return JSONResponse(openapi)
 
     return document
 

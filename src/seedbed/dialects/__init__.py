@@ -1,8 +1,8 @@
 """The wire dialects: thin adapters over one core, which know nothing of one another.
 
-A dialect is a module with `PREFIX`, `build(runtime_catalogue)` giving its application, and
-`callback_body(task, status, url)` giving what its webhooks say. A new one is a new file and one line in
-`DIALECTS`.
+A dialect is a module with `NAME`, `PREFIX`, `build()` giving its application, `document(catalogue)` giving
+its OpenAPI document, and `callback_body(task, status, url)` giving what its webhooks say. A new one is a
+new file and one line in `DIALECTS`.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
 import orjson
-from fastapi import FastAPI
 from pydantic import BaseModel, ValidationError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -66,7 +66,7 @@ def answer(content: Any, status: int = 200, headers: dict[str, str] | None = Non
 # Applications ----------------------------------------------------------------------------------------------
 
 
-def add_route(app: FastAPI, method: str, pattern: str, handler: Handler) -> None:
+def add_route(app: Starlette, method: str, pattern: str, handler: Handler) -> None:
     """Route `method` (GET brings HEAD) on `pattern` to `handler`, and let metrics know the pattern."""
 
     async def endpoint(request: Request) -> Response:
@@ -110,7 +110,7 @@ def refuse(error: ApiError, error_body: ErrorBody) -> Response:
     return answer(error_body(error), error.status, headers)
 
 
-def add_fallbacks(app: FastAPI, error_body: ErrorBody) -> None:
+def add_fallbacks(app: Starlette, error_body: ErrorBody) -> None:
     """Answer unknown paths and wrong methods in the dialect's own shape."""
 
     async def fallback(request: Request, raised: Exception) -> Response:
