@@ -28,8 +28,8 @@ from seedbed.engines.previz.stills import Still
 
 _DETAIL = {
     "mini": Detail(rays=1, grid=1536, fineness=0.8),
-    "standard": Detail(rays=2, grid=2048, fineness=1.0),
-    "pro": Detail(rays=3, grid=2560, fineness=1.2),
+    "standard": Detail(rays=1, grid=2048, fineness=1.0),
+    "pro": Detail(rays=2, grid=2560, fineness=1.2),
 }
 _DRAWING_BYTES_MAX = 600 << 20
 """Memory that frames in the making may take; fewer are made at once where they are large."""

@@ -23,7 +23,7 @@ Bytes = NDArray[np.uint8]
 
 THREADS = 4
 """Encoder threads. x264 is reproducible for a given number only, so it does not follow the machine's."""
-_PRESETS = {"mini": ("veryfast", "23"), "standard": ("veryfast", "20"), "pro": ("fast", "18")}
+_PRESETS = {"mini": ("superfast", "23"), "standard": ("superfast", "20"), "pro": ("veryfast", "18")}
 _CHUNK = 1024
 """Samples in one AAC frame."""
 
@@ -66,7 +66,7 @@ class Film:
         height, width = luma.shape
         frame = av.VideoFrame(width, height, "yuv420p")
         for plane, values in zip(frame.planes, (luma, blue, red), strict=True):
-            into = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+            into = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
             into[: values.shape[0], : values.shape[1]] = values
         frame.pts, frame.time_base = self._frames, Fraction(1, self._fps)
         frame.color_primaries, frame.color_trc = ColorPrimaries.BT709, ColorTrc.BT709

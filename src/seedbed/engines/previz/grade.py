@@ -17,6 +17,8 @@ Bytes = NDArray[np.uint8]
 Planes = tuple[Bytes, Bytes, Bytes]
 """Luma, blue and red difference of one 4:2:0 frame."""
 
+f32 = np.float32
+
 CURVE = 2048
 """Entries of the film curve, over the square root of linear light 0 … 4."""
 GRAIN = 256
@@ -83,87 +85,89 @@ def spread(small: Floats, spare: Floats, reach: int) -> None:
 
 
 @kernel
+def _expose(out: Floats, light: Floats, bloom: Floats, vignette: float, y_shade: float, saturation: float) -> None:
+    """One row of light (3, width), with its bloom, as square roots on the scale of the film curve."""
+    width = out.shape[1]
+    one, zero = f32(1.0), f32(0.0)
+    scale, more, side = f32((CURVE - 1) / 2.0), f32(saturation), f32(2.0 / width)
+    for x in range(width):
+        across = (f32(x) + f32(0.5)) * side - one
+        shade = f32(y_shade) * (one - f32(vignette) * across * across)
+        r = (light[0, x] + bloom[0, x]) * shade
+        g = (light[1, x] + bloom[1, x]) * shade
+        b = (light[2, x] + bloom[2, x]) * shade
+        grey = r * f32(0.2126) + g * f32(0.7152) + b * f32(0.0722)
+        out[0, x] = math.sqrt(max(grey + (r - grey) * more, zero)) * scale
+        out[1, x] = math.sqrt(max(grey + (g - grey) * more, zero)) * scale
+        out[2, x] = math.sqrt(max(grey + (b - grey) * more, zero)) * scale
+
+
+@kernel
+def _print(row: Floats, curve: Floats) -> None:
+    """Square roots of light into display values, by the film curve."""
+    top = f32(CURVE - 1.01)
+    for c in range(3):
+        for x in range(row.shape[1]):
+            place = min(row[c, x], top)
+            i = np.uint32(place)
+            row[c, x] = curve[c, i] + (curve[c, i + np.uint32(1)] - curve[c, i]) * (place - f32(i))
+
+
+@kernel
+def _luma(out: Bytes, row: Floats, grain: Floats, offset: int, strength: float) -> None:
+    half, amount = f32(0.5), f32(strength)
+    for x in range(out.shape[0]):
+        y = f32(0.2126) * row[0, x] + f32(0.7152) * row[1, x] + f32(0.0722) * row[2, x]
+        speck = grain[(x + offset) & (GRAIN - 1)] * amount * (f32(1.0) - half * y)
+        out[x] = np.uint8(min(max(f32(16.5) + f32(219.0) * y + speck, f32(16.0)), f32(235.0)))
+
+
+@kernel
+def _chroma(blue: Bytes, red: Bytes, upper: Floats, lower: Floats, grain: Floats, offset: int) -> None:
+    """Two rows of display values into one row of each colour difference."""
+    half, low, high, middle, scale = f32(0.5), f32(16.0), f32(240.0), f32(128.5), f32(56.0)
+    for k in range(blue.shape[0]):
+        i = 2 * k
+        r = upper[0, i] + upper[0, i + 1] + lower[0, i] + lower[0, i + 1]
+        g = upper[1, i] + upper[1, i + 1] + lower[1, i] + lower[1, i + 1]
+        b = upper[2, i] + upper[2, i + 1] + lower[2, i] + lower[2, i + 1]
+        u = f32(-0.114572) * r - f32(0.385428) * g + half * b
+        v = half * r - f32(0.454153) * g - f32(0.045847) * b
+        speck = grain[(k + offset) & (GRAIN - 1)] * half
+        blue[k] = np.uint8(min(max(middle + scale * u + speck, low), high))
+        red[k] = np.uint8(min(max(middle + scale * v - speck, low), high))
+
+
+@kernel
 def develop(
     light: Floats, small: Floats, block: int, curve: Floats, grain: Floats, shift: int, strength: float,
     vignette: float, saturation: float, luma: Bytes, blue: Bytes, red: Bytes,
 ) -> None:  # fmt: skip
-    """Fills the three planes of one 4:2:0 frame."""
+    """Fills the three planes of one 4:2:0 frame. `small` is the blurred glow; `shift` moves the grain."""
     height, width = luma.shape
     rows, columns = small.shape[1], small.shape[2]
-    row_r, row_g, row_b = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
-    bloom = np.empty((3, width), np.float32)
-    chroma_u, chroma_v = np.zeros(width // 2, np.float32), np.zeros(width // 2, np.float32)
-    one, half, top = np.float32(1.0), np.float32(0.5), np.float32(CURVE - 1.01)
-    scale = np.float32((CURVE - 1) / 2.0)
-    gain = np.float32(0.55)
-    more = np.float32(saturation)
-    side = np.float32(2.0 / width)
-    noise = np.float32(strength)
+    pair = np.empty((2, 3, width), np.float32)
+    bloom, soft = np.empty((3, width), np.float32), np.zeros((3, columns + 1), np.float32)
+    at, part = np.empty(width, np.int32), np.empty(width, np.float32)
+    for x in range(width):
+        u = min(max((x + 0.5) / block - 0.5, 0.0), columns - 1.001)
+        at[x], part[x] = int(u), u - int(u)
+    offset = (shift * 131) & (GRAIN - 1)
     for y in range(height):
         v = min(max((y + 0.5) / block - 0.5, 0.0), rows - 1.001)
         j = int(v)
-        fv = np.float32(v - j)
         j1 = min(j + 1, rows - 1)
-        for x in range(width):
-            u = min(
-                max((np.float32(x) + half) / np.float32(block) - half, np.float32(0.0)), np.float32(columns - 1.001)
-            )
-            i = np.int32(u)
-            fu = u - np.float32(i)
-            i1 = min(i + 1, columns - 1)
-            for c in range(3):
-                a = small[c, j, i] + (small[c, j, i1] - small[c, j, i]) * fu
-                b = small[c, j1, i] + (small[c, j1, i1] - small[c, j1, i]) * fu
-                bloom[c, x] = (a + (b - a) * fv) * gain
-        ty = np.float32((y + 0.5) * 2.0 / height - 1.0)
-        shade_y = one - np.float32(vignette) * ty * ty
-        for x in range(width):
-            tx = (np.float32(x) + half) * side - one
-            shade = shade_y * (one - np.float32(vignette) * tx * tx)
-            r = (light[0, y, x] + bloom[0, x]) * shade
-            g = (light[1, y, x] + bloom[1, x]) * shade
-            b = (light[2, y, x] + bloom[2, x]) * shade
-            grey = r * np.float32(0.2126) + g * np.float32(0.7152) + b * np.float32(0.0722)
-            row_r[x] = math.sqrt(max(grey + (r - grey) * more, np.float32(0.0))) * scale
-            row_g[x] = math.sqrt(max(grey + (g - grey) * more, np.float32(0.0))) * scale
-            row_b[x] = math.sqrt(max(grey + (b - grey) * more, np.float32(0.0))) * scale
-        for x in range(width):
-            pr, pg, pb = min(row_r[x], top), min(row_g[x], top), min(row_b[x], top)
-            ir, ig, ib = np.int32(pr), np.int32(pg), np.int32(pb)
-            row_r[x] = curve[0, ir] + (curve[0, ir + 1] - curve[0, ir]) * (pr - np.float32(ir))
-            row_g[x] = curve[1, ig] + (curve[1, ig + 1] - curve[1, ig]) * (pg - np.float32(ig))
-            row_b[x] = curve[2, ib] + (curve[2, ib + 1] - curve[2, ib]) * (pb - np.float32(ib))
-        start = (y * 1 + shift * 57) & (GRAIN - 1)
-        offset = (shift * 131) & (GRAIN - 1)
-        for x in range(width):
-            yy = np.float32(0.2126) * row_r[x] + np.float32(0.7152) * row_g[x] + np.float32(0.0722) * row_b[x]
-            speck = grain[start, (x + offset) & (GRAIN - 1)] * noise * (one - half * yy)
-            luma[y, x] = np.uint8(
-                min(max(np.float32(16.5) + np.float32(219.0) * yy + speck, np.float32(16.0)), np.float32(235.0))
-            )
-        if y & 1 == 0:
-            for k in range(width // 2):
-                r, g, b = (
-                    row_r[2 * k] + row_r[2 * k + 1],
-                    row_g[2 * k] + row_g[2 * k + 1],
-                    row_b[2 * k] + row_b[2 * k + 1],
-                )
-                chroma_u[k] = np.float32(-0.114572) * r - np.float32(0.385428) * g + half * b
-                chroma_v[k] = half * r - np.float32(0.454153) * g - np.float32(0.045847) * b
-        else:
-            k2 = y >> 1
-            for k in range(width // 2):
-                r, g, b = (
-                    row_r[2 * k] + row_r[2 * k + 1],
-                    row_g[2 * k] + row_g[2 * k + 1],
-                    row_b[2 * k] + row_b[2 * k + 1],
-                )
-                u = chroma_u[k] + np.float32(-0.114572) * r - np.float32(0.385428) * g + half * b
-                w = chroma_v[k] + half * r - np.float32(0.454153) * g - np.float32(0.045847) * b
-                speck = grain[(start + 91) & (GRAIN - 1), (k + offset) & (GRAIN - 1)] * half
-                blue[k2, k] = np.uint8(
-                    min(max(np.float32(128.5) + np.float32(56.0) * u + speck, np.float32(16.0)), np.float32(240.0))
-                )
-                red[k2, k] = np.uint8(
-                    min(max(np.float32(128.5) + np.float32(56.0) * w - speck, np.float32(16.0)), np.float32(240.0))
-                )
+        for c in range(3):
+            for i in range(columns):
+                soft[c, i] = (small[c, j, i] + (small[c, j1, i] - small[c, j, i]) * f32(v - j)) * f32(0.55)
+            for x in range(width):
+                i = at[x]
+                bloom[c, x] = soft[c, i] + (soft[c, i + 1] - soft[c, i]) * part[x]
+        row = pair[y & 1]
+        down = (y + 0.5) * 2.0 / height - 1.0
+        _expose(row, light[:, y], bloom, vignette, 1.0 - vignette * down * down, saturation)
+        _print(row, curve)
+        specks = grain[(y + shift * 57) & (GRAIN - 1)]
+        _luma(luma[y], row, specks, offset, strength)
+        if y & 1:
+            _chroma(blue[y >> 1], red[y >> 1], pair[0], pair[1], specks, offset + 91)

@@ -92,21 +92,21 @@ def _spline(a: float, b: float, c: float, d: float, t: float) -> float:
 def rise(hills: float, ridges: float, away: float, x: float, y: float, ground: Floats) -> float:
     """Height of the bare land `away` metres from the water."""
     if away < 0.0:
-        return -ground[DEPTH] * (1.0 - math.exp(away * 0.16)) - 0.05
-    bank = 1.3 * (1.0 - math.exp(-away * 0.35)) + ground[PLAIN] * away
+        return -float(ground[DEPTH]) * (1.0 - math.exp(away * 0.16)) - 0.05
+    bank = 1.3 * (1.0 - math.exp(-away * 0.35)) + float(ground[PLAIN]) * away
     slope = min(away / ground[VALLEY], 1.0)
     slope = slope * slope * (3.0 - 2.0 * slope)
-    height = bank + slope * ground[RELIEF] * hills
+    height = bank + slope * float(ground[RELIEF]) * hills
     wall = min(max((away - ground[VALLEY] * 0.5) / (ground[VALLEY] * 3.0), 0.0), 1.0)
     wall = wall * wall * (3.0 - 2.0 * wall)
-    height += wall * ground[RIDGE] * ridges
+    height += wall * float(ground[RIDGE]) * ridges
     behind = min(max((y - 1300.0) / 3800.0, 0.0), 1.0)
-    height += behind * behind * (3.0 - 2.0 * behind) * ground[BACKDROP] * (0.25 + ridges) * (0.4 + 0.6 * slope)
+    height += behind * behind * (3.0 - 2.0 * behind) * float(ground[BACKDROP]) * (0.25 + ridges) * (0.4 + 0.6 * slope)
     if ground[DUNE] > 0.0:
         warp = 30.0 * hills
         crest = 1.0 - abs(gradient((x + warp) / 150.0, (y + warp * 2.0) / 70.0, 5))
-        height += ground[DUNE] * slope * crest * crest * crest
-    return height
+        height += float(ground[DUNE]) * slope * crest * crest * crest
+    return float(height)
 
 
 @kernel
@@ -220,7 +220,7 @@ def plant(
     """Sets a tree in every cell of a jittered grid that wants one. `crowns` is a palette in order of hue; its
     first row is the evergreen's. Returns the number of trees."""
     count = 0
-    first_i, first_j = int(math.floor(left / cell_m)) - 1, int(math.floor(low / cell_m)) - 1
+    first_i, first_j = math.floor(left / cell_m) - 1, math.floor(low / cell_m) - 1
     across = int(size * texel / cell_m) + 3
     shades = crowns.shape[0]
     for gj in range(first_j, first_j + across):
@@ -400,5 +400,5 @@ def light(
                     r = colour[at, 0] * (lamp[0, 0] * warm + lamp[1, 0] * above + lamp[2, 0] * side)
                     g = colour[at, 1] * (lamp[0, 1] * warm + lamp[1, 1] * above + lamp[2, 1] * side)
                     b = colour[at, 2] * (lamp[0, 2] * direct + lamp[1, 2] * above + lamp[2, 2] * side)
-                    packed[i * size + j] = pack(r, g, b)
-                    heights[i * size + j] = height[at]
+                    packed[at] = pack(r, g, b)
+                    heights[at] = height[at]

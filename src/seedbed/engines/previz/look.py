@@ -35,7 +35,6 @@ class Look:
     exposure: float
     warm: float
     saturation: float
-    bare: bool
 
 
 def linear(*colours: str) -> Floats:
@@ -53,7 +52,7 @@ _CROWNS = {
     "winter": ("2e4236", "8d8078", "a89c94", "c9c4c2", "dfe1e4", "b9b3b0", "948880", "e4e8ec", "7d726b"),
 }
 _SOIL = {
-    "autumn": ("6a4a2a", "6f6c38", "8f8474", "7a7068", "f2f5fa"),
+    "autumn": ("6a4a2a", "6f6c38", "746a5c", "7a7068", "f2f5fa"),
     "summer": ("5a5a34", "76893c", "a1968a", "7a7068", "f2f5fa"),
     "spring": ("6a6a3c", "84a048", "a1968a", "7a7068", "f2f5fa"),
     "winter": ("c9c8c8", "d5d8dc", "a5a4a4", "7c7a7a", "f2f5fa"),
@@ -88,14 +87,20 @@ def look(shot: Shot) -> Look:
     swell = 0.10 if shot.water == "ocean" else 0.0
     ripple = 0.055 if flows else 0.05
     water = [4.2 if flows else 1.4, ripple, 1.0, 0.9 if flows or swell else 0.25, float(flows), swell]
-    haze_m, mist = {"fog": (520.0, 0.55), "rain": (1500.0, 0.2), "snow": (1300.0, 0.2)}.get(shot.weather, (2900.0, 0.0))
+    haze_m, mist = {"fog": (760.0, 0.5), "rain": (1500.0, 0.2), "snow": (1300.0, 0.2)}.get(shot.weather, (2900.0, 0.0))
     if shot.weather in ("fair", "cloudy") and shot.time != "day":
         haze_m, mist = 3000.0, 0.12
     return Look(
         ground=_ground(shot), crowns=crowns, soil=soil, lamp=lamp, air=air, mood=mood, water=_floats(water), tint=tint,
         sun=sun, haze_m=haze_m, mist=mist, exposure=exposure, warm=warm,
-        saturation=0.82 if shot.weather in ("rain", "fog", "snow") else 0.92, bare=shot.season == "winter",
+        saturation=_saturation(shot),
     )  # fmt: skip
+
+
+def _saturation(shot: Shot) -> float:
+    if shot.time == "night":
+        return 0.6
+    return 0.82 if shot.weather in ("rain", "fog", "snow") else 0.92
 
 
 def _floats(values: list[float]) -> Floats:
@@ -136,8 +141,8 @@ _TIMES: dict[str, tuple[float, float, tuple[float, ...], tuple[str, ...], float,
                ("3c5488", "f0b489", "ffb060", "ffd7a8", "75667c", "ffd890"), 0.92, 1.4),
     "sunrise": (-40.0, 16.0, (2.9, 2.05, 1.25, 0.38, 0.44, 0.62, 0.18, 0.13, 0.09),
                 ("4a6a9c", "f3c9ae", "ffc890", "ffe6cc", "7f7a90", "ffe6b0"), 0.90, 1.1),
-    "night": (-42.0, 34.0, (0.16, 0.21, 0.32, 0.035, 0.050, 0.095, 0.006, 0.008, 0.012),
-              ("050a1c", "1a2a48", "2a3c60", "5a6c90", "10182c", "e8f0ff"), 1.5, -0.4),
+    "night": (-42.0, 34.0, (0.30, 0.40, 0.62, 0.07, 0.11, 0.22, 0.012, 0.018, 0.03),
+              ("0a1630", "2a4066", "2a3c60", "6c7ea4", "141f38", "e8f0ff"), 1.5, -0.4),
 }  # fmt: skip
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seedbed.engines.previz import camera, frames, grade, land, world
+from seedbed.engines.previz import camera, falling, frames, grade, land, stage, world
 from seedbed.engines.previz.look import look
+from seedbed.engines.previz.stage import Scene, View
 from seedbed.engines.previz.words import Shot
 
 Floats = NDArray[np.float32]
@@ -46,66 +47,72 @@ class Reel:
         self.plot = world.plot(shot, self.look, seed)
         self.poses = camera.path(shot, self.plot.x_at, self.plot.ground, frames=frames, fps=fps, fixed=fixed)
         self.world = world.build(self.plot, self.poses, width=width, height=height, grid=detail.grid, check=check)
-        self._march()
+        self._scene = self._stage()
+        self._falling = shot.weather if shot.weather in ("rain", "snow") else ""
         self._curve = grade.film_curve(self.look.exposure, self.look.warm)
         self._grain = grade.grain_tile(self.plot.seed)
         pad = -(-width // 16) * 16
         self._stride = pad + (16 if (pad // 16) % 2 == 0 else 0)
 
-    def _march(self) -> None:
+    def _stage(self) -> Scene:
         """The steps away from the camera, which all columns of all frames share, and the map that serves each."""
         size = math.sqrt(self.width * self.height)
         lowest = min(pose.z for pose in self.poses)
         steepest = max((1 - pose.horizon) * self.height / (pose.focal * size) for pose in self.poses)
         depth, steps = max(0.95 * (lowest - self.world.near_top_m), 0.12 * lowest) / steepest, []
-        near, far = 0.0030 / self.detail.fineness, 0.0085 / self.detail.fineness
+        fineness = self.detail.fineness * math.sqrt(size / 960.0)
+        near, far = 0.0033 / fineness, 0.0090 / fineness
         while depth < 8600.0:
             steps.append(depth)
             depth *= 1.0 + near + (far - near) * min(max(math.log(depth / 220.0) / 1.6, 0.0), 1.0)
         count = len(steps)
         ramp = np.zeros((4, count), np.float32)
-        ramp[frames.DEPTH] = steps
+        ramp[stage.DEPTH] = steps
         d = np.array(steps)
-        ramp[frames.HAZE] = 1 - np.exp(-((d / self.look.haze_m) ** 1.25))
-        ramp[frames.MIST] = self.look.mist * (1 - np.exp(-((d / 620.0) ** 1.5)))
-        ramp[frames.RIPPLE] = 1 / (1 + (d / 330.0) ** 1.6)
-        self._ramp = ramp
-        spans, fades, far_map = [], [], np.zeros(count, np.int32)
+        ramp[stage.HAZE] = 1 - np.exp(-((d / self.look.haze_m) ** 1.25))
+        ramp[stage.MIST] = self.look.mist * (1 - np.exp(-((d / 620.0) ** 1.5)))
+        ramp[stage.RIPPLE] = 1 / (1 + (d / 330.0) ** 1.6)
+        spans: list[tuple[int, int, int]] = []
+        fades: list[float] = []
+        nearest = np.zeros(count, np.int32)
         begin = 0
         for number, reach in enumerate(self.world.reach):
-            last = number == len(self.world.reach) - 1
-            end = count if last else int(np.searchsorted(d, reach))
-            spans.append((begin, max(end, begin + 1), number))
+            end = count if number == len(self.world.reach) - 1 else int(np.searchsorted(d, reach))
             # A map fades in only where the one before it still serves.
-            until = spans[-2][1] - 1 if number else begin
+            until = spans[-1][1] - 1 if number else begin
+            spans.append((begin, max(end, begin + 1), number))
             fades.append(float(min(d[begin] * 1.25, d[until])))
-            far_map[begin:end] = number
+            nearest[begin:end] = number
             begin = max(int(np.searchsorted(d, reach * 0.8)), begin)
-        self._spans = np.array(spans, np.int32)
-        self._fades = np.array(fades, np.float32)
-        self._far_map = far_map
+        w, look = self.world, self.look
+        return Scene(
+            ramp, np.array(spans, np.int32), np.array(fades, np.float32), nearest, w.maps, w.offsets, w.heights,
+            w.packed, w.top_m, w.tile, self.plot.line, land.LINE_START_M, land.LINE_STEP_M, w.pano, float(w.pano_span[0]),
+            float(w.pano_span[1]), w.hazes, look.water, look.tint, look.sun,
+        )  # fmt: skip
 
-    def _view(self, number: int) -> Floats:
+    def _view(self, number: int) -> View:
         pose = self.poses[number]
         size = math.sqrt(self.width * self.height)
         seconds = number / self.fps
-        return np.array(
-            [pose.x, pose.y, pose.z, pose.yaw, pose.horizon * self.height, pose.roll, pose.focal * size, seconds,
-             pose.yaw - self.world.yaw + 0.0022 * seconds], np.float32,
-        )  # fmt: skip
+        drift = pose.yaw - self.world.yaw + 0.0022 * seconds
+        return View(pose.x, pose.y, pose.z, pose.yaw, pose.horizon * self.height, pose.roll, pose.focal * size, seconds,
+                    drift)  # fmt: skip
 
     def light(self, number: int, check: Check) -> Floats:
         """Frame `number` in linear light: (3, rows, stride), of which the first `width` columns count."""
         out = np.empty((3, self.height, self._stride), np.float32)
-        view, w, look = self._view(number), self.world, self.look
+        view = self._view(number)
         for x in range(0, self.width, _STRIP):
             check()
-            frames.draw_strip(
-                out, x, min(x + _STRIP, self.width), self.width, self.height, self.detail.rays, view, self._ramp,
-                self._spans, self._fades, w.maps, w.offsets, w.heights, w.packed, self._far_map, w.top_m, w.tile,
-                self.plot.line, land.LINE_START_M, land.LINE_STEP_M, w.pano, w.pano_span, look.water, look.tint,
-                look.sun,
-            )  # fmt: skip
+            right = min(x + _STRIP, self.width)
+            frames.draw_strip(out, x, right, self.width, self.height, self.detail.rays, view, self._scene)
+        if self._falling:
+            count = int(2600 * (0.5 if self._falling == "snow" else 0.8))
+            glow = float(self.look.lamp[1].mean()) * 1.3
+            falling.let_fall(
+                out, self.width, self.height, count, number / self.fps, self._falling == "snow", glow, self.plot.seed
+            )
         return out
 
     def draw(self, number: int, check: Check) -> Planes:

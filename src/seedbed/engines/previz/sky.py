@@ -29,9 +29,12 @@ COVER, GLOW_WIDTH, DISC_SIZE, STARS, CLOUD_SCALE = range(5)
 @kernel
 def _cloud(x: float, y: float, z: float, cover: float, seed: int) -> float:
     """Density at a point of the layer; z is 0 at its base and 1 at the highest top."""
-    shape = layered(x, y, 5, seed) + 0.5 * layered(x * 0.23, y * 0.23, 2, seed + 5) + cover
-    billow = 0.16 * layered(x * 4.0 + z * 3.0, y * 4.0 - z * 2.0, 2, seed + 9)
-    return float(shape + billow - 0.15 - z * 0.75 - max(0.12 - z, 0.0) * 3.0)
+    shape = layered(x, y, 4, seed) + 0.5 * layered(x * 0.23, y * 0.23, 2, seed + 5) + cover
+    thick = shape - 0.15 - z * 0.75 - max(0.12 - z, 0.0) * 3.0
+    # Billows add little: where the layer is clear anyway they are not worth their price.
+    if thick < -0.14:
+        return -1.0
+    return float(thick + 0.16 * layered(x * 4.0 + z * 3.0, y * 4.0 - z * 2.0, 2, seed + 9))
 
 
 @kernel

@@ -43,7 +43,7 @@ class Still:
         wide, tall = self._image.size
         box = (wide * crop, tall * crop, wide * (1 - crop), tall * (1 - crop))
         frame = self._image.resize(self._size, Image.Resampling.BICUBIC, box=box)
-        return planes(np.asarray(frame, np.float32) / 255)
+        return planes(np.asarray(frame, np.float32) / np.float32(255))
 
 
 def planes(picture: NDArray[np.float32]) -> Planes:

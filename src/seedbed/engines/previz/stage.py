@@ -1,0 +1,117 @@
+"""What the drawing kernels read: a scene of baked arrays, one ray's column, and how to sample what both need.
+
+Plain tuples of arrays and numbers, which compiled code takes as they are. Nothing here is ever written to.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedbed.engines.previz.jit import inlined
+from seedbed.engines.previz.sky import SLOPE_MAX
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+Words = NDArray[np.int64]
+
+f32 = np.float32
+
+# Rows of `Scene.ramp`: what depends on the step alone.
+DEPTH, HAZE, MIST, RIPPLE = range(4)
+# Slots of `Scene.water`.
+FLOW, CALM, GLINT, FOAM, RIVERLIKE, SWELL = range(6)
+# Rows of `Scene.tint`: colours of the water's depths, its shallows, of sunlight on it, of mist.
+DEEP, SHALLOW, SPARK, WISP = range(4)
+
+
+class Scene(NamedTuple):
+    """All that stands still during a shot. Lengths in metres, colours in linear light.
+
+    `ramp` (4, steps) are the steps away from the camera, `spans` (levels, 3) the steps that each map serves and
+    the map, `fades` the depth at which a map has faded in, `nearest` the map of each step. `maps` holds left, low
+    and texels a metre, `offsets` where a map starts in `heights` and `packed`, and its size. `line` is the shore
+    table from `line_start` in rows of `line_step`. `pano` is the sky, its columns from `turn_min` to `turn_max`.
+    """
+
+    ramp: Floats
+    spans: Ints
+    fades: Floats
+    nearest: Ints
+    maps: Floats
+    offsets: Ints
+    heights: Floats
+    packed: Words
+    top_m: float
+    tile: Floats
+    line: Floats
+    line_start: float
+    line_step: float
+    pano: Floats
+    turn_min: float
+    turn_max: float
+    hazes: Floats
+    water: Floats
+    tint: Floats
+    sun: Floats
+
+
+class View(NamedTuple):
+    """The camera in one frame: metres, radians, pixels and seconds; `skyward` turns the panorama."""
+
+    x: float
+    y: float
+    z: float
+    yaw: float
+    horizon: float
+    roll: float
+    focal: float
+    seconds: float
+    skyward: float
+
+
+class Ray(NamedTuple):
+    """One image column: its step in x and y for a metre of depth, that step's length, the tangent of its heading
+    in the panorama, the row of its horizon."""
+
+    dx: float
+    dy: float
+    length: float
+    turn: float
+    horizon: float
+
+
+@inlined
+def sky_at(scene: Scene, turn: float, slope: float, out: Floats) -> None:
+    """The sky in one direction into out[0:3]."""
+    pano = scene.pano
+    v = math.sqrt(min(max(slope / SLOPE_MAX, 0.0), 1.0)) * (pano.shape[0] - 1.01)
+    u = min(max((turn - scene.turn_min) / (scene.turn_max - scene.turn_min), 0.0), 1.0) * (pano.shape[1] - 1.01)
+    i, j = int(u), int(v)
+    fu, fv = f32(u - i), f32(v - j)
+    for c in range(3):
+        a = pano[j, i, c] + (pano[j, i + 1, c] - pano[j, i, c]) * fu
+        b = pano[j + 1, i, c] + (pano[j + 1, i + 1, c] - pano[j + 1, i, c]) * fu
+        out[c] = a + (b - a) * fv
+
+
+@inlined
+def tile_at(tile: Floats, u: float, v: float, which: int) -> float:
+    """A periodic tile of unit size, sampled smoothly."""
+    size = tile.shape[1]
+    su, sv = u * size, v * size
+    i, j = math.floor(su), math.floor(sv)
+    fu, fv = su - i, sv - j
+    i0, j0, i1, j1 = i & (size - 1), j & (size - 1), (i + 1) & (size - 1), (j + 1) & (size - 1)
+    a = tile[which, j0, i0] + (tile[which, j0, i1] - tile[which, j0, i0]) * fu
+    b = tile[which, j1, i0] + (tile[which, j1, i1] - tile[which, j1, i0]) * fu
+    return float(a + (b - a) * fv)
+
+
+@inlined
+def clouded(tile: Floats, x: float, y: float, seconds: float) -> float:
+    """How much of the sun reaches the land under the drifting clouds: about 0.5 … 1.1."""
+    return 0.80 + 0.33 * tile_at(tile, (x - 9.0 * seconds) / 1900.0, (y - 5.0 * seconds) / 1900.0, 2)
