@@ -28,7 +28,7 @@ from seedbed.accounts import BASE62, Caller
 from seedbed.catalogue import Model
 from seedbed.db import Connection, Record
 from seedbed.engines import Kind, Mode, Role
-from seedbed.errors import InvalidRequest, NotFound, ServiceBusy, TaskFailure
+from seedbed.errors import TASK_FAILURES, InvalidRequest, NotFound, ServiceBusy, TaskFailure
 
 Status = Literal["queued", "processing", "succeeded", "failed", "cancelled"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -45,6 +45,9 @@ COMES_FROM: dict[Status, tuple[Status, ...]] = {
 
 ID_CHARS = 22
 """Random base62 characters of a task id: 131 bits."""
+
+MESSAGE_CHARS_MAX = 1_000
+"""What a task keeps of a failure's message: a webhook must stay small, whatever an engine says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +173,9 @@ async def create(conn: Connection, caller: Caller, request: TaskRequest, *, queu
 
 
 # Fairness is start-time fair queueing: a task's turn comes after the turn of the account's last waiting
-# task, or else is that of whoever is at the front. So accounts alternate, however many tasks each has.
+# task, or else is that of whoever is at the front; but an account that has just had that turn gets the
+# next one, or those who always have one task waiting would hold the front for ever. So accounts alternate,
+# however many tasks each has.
 _CREATE = """
     WITH mine AS (
         SELECT max(turn) AS last, min(turn) AS first FROM tasks WHERE account_id = $3 AND status = 'queued'
@@ -181,7 +186,9 @@ _CREATE = """
                            resolution, duration_s, seed, media, audio, fixed_lens, quality, metadata,
                            webhook_url, callback_always, price_credits, turn)
         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-               coalesce(mine.last + 1, front.turn, 0)
+               coalesce(mine.last + 1, front.turn + (front.turn IS NOT DISTINCT FROM (
+                   SELECT turn FROM tasks WHERE account_id = $3 AND started_at IS NOT NULL
+                   ORDER BY seq DESC LIMIT 1))::int, 0)
         FROM mine, front
         RETURNING *
     ), noted AS (
@@ -400,9 +407,15 @@ async def _move(
         output.engine if output else None,
         orjson.dumps(output.plan).decode() if output else None,
         failure.code if failure else None,
-        failure.message if failure else None,
+        _sayable(failure) if failure else None,
     )
     return None if row is None else _task(row)
+
+
+def _sayable(failure: TaskFailure) -> str:
+    """A failure's message as it can be kept and sent: no control characters, no halves of pairs, not long."""
+    message = "".join(c if c.isprintable() else " " for c in failure.message[:MESSAGE_CHARS_MAX])
+    return message.strip() or TASK_FAILURES[failure.code]
 
 
 _MOVE = """
