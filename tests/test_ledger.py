@@ -1,0 +1,464 @@
+"""The ledger: any order of events keeps its rules, every rule can be broken and is then found, and neither
+concurrency nor kill -9 loses a credit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from seedbed import db, ledger, tasks
+from seedbed.errors import InsufficientCredits, InvalidRequest, TaskFailure
+from seedbed.ledger import Balance
+from tests.conftest import Person, make_person
+from tests.test_tasks import accept, output_of, priced
+
+ROOT = Path(__file__).parents[1]
+REFUSED = TaskFailure("render_failed", "no")
+
+
+# Any order ---------------------------------------------------------------------------------------------------
+
+
+class Books(RuleBasedStateMachine):
+    """A plain model of balances beside the real database. `dsn` is set by the test."""
+
+    dsn = ""
+    people = Bundle("people")
+    live = Bundle("live")
+    ended = Bundle("ended")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.conn: Any = self.runner.run(asyncpg.connect(self.dsn))
+        self.balances: dict[int, list[int]] = {}
+        self.tasks: dict[str, tuple[int, int, str]] = {}
+        self.attempts: dict[str, int] = {}
+
+    def teardown(self) -> None:
+        self.runner.run(self.conn.close())
+        self.runner.close()
+
+    def do(self, act: Callable[[], Awaitable[Any]]) -> Any:
+        """Run `act` in a transaction of its own."""
+
+        async def run() -> Any:
+            async with self.conn.transaction():
+                return await act()
+
+        return self.runner.run(run())
+
+    def resolve(self, task: str, status: str) -> None:
+        account, price, _ = self.tasks[task]
+        self.tasks[task] = (account, price, status)
+        self.balances[account][1] -= price
+        if status != "succeeded":
+            self.balances[account][0] += price
+
+    @initialize(target=people, credits=st.tuples(*[st.sampled_from([0, 1, 39, 40, 400])] * 3))
+    def begin(self, credits: tuple[int, ...]) -> Any:
+        made = []
+        for each in credits:
+            name = uuid4().hex
+            person = self.do(lambda name=name, each=each: make_person(self.conn, name, each))
+            self.balances[person.account_id] = [each, 0]
+            made.append(person)
+        return multiple(*made)
+
+    @rule(person=people, credits=st.integers(1, 1000))
+    def grant(self, person: Person, credits: int) -> None:
+        self.balances[person.account_id][0] += credits
+        told = self.do(lambda: ledger.grant(self.conn, person.account_id, credits))
+        assert told == Balance(*self.balances[person.account_id])
+
+    @rule(person=people, credits=st.integers(-5, 0))
+    def grant_nothing(self, person: Person, credits: int) -> None:
+        with pytest.raises(ValueError, match="one credit or more"):
+            self.do(lambda: ledger.grant(self.conn, person.account_id, credits))
+
+    @rule(target=live, person=people, rate=st.sampled_from(["0", "0.001", "8", "12.8", "90"]))
+    def buy(self, person: Person, rate: str) -> Any:
+        model = priced(rate)
+        balance = self.balances[person.account_id]
+        price = {"0": 0, "0.001": 1, "8": 40, "12.8": 64, "90": 450}[rate]
+        if price > balance[0]:
+            with pytest.raises(InsufficientCredits) as refused:
+                self.do(lambda: accept(self.conn, person, model=model))
+            assert (refused.value.required, refused.value.available) == (price, balance[0])
+            return multiple()
+        task = self.do(lambda: accept(self.conn, person, model=model))
+        assert task.price_credits == price
+        balance[0] -= price
+        balance[1] += price
+        self.tasks[task.id] = (person.account_id, price, "queued")
+        self.attempts[task.id] = 0
+        return task.id
+
+    @rule(person=people)
+    def change_ones_mind(self, person: Person) -> None:
+        """A transaction that is rolled back leaves no trace."""
+
+        async def buy_and_break() -> None:
+            await ledger.grant(self.conn, person.account_id, 1000)
+            await accept(self.conn, person)
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            self.do(buy_and_break)
+
+    @rule(task=live)
+    def start(self, task: str) -> None:
+        started = self.do(lambda: tasks.start(self.conn, task, attempts_max=10_000))
+        if self.tasks[task][2] in tasks.TERMINAL:
+            assert started is None
+        else:
+            self.attempts[task] += 1
+            assert started.attempt == self.attempts[task]
+            self.tasks[task] = (*self.tasks[task][:2], "processing")
+
+    @rule(target=ended, task=consumes(live), back=st.integers(0, 1))
+    def succeed(self, task: str, back: int) -> str:
+        attempt = self.attempts[task] - back
+        moved = self.do(lambda: tasks.succeed(self.conn, task, attempt, output_of(task, attempt)))
+        if self.tasks[task][2] == "processing" and not back:
+            assert moved.status == "succeeded"
+            self.resolve(task, "succeeded")
+        else:
+            assert moved is None
+        return task
+
+    @rule(target=ended, task=consumes(live), stale=st.booleans())
+    def fail(self, task: str, stale: bool) -> str:
+        attempt = self.attempts[task] - 1 if stale else None
+        moved = self.do(lambda: tasks.fail(self.conn, task, REFUSED, attempt=attempt))
+        if self.tasks[task][2] in tasks.TERMINAL or stale:
+            assert moved is None
+        else:
+            self.resolve(task, "failed")
+        return task
+
+    @rule(target=ended, task=consumes(live))
+    def cancel(self, task: str) -> str:
+        async def act() -> None:
+            await tasks.cancel(self.conn, await tasks.get(self.conn, task))
+
+        if self.tasks[task][2] in ("succeeded", "failed"):
+            with pytest.raises(InvalidRequest):
+                self.do(act)
+        else:
+            self.do(act)
+            if self.tasks[task][2] != "cancelled":
+                self.resolve(task, "cancelled")
+        return task
+
+    @rule(target=live, task=consumes(ended))
+    def again(self, task: str) -> str:
+        """What was tried once, well or not, may be tried with every other verb."""
+        return task
+
+    @rule(task=ended, resolve=st.sampled_from([ledger.capture, ledger.release]))
+    def resolve_twice(self, task: str, resolve: Callable[[Any, str], Awaitable[None]]) -> None:
+        if self.tasks[task][2] in tasks.TERMINAL:
+            with pytest.raises(asyncpg.UniqueViolationError):
+                self.do(lambda: resolve(self.conn, task))
+
+    @rule(task=live)
+    def hold_twice(self, task: str) -> None:
+        account, price, _ = self.tasks[task]
+        with pytest.raises((asyncpg.UniqueViolationError, InsufficientCredits)):
+            self.do(lambda: ledger.hold(self.conn, account, task, price))
+
+    @rule(resolve=st.sampled_from([ledger.capture, ledger.release]))
+    def resolve_nothing(self, resolve: Callable[[Any, str], Awaitable[None]]) -> None:
+        with pytest.raises(LookupError):
+            self.do(lambda: resolve(self.conn, "req_unknown"))
+
+    @invariant()
+    def balances_are_the_models(self) -> None:
+        rows = self.runner.run(self.conn.fetch("SELECT id, available_credits, held_credits FROM accounts"))
+        found = {row[0]: list(row)[1:] for row in rows}
+        assert {account: found[account] for account in self.balances} == self.balances
+
+    @invariant()
+    def the_ledger_is_sound(self) -> None:
+        assert self.runner.run(ledger.audit(self.conn)) == []
+
+
+def test_any_order_of_events_keeps_the_books(dsn: str) -> None:
+    class Here(Books):
+        pass
+
+    Here.dsn = dsn
+    run_state_machine_as_test(
+        Here,
+        settings=settings(
+            max_examples=25,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
+        ),
+    )
+
+
+# The database itself refuses --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def books(conn: db.Connection, alice: Person) -> dict[str, str]:
+    """Tasks of alice's, by the state they are in."""
+    made = {}
+    for status in ("queued", "processing", "succeeded", "failed", "cancelled"):
+        async with conn.transaction():
+            task = await accept(conn, alice)
+            made[status] = task.id
+            if status in ("processing", "succeeded", "failed"):
+                await tasks.start(conn, task.id, attempts_max=3)
+            if status == "succeeded":
+                await tasks.succeed(conn, task.id, 1, output_of(task.id))
+            if status == "failed":
+                await tasks.fail(conn, task.id, REFUSED)
+            if status == "cancelled":
+                await tasks.cancel(conn, task)
+    assert await ledger.balance(conn, alice.account_id) == Balance(1000 - 3 * 40, 2 * 40)
+    assert await ledger.audit(conn) == []
+    return made
+
+
+async def test_the_ledger_is_append_only(conn: db.Connection, books: dict[str, str]) -> None:
+    for table in ("ledger_transactions", "ledger_entries"):
+        before = await conn.fetch(f"SELECT * FROM {table} ORDER BY 1, 2")
+        for change in (
+            "UPDATE {} SET account_id = account_id",
+            "DELETE FROM {}",
+            "DELETE FROM {} WHERE false",
+            "TRUNCATE {} CASCADE",
+        ):
+            with pytest.raises(asyncpg.RaiseError, match="append-only"):
+                await conn.execute(change.format(table))
+        assert before
+        assert await conn.fetch(f"SELECT * FROM {table} ORDER BY 1, 2") == before
+
+
+async def test_the_database_refuses_what_no_rule_allows(conn: db.Connection, books: dict[str, str]) -> None:
+    new_transaction = "INSERT INTO ledger_transactions (kind, account_id, task_id) SELECT {}, account_id, {} FROM tasks"
+    for statement in (
+        "UPDATE accounts SET available_credits = -1",
+        "UPDATE accounts SET held_credits = -1",
+        new_transaction.format("'hold'", "NULL"),
+        new_transaction.format("'grant'", "id"),
+        new_transaction.format("'capture'", "id") + " WHERE status = 'failed'",
+        new_transaction.format("'release'", "id") + " WHERE status = 'succeeded'",
+        new_transaction.format("'hold'", "id") + " WHERE status = 'queued'",
+        "INSERT INTO ledger_entries SELECT max(id), 'revenue', max(account_id), 1 FROM ledger_transactions",
+        "INSERT INTO ledger_entries SELECT max(id), 'held', NULL, 1 FROM ledger_transactions",
+    ):
+        with pytest.raises(asyncpg.IntegrityConstraintViolationError):
+            await conn.execute(statement)
+    assert await ledger.audit(conn) == []
+
+
+BREAKS: dict[str, list[str]] = {
+    "entries of a transaction sum to zero": [
+        "UPDATE ledger_entries SET credits = credits - 1 WHERE book = 'issued'",
+        "UPDATE ledger_entries SET credits = credits + 1 WHERE book = 'revenue'",
+    ],
+    "every transaction has two entries": [
+        "INSERT INTO ledger_transactions (kind, account_id) SELECT 'grant', id FROM accounts",
+        "INSERT INTO ledger_entries SELECT max(id), 'issued', NULL, 0 FROM ledger_transactions",
+    ],
+    "balances equal the sums of their entries": [
+        "UPDATE accounts SET available_credits = available_credits + 1",
+        "UPDATE accounts SET held_credits = held_credits - 1",
+        "UPDATE accounts SET available_credits = available_credits + 1, held_credits = held_credits - 1",
+        "INSERT INTO accounts (email, available_credits) VALUES ('ghost@example.com', 5)",
+    ],
+    "each task has one hold, of its price": [
+        "UPDATE tasks SET price_credits = price_credits + 1 WHERE status = 'queued'",
+        "UPDATE ledger_transactions SET task_id = 'req_other' WHERE kind = 'hold' "
+        "AND task_id = (SELECT id FROM tasks WHERE status = 'queued')",
+        "WITH b AS (INSERT INTO accounts (email) VALUES ('b@example.com') RETURNING id) "
+        "UPDATE tasks SET account_id = b.id FROM b WHERE status = 'queued'",
+    ],
+    "a task is resolved when it has ended, in the way it ended": [
+        "UPDATE tasks SET status = 'succeeded', output_key = 'x', finished_at = now() WHERE status = 'queued'",
+        "UPDATE tasks SET status = 'processing', finished_at = NULL WHERE status = 'cancelled'",
+        "UPDATE tasks SET status = 'cancelled', output_key = NULL WHERE status = 'succeeded'",
+        "UPDATE ledger_transactions SET kind = 'release' WHERE kind = 'capture'",
+    ],
+    "a resolution moves what was held": [
+        "WITH c AS (SELECT id FROM ledger_transactions WHERE kind = 'capture') "
+        "UPDATE ledger_entries SET credits = credits + CASE book WHEN 'held' THEN 1 ELSE -1 END "
+        "FROM c WHERE transaction_id = c.id",
+        "WITH b AS (INSERT INTO accounts (email) VALUES ('b@example.com') RETURNING id) "
+        "UPDATE ledger_transactions SET account_id = b.id FROM b WHERE kind = 'release'",
+    ],
+}
+"""Rule of the audit → ways of breaking it that the triggers would refuse."""
+
+
+async def test_the_audit_finds_every_breach(conn: db.Connection, books: dict[str, str]) -> None:
+    for law, statement in ((law, one) for law, ways in BREAKS.items() for one in ways):
+        undone = conn.transaction(isolation="repeatable_read")
+        await undone.start()
+        await conn.execute("SET LOCAL session_replication_role = replica")
+        assert await conn.execute(statement) not in ("UPDATE 0", "INSERT 0 0"), statement
+        breaches = await ledger.audit(conn)
+        assert any(breach.startswith(f"{law}: ") for breach in breaches), (statement, breaches)
+        await undone.rollback()
+        assert await ledger.audit(conn) == []
+
+
+def test_every_rule_of_the_audit_is_broken_here() -> None:
+    assert BREAKS.keys() == ledger.CHECKS.keys()
+
+
+async def test_an_unknown_account_has_no_balance(conn: db.Connection) -> None:
+    with pytest.raises(LookupError):
+        await ledger.balance(conn, 12345)
+
+
+# Many at once --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_balance_is_spent_once_however_many_ask_at_once(pool: db.Pool, sound: None) -> None:
+    async with db.transaction(pool) as conn:
+        person = await make_person(conn, "poor", 5 * 40)
+    barrier = asyncio.Barrier(16)
+
+    async def buy() -> int | None:
+        """What was left when it was refused, or None."""
+        async with pool.acquire() as conn:
+            await barrier.wait()
+            try:
+                await accept(conn, person)
+            except InsufficientCredits as refused:
+                return refused.available
+            return None
+
+    told = await asyncio.gather(*(buy() for _ in range(16)))
+    assert (told.count(None), told.count(0)) == (5, 11)
+    async with db.connection(pool) as conn:
+        assert await ledger.balance(conn, person.account_id) == Balance(0, 200)
+
+
+async def test_ends_that_race_resolve_once(pool: db.Pool, alice: Person, sound: None) -> None:
+    for _ in range(8):
+        await _race_ends(pool, alice)
+
+
+async def _race_ends(pool: db.Pool, alice: Person) -> None:
+    async with db.transaction(pool) as conn:
+        task = await accept(conn, alice)
+        await tasks.start(conn, task.id, attempts_max=3)
+    barrier = asyncio.Barrier(9)
+
+    async def end(how: int) -> bool:
+        async with pool.acquire() as conn:
+            await barrier.wait()
+            async with conn.transaction():
+                if how == 0:
+                    return await tasks.succeed(conn, task.id, 1, output_of(task.id)) is not None
+                if how == 1:
+                    return await tasks.fail(conn, task.id, REFUSED, attempt=1) is not None
+                try:
+                    moved = await tasks.cancel(conn, task)
+                except InvalidRequest:
+                    return False
+                return moved.status == "cancelled"
+
+    ways = [how % 3 for how in range(9)]
+    won = [how for how, done in zip(ways, await asyncio.gather(*map(end, ways)), strict=True) if done]
+    # Cancelling a cancelled task is no error, so all who cancelled may have won together.
+    assert len(won) == 1 or set(won) == {2}
+
+
+async def hammer(dsn: str, seed: int) -> None:
+    """One process of `test_killed_processes_lose_no_credit`: buys and ends tasks until it is killed."""
+    chance = random.Random(seed)
+    conn = await asyncpg.connect(dsn)
+    people = [
+        Person(row["account_id"], row["id"], "") for row in await conn.fetch("SELECT id, account_id FROM api_keys")
+    ]
+    while True:
+        person = chance.choice(people)
+        try:
+            task = await accept(conn, person)
+        except InsufficientCredits:
+            if chance.random() < 0.2:
+                async with conn.transaction():
+                    await ledger.grant(conn, person.account_id, 80)
+            continue
+        async with conn.transaction():
+            await tasks.start(conn, task.id, attempts_max=3)
+        how = chance.randrange(4)
+        async with conn.transaction():
+            if how == 0:
+                await tasks.succeed(conn, task.id, 1, output_of(task.id))
+            elif how == 1:
+                await tasks.fail(conn, task.id, REFUSED, attempt=1)
+            elif how == 2:
+                await tasks.cancel(conn, task)
+
+
+@contextlib.contextmanager
+def hammering(dsn: str, seed: int) -> Iterator[subprocess.Popen[bytes]]:
+    code = f"import asyncio; from tests.test_ledger import hammer; asyncio.run(hammer({dsn!r}, {seed}))"
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE)
+    try:
+        yield process
+    finally:
+        process.kill()
+        _, said = process.communicate()
+        assert process.returncode == -signal.SIGKILL, said.decode()
+
+
+async def test_killed_processes_lose_no_credit(dsn: str, pool: db.Pool, sound: None) -> None:
+    async with db.transaction(pool) as conn:
+        for name in ("a", "b", "c"):
+            await make_person(conn, name, 120)
+
+    with contextlib.ExitStack() as stack:
+        processes = [stack.enter_context(hammering(dsn, seed)) for seed in range(4)]
+        async with db.connection(pool) as conn:
+            for turn in range(3):
+                await _grown(conn, 60, processes[turn:])
+                os.kill(processes[turn].pid, signal.SIGKILL)
+                assert await ledger.audit(conn) == []
+                assert await conn.fetchval("SELECT min(available_credits) FROM accounts") >= 0
+    async with db.connection(pool) as conn:
+        assert await conn.fetchval("SELECT count(*) FROM tasks WHERE finished_at IS NOT NULL") > 20
+
+
+async def _grown(conn: db.Connection, by: int, living: list[subprocess.Popen[bytes]]) -> None:
+    """Wait until `by` more ledger transactions are there."""
+    until = by + await conn.fetchval("SELECT count(*) FROM ledger_transactions")
+    async with asyncio.timeout(60):
+        while await conn.fetchval("SELECT count(*) FROM ledger_transactions") < until:
+            assert all(process.poll() is None for process in living), "a process ended by itself"
+            await asyncio.sleep(0.02)
