@@ -181,9 +181,9 @@ def end_survivors(data: Path) -> None:
     pid_file = data / "postmaster.pid"
     if processes := _processes_in(data):
         chief = _pid_in(pid_file)
-        _end(data, [process for process in processes if process.pid == chief], signal.SIGINT, STOP_S)
+        _end([process for process in processes if process.pid == chief], signal.SIGINT, STOP_S)
         for number in (signal.SIGQUIT, signal.SIGKILL):
-            _end(data, _processes_in(data), number, 1.0)
+            _end(_processes_in(data), number, 1.0)
     pid_file.unlink(missing_ok=True)
 
 
@@ -204,19 +204,24 @@ def _processes_in(data: Path) -> list[psutil.Process]:
     return found
 
 
-def _end(data: Path, processes: list[psutil.Process], number: signal.Signals, patience_s: float) -> None:
-    """Send them a signal, if there are any, and wait until nothing runs on `data`, or until patience ends.
+def _end(processes: list[psutil.Process], number: signal.Signals, patience_s: float) -> None:
+    """Send them a signal and wait until they ended, or until patience does.
 
     Zombies count as ended: in a container there may be nobody to reap them.
     """
-    if not processes:
-        return
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(number)
     pause = Pause(time.monotonic() + patience_s)
-    while _processes_in(data) and pause():
+    while any(_alive(process) for process in processes) and pause():
         pass
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def answers(data: Path, socket_dir: Path) -> bool:
