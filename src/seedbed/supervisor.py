@@ -130,10 +130,8 @@ def _say_where(settings: Settings) -> None:
 async def _keep(server: uvicorn.Server, embedded: EmbeddedPostgres | None, worker: _Child | None) -> None:
     """Look after the database and the worker until the server stops."""
     while not server.should_exit:
-        # Starting the database again blocks this loop, on purpose: nothing could be answered meanwhile,
-        # and it must be done from the thread that it will die with.
-        if embedded is not None and embedded.ensure():
-            log.error("the database had died and was started again")
+        if embedded is not None:
+            await _keep_database(embedded)
         if worker is not None:
             worker.ensure()
         await asyncio.sleep(LOOK_S)
@@ -153,6 +151,14 @@ async def _first_key(dsn: str) -> str | None:
             return secret
     finally:
         await pool.close()
+
+
+async def _keep_database(embedded: EmbeddedPostgres) -> None:
+    try:
+        if await asyncio.to_thread(embedded.ensure):
+            log.error("the database had died and was started again")
+    except ConfigError as error:
+        log.error("the database does not start; it is tried again", error=str(error))
 
 
 class _Child:
