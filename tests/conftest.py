@@ -141,7 +141,7 @@ async def served(settings: Settings) -> AsyncIterator[str]:
     """The production application on a real socket; gives its address."""
     config = uvicorn.Config(build_app(settings), host=settings.host, port=settings.port, log_config=None)
     server = uvicorn.Server(config)
-    with contextlib.closing(socket.socket()) as listener:
+    with contextlib.closing(socket.socket(proto=socket.IPPROTO_TCP)) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((settings.host, settings.port))
         running = asyncio.create_task(server._serve([listener]))
