@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from seedbed.engines import REGISTRY, Mode, Quality
 from seedbed.errors import ConfigError
@@ -117,7 +118,7 @@ def load(path: Path | None = None) -> Catalogue:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: {error}") from None
     except ValidationError as error:
-        lines = [f"{path}:{_line(text, e['loc'])}: {_dotted(e['loc'])}: {_said(e['msg'])}" for e in error.errors()]
+        lines = [f"{path}:{_line(text, e['loc'])}: {_dotted(e['loc'])}: {_said(e['msg'])}" for e in _faults(error)]
         raise ConfigError("\n".join(lines)) from None
     _check(found, path, text)
     return found
@@ -136,6 +137,13 @@ def _check(catalogue: Catalogue, path: Path, text: str) -> None:
                 known = ", ".join(sorted(REGISTRY))
                 line = _line(text, (*where, "engines"))
                 raise ConfigError(f"{path}:{line}: engine {engine!r} is not known; known are {known}")
+
+
+def _faults(error: ValidationError) -> list[ErrorDetails]:
+    """What is wrong, without "too short" for a list that has items, all of them wrong."""
+    found = error.errors()
+    lists = {each["loc"][:depth] for each in found for depth in range(len(each["loc"]))}
+    return [each for each in found if each["type"] != "too_short" or each["loc"] not in lists]
 
 
 def _said(message: str) -> str:
@@ -157,16 +165,21 @@ def _line(text: str, location: tuple[Any, ...]) -> int:
     here: tuple[str, ...]
     names = tuple(str(part) for part in location)
     for number, line in enumerate(text.splitlines(), start=1):
-        if re.match(r"\s*\[\[model\]\]", line):
+        if re.match(r"\s*\[\[\s*model\s*\]\]", line):
             count += 1
             path = here = ("model", str(count))
-        elif header := re.match(r"\s*\[model\.([^\]]+)\]", line):
-            path = here = ("model", str(count), *header[1].split("."))
-        elif key := re.match(r'\s*"?([A-Za-z0-9_.-]+)"?\s*=', line):
-            here = (*path, key[1])
+        elif header := re.match(r"\s*\[\s*model\s*\.([^\]]+)\]", line):
+            path = here = ("model", str(count), *_parts(header[1]))
+        elif key := re.match(r"""([\w\s."'-]+)=""", line):
+            here = (*path, *_parts(key[1]))
         else:
             continue
         depth = len(here) if names[: len(here)] == here else 0
         if depth > best_depth:
             best, best_depth = number, depth
     return best
+
+
+def _parts(name: str) -> list[str]:
+    """The parts of a TOML name: with dots between them, perhaps quoted."""
+    return [part.strip(" \t\"'") for part in name.split(".")]
