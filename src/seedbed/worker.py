@@ -14,9 +14,10 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -41,6 +42,9 @@ RETRY_S = 2.0
 """Seconds before a render that failed for a passing reason is tried again; doubled each time."""
 
 HOST_BUSY_S = 1.0
+CLAIM_MAX = 64
+"""Jobs taken by one look."""
+
 NAP_S_MAX = 2.0
 SWEEP_LOCK = 0x5EEDBEE5
 VIDEO = "video/mp4"
@@ -70,6 +74,21 @@ class _Render:
             self.work.cancel()
 
 
+@dataclass(slots=True, eq=False)
+class _Places:
+    """Room for one kind of work: the lanes that bring it, how many at a time, and what is done with a job."""
+
+    lanes: list[str]
+    at_once: int
+    work: Callable[[Job], Coroutine[Any, Any, None]]
+    taken: int = 0
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def free(self) -> int:
+        return min(self.at_once - self.taken, CLAIM_MAX)
+
+
 @dataclass(slots=True)
 class Worker:
     """One worker process. `run` works until `stop` is called, then drains and returns."""
@@ -82,7 +101,7 @@ class Worker:
     _renders: dict[int, _Render] = field(default_factory=dict)
     _jobs: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _held: dict[int, Job] = field(default_factory=dict)
-    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _places: list[_Places] = field(default_factory=list)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _draining: bool = False
     _beaten_at: float = 0.0
@@ -92,16 +111,26 @@ class Worker:
     def stop(self) -> None:
         """Claim nothing more and end once the work in hand is finished or handed back."""
         self._stopping.set()
-        self._woken.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        for places in self._places:
+            places.woken.set()
 
     async def run(self) -> None:
+        """Work until `stop`, then drain. The database may be away at any time, also at the start."""
+        settings = self.runtime.settings
+        self._places = [
+            _Places(self._lanes(), settings.concurrency, self._render),
+            _Places([queue.CALLBACK], settings.webhook_concurrency, self._deliver),
+        ]
         self._beaten_at = time.monotonic()
         loops = [
-            asyncio.create_task(self._forever(step), name=step.__name__)
+            asyncio.create_task(self._forever(step.__name__, step))
             for step in (self._listen, self._beat, self._watch, self._sign, self._sweep)
         ]
         try:
-            await self._forever(self._claim)
+            await asyncio.gather(*(self._claiming(places) for places in self._places))
             await self._drain()
         finally:
             for loop in loops:
@@ -109,17 +138,28 @@ class Worker:
             await asyncio.gather(*loops, return_exceptions=True)
             await self._sign_out()
 
-    async def _forever(self, step: Callable[[], Awaitable[None]]) -> None:
-        """Repeat `step` until we stop; while the database is away, try again after growing naps."""
+    async def _claiming(self, places: _Places) -> None:
+        """Claim until we stop."""
+        await self._forever("_claim", partial(self._claim, places), until=self._stopping)
+
+    async def _forever(
+        self, name: str, step: Callable[[], Awaitable[None]], *, until: asyncio.Event | None = None
+    ) -> None:
+        """Repeat `step`; while the database is away, try again after growing naps."""
         nap_s = 0.1
-        while not (self._stopping.is_set() and step == self._claim):
+        while until is None or not until.is_set():
             try:
                 await step()
-                nap_s = 0.1
             except db.UNAVAILABLE as error:
-                log.warning("the database is away", loop=step.__name__, error=repr(error))
-                await asyncio.sleep(nap_s)
-                nap_s = min(nap_s * 2, NAP_S_MAX)
+                log.warning("the database is away", loop=name, error=repr(error))
+            except Exception:
+                # A worker whose beats have stopped must not look alive: it goes on trying, and says so.
+                log.exception("a loop broke", loop=name)
+            else:
+                nap_s = 0.1
+                continue
+            await asyncio.sleep(nap_s)
+            nap_s = min(nap_s * 2, NAP_S_MAX)
 
     async def _drain(self) -> None:
         """Let running work end within `drain_s`; what has not is handed back for another worker."""
@@ -144,41 +184,33 @@ class Worker:
 
     async def _listen(self) -> None:
         """Hear wake-up notices on a connection of its own, until it breaks."""
-        async with db.connection(self.runtime.pool) as conn, queue.listening(conn, self._woken.set):
-            self._woken.set()
+        async with db.connection(self.runtime.pool) as conn, queue.listening(conn, self._wake):
+            self._wake()
             while not conn.is_closed():
                 await asyncio.sleep(1.0)
         raise ConnectionError("the listening connection was closed")
 
-    async def _claim(self) -> None:
-        """Take as many jobs as there is room for, then wait for a notice, a free place or the next look."""
-        self._woken.clear()
-        settings = self.runtime.settings
-        renders = sum(bool(queue.lane_engines(job.lane)) for job in self._held.values())
-        others = len(self._held) - renders
-        claimed = 0
-        async with db.connection(self.runtime.pool) as conn:
-            if room := settings.concurrency - renders:
-                claimed += await self._take(conn, await self._lanes(conn), room, self._render)
-            if room := settings.webhook_concurrency - others:
-                claimed += await self._take(conn, [queue.CALLBACK], min(room, 64), self._deliver)
+    async def _claim(self, places: _Places) -> None:
+        """Take as many jobs as there is room for; when none came, wait for a notice or the next look."""
+        places.woken.clear()
+        settings, claimed = self.runtime.settings, 0
+        if places.free:
+            async with db.connection(self.runtime.pool) as conn:
+                jobs = await queue.claim(conn, self.id, places.lanes, at_most=places.free, lease_s=settings.lease_s)
+            claimed = len(jobs)
+            for job in jobs:
+                # Our own job comes again when its beat was late: it is being done already.
+                if job.id not in self._held:
+                    self._held[job.id] = job
+                    places.taken += 1
+                    self._jobs[job.id] = asyncio.create_task(self._work(job, places))
         if not claimed:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), settings.poll_s)
+                await asyncio.wait_for(places.woken.wait(), settings.poll_s)
 
-    async def _take(
-        self, conn: db.Connection, lanes: list[str], room: int, work: Callable[[Job], Coroutine[Any, Any, None]]
-    ) -> int:
-        jobs = await queue.claim(conn, self.id, lanes, at_most=room, lease_s=self.runtime.settings.lease_s)
-        for job in jobs:
-            if job.id not in self._held:
-                self._held[job.id] = job
-                self._jobs[job.id] = asyncio.create_task(self._work(job, work))
-        return len(jobs)
-
-    async def _lanes(self, conn: db.Connection) -> list[str]:
-        """The render lanes that our engines serve: the catalogue's."""
-        known = {queue.render_lane(model.engines) for model in self.runtime.catalogue.model}
+    def _lanes(self, waiting: Iterable[str] = ()) -> list[str]:
+        """The render lanes that our engines serve: the catalogue's, and those that tasks wait in anyway."""
+        known = {queue.render_lane(model.engines) for model in self.runtime.catalogue.model} | set(waiting)
         return [lane for lane in known if any(name in self.engines for name in queue.lane_engines(lane))]
 
     async def _beat(self) -> None:
@@ -230,15 +262,17 @@ class Worker:
                 await limits.sweep(conn)
                 await queue.sweep(conn)
                 await queue.forget_workers(conn)
+            # A catalogue that changed its engines leaves tasks behind in lanes that it no longer names.
+            self._places[0].lanes = self._lanes(await queue.lanes(conn))
         await asyncio.sleep(SWEEP_S)
 
     # One job -------------------------------------------------------------------------------------------------
 
-    async def _work(self, job: Job, work: Callable[[Job], Coroutine[Any, Any, None]]) -> None:
+    async def _work(self, job: Job, places: _Places) -> None:
         """Do one job. Whatever goes wrong ends here: the lease runs out and the job is claimed again."""
         structlog.contextvars.clear_contextvars()
         try:
-            await work(job)
+            await places.work(job)
         except asyncio.CancelledError:
             if self._draining:
                 await self._give_back(job)
@@ -250,8 +284,9 @@ class Worker:
             self._renders.pop(job.id, None)
             self._held.pop(job.id, None)
             self._jobs.pop(job.id, None)
+            places.taken -= 1
+            places.woken.set()
             telemetry.RUNNING.set(len(self._renders))
-            self._woken.set()
 
     async def _give_back(self, job: Job) -> None:
         """Hand a job to whoever comes next; an unfinished attempt does not count."""
@@ -400,7 +435,8 @@ class Worker:
                 await asyncio.sleep(nap_s)
                 nap_s = min(nap_s * 2, NAP_S_MAX)
             else:
-                self.runtime.wake()
+                if render.task.webhook_url is not None:
+                    self.runtime.wake()
                 return done
 
     async def _again(self, render: _Render, error: EngineError) -> None:
