@@ -1,7 +1,8 @@
 """All settings, in one frozen object, read once and handed down.
 
 Each is an environment variable with the prefix `SEEDBED_`; any of them may instead be given as a file
-that holds the value, under the same name with `_FILE` at its end (for secrets that are mounted).
+that holds the value, under the same name with `_FILE` at its end (for secrets that are mounted); it is read
+where the variable itself is not set. A variable that is set to nothing counts as not set.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ PREFIX = "SEEDBED_"
 class Settings(BaseSettings):
     """Times are in seconds (`_s`), sizes in bytes (`_bytes`), money in whole credits (`_credits`)."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore", allow_inf_nan=False
+    )
 
     # Where things are
     data_dir: Path = Field(Path("data"), description="Folder for the embedded database and local files")
@@ -59,7 +62,7 @@ class Settings(BaseSettings):
     queued_max: int = Field(10_000, ge=1, description="Waiting tasks an account may have; more get 503")
 
     # Links and webhooks
-    link_ttl_s: int = Field(0, ge=0, description="Life of a file link; 0 is for ever")
+    link_ttl_s: int = Field(0, ge=0, le=10**10, description="Life of a file link; 0 is for ever")
     webhook_timeout_s: float = Field(15.0, gt=0, description="Longest wait for a webhook's receiver")
     webhook_host_max: int = Field(10, ge=1, description="Deliveries in flight for one receiver")
     webhook_concurrency: int = Field(1024, ge=1, description="Deliveries in flight in one worker")
@@ -101,7 +104,10 @@ def load(**overrides: Any) -> Settings:
     try:
         return Settings(**(_from_files() | given))
     except ValidationError as error:
-        lines = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
+        lines = [
+            f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')} (got {e['input']!r})"
+            for e in error.errors()
+        ]
         raise ConfigError("\n".join(lines)) from None
 
 
@@ -110,9 +116,12 @@ def _from_files() -> dict[str, str]:
     found = {}
     for name in Settings.model_fields:
         variable = f"{PREFIX}{name.upper()}_FILE"
-        if path := os.environ.get(variable):
+        path = os.environ.get(variable)
+        if path and not os.environ.get(variable.removesuffix("_FILE")):
             try:
-                found[name] = Path(path).read_text().rstrip("\n")
+                found[name] = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
             except OSError as error:
                 raise ConfigError(f"{variable}: {error.strerror}: {path}") from None
+            except UnicodeDecodeError:
+                raise ConfigError(f"{variable}: not a text file in UTF-8: {path}") from None
     return found
