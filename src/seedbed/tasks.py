@@ -244,9 +244,11 @@ async def get(conn: Connection, task_id: str) -> Task:
 
 async def get_own(conn: Connection, task_id: str, *, dialect: str, key_id: int) -> Task:
     """A key's own task of a dialect. Raises NotFound, the same for one that is unknown or another's."""
-    row = await conn.fetchrow(
-        "SELECT * FROM tasks WHERE id = $1 AND dialect = $2 AND key_id = $3", task_id, dialect, key_id
-    )
+    row = None
+    if "\x00" not in task_id:  # which PostgreSQL's text cannot hold
+        row = await conn.fetchrow(
+            "SELECT * FROM tasks WHERE id = $1 AND dialect = $2 AND key_id = $3", task_id, dialect, key_id
+        )
     if row is None:
         raise NotFound("Task not found")
     return _task(row)
