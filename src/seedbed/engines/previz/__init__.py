@@ -9,6 +9,7 @@ kernels, so renders may run at once.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 from collections import deque
@@ -26,9 +27,9 @@ from seedbed.engines.previz.reel import Detail, Reel
 from seedbed.engines.previz.sound import compose
 from seedbed.engines.previz.stills import Still
 
-_DETAIL = {
-    "mini": Detail(rays=1, grid=1536, fineness=0.8),
-    "standard": Detail(rays=1, grid=2048, fineness=1.0),
+DETAIL = {
+    "mini": Detail(rays=1, grid=1536, fineness=0.75),
+    "standard": Detail(rays=1, grid=2048, fineness=0.85),
     "pro": Detail(rays=2, grid=2560, fineness=1.2),
 }
 _DRAWING_BYTES_MAX = 600 << 20
@@ -60,24 +61,36 @@ class Previz:
             nonlocal share
             share = max(share, done)
 
-        work = asyncio.get_running_loop().run_in_executor(None, _film, request, scratch, stop, reach)
+        # A thread of its own: in a shared pool a cancelled render might wait for strangers before it can end.
+        thread = ThreadPoolExecutor(1, thread_name_prefix="previz")
+        work = asyncio.get_running_loop().run_in_executor(thread, _film, request, scratch, stop, reach)
         try:
             while not work.done():
                 progress(share)
                 await asyncio.wait({work}, timeout=_BEAT_S)
-            result = await work
+            result = work.result()
         except asyncio.CancelledError:
             stop.set()
-            # The thread looks at `stop` every few milliseconds; the task ends only after it did.
-            await asyncio.wait({work})
-            if not work.cancelled():
-                work.exception()
+            await _settle(work)
             raise
+        finally:
+            stop.set()
+            thread.shutdown(wait=False)
         progress(1.0)
         return result
 
     async def aclose(self) -> None:
         """Nothing is held."""
+
+
+async def _settle(work: asyncio.Future[RenderResult]) -> None:
+    """Waits until the render's threads have seen that they must stop, which they look for every few milliseconds;
+    being cancelled again does not make the wait end sooner."""
+    while not work.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait({work})
+    if not work.cancelled():
+        work.exception()
 
 
 def _film(request: RenderRequest, scratch: Path, stop: threading.Event, reach: Progress) -> RenderResult:
@@ -111,7 +124,7 @@ def _picture(request: RenderRequest, shot: words.Shot, check: Callable[[], None]
         return still, plan | {"source": "image"}
     reel = Reel(
         shot, seed=request.seed, width=request.width, height=request.height, frames=frame_count, fps=FPS, fixed=fixed,
-        detail=_DETAIL[request.quality], check=check,
+        detail=DETAIL[request.quality], check=check,
     )  # fmt: skip
     return reel, plan | {"source": "text"}
 

@@ -28,7 +28,6 @@ from seedbed.engines.previz.stage import (
     clouded,
     f32,
     sky_at,
-    tile_at,
 )
 from seedbed.engines.previz.water import wet
 
@@ -39,7 +38,7 @@ def heights_along(
     dy: float, heights: Floats, start: int, size: int, left: float, low: float, per_m: float,
 ) -> None:  # fmt: skip
     """The land under steps first … last from one map, faded in up to the depth `blend_to`."""
-    one = f32(1.0)
+    one, across = f32(1.0), (size + 31) >> 5
     ux, uy = f32((ex - left) * per_m), f32((ey - low) * per_m)
     vx, vy = f32(dx * per_m), f32(dy * per_m)
     top = f32(size - 1.01)
@@ -52,9 +51,9 @@ def heights_along(
         v = min(max(uy + vy * z, zero), top)
         iu, iv = np.int32(u), np.int32(v)
         fu, fv = u - f32(iu), v - f32(iv)
-        at = np.int32(start) + iv * np.int32(size) + iu
+        at = start + ((iv >> 5) * across + (iu >> 5)) * 1089 + (iv & 31) * 33 + (iu & 31)
         a = heights[at] + (heights[at + 1] - heights[at]) * fu
-        b = heights[at + size] + (heights[at + size + 1] - heights[at + size]) * fu
+        b = heights[at + 33] + (heights[at + 34] - heights[at + 33]) * fu
         h = a + (b - a) * fv
         w = min((z - begin) * ease, one)
         profile[i] = profile[i] + (h - profile[i]) * w
@@ -68,6 +67,7 @@ def colours_along(
 ) -> None:  # fmt: skip
     """The light from the seen steps first … last of the list `seen`, as its square root, from one map."""
     one, zero, top = f32(1.0), f32(0.0), f32(size - 1.01)
+    across = (size + 31) >> 5
     ux, uy = f32((ex - left) * per_m), f32((ey - low) * per_m)
     vx, vy = f32(dx * per_m), f32(dy * per_m)
     begin = f32(blend_from)
@@ -78,13 +78,11 @@ def colours_along(
         u = min(max(ux + vx * z, zero), top)
         v = min(max(uy + vy * z, zero), top)
         iu, iv = np.int32(u), np.int32(v)
-        at = np.int32(start) + iv * np.int32(size) + iu
+        at = start + ((iv >> 5) * across + (iu >> 5)) * 1089 + (iv & 31) * 33 + (iu & 31)
         # One multiplication blends all three channels: their fields are wide enough for 10 bits of weight.
         fu, fv = np.int64((u - f32(iu)) * f32(32.0)), np.int64((v - f32(iv)) * f32(32.0))
         gu, gv = 32 - fu, 32 - fv
-        mixed = (packed[at] * gu + packed[at + 1] * fu) * gv + (
-            packed[at + size] * gu + packed[at + size + 1] * fu
-        ) * fv
+        mixed = (packed[at] * gu + packed[at + 1] * fu) * gv + (packed[at + 33] * gu + packed[at + 34] * fu) * fv
         red = f32(mixed >> 42) * unit
         green = f32((mixed >> 21) & 0x1FFFFF) * unit
         blue = f32(mixed & 0x1FFFFF) * unit
@@ -141,8 +139,8 @@ def air_between(
 
 @kernel
 def fill(
-    column: Floats, lit: Floats, seen: Ints, edge: Floats, count: int, height: int, profile: Floats, scene: Scene,
-    view: View, ray: Ray,
+    column: Floats, lit: Floats, seen: Ints, edge: Floats, count: int, height: int, profile: Floats, depth: Floats,
+    focal: float,
 ) -> float:  # fmt: skip
     """Adds every seen step to the column by the share of pixels it covers. Returns the row where sky begins."""
     floor = f32(height)
@@ -156,13 +154,10 @@ def fill(
             column[row, 2] += lit[2, k] * part
         else:
             before = k - 1 if k > 0 and seen[k - 1] == i - 1 else k
-            z = scene.ramp[DEPTH, i]
-            per_pixel = z / view.focal
+            per_pixel = depth[i] / focal
             steep = min(max((floor - top - 1.5) * 0.5, 0.0), 1.0) if profile[i] > 0.3 else 0.0
             steep *= min(max(1.3 - per_pixel * 3.0, 0.0), 1.0)
-            side = ((view.x + ray.dx * z) * 0.8 + (view.y + ray.dy * z) * 0.6) * 0.11
-            slab(column, lit, before, k, float(top), float(floor), height, steep, scene.tile, side,
-                 view.z + ray.horizon * per_pixel, per_pixel)  # fmt: skip
+            slab(column, lit, before, k, float(top), float(floor), height, steep, per_pixel)
         floor = top
     return float(floor)
 
@@ -170,10 +165,10 @@ def fill(
 @inlined
 def slab(
     column: Floats, lit: Floats, low: int, high: int, top: float, floor: float, height: int, steep: float,
-    tile: Floats, side: float, z: float, per_pixel: float,
+    per_pixel: float,
 ) -> None:  # fmt: skip
     """Covers rows from `floor` up to `top` with a blend of two seen steps. Where it is `steep`, the side of a
-    crown fills many pixels: leaves in patches, darker towards the ground."""
+    crown fills many pixels, of `per_pixel` metres: one colour, darker towards the ground."""
     span = 1.0 / (floor - top)
     for row in range(int(top), min(int(floor) + 1, height)):
         above, below = max(float(row), top), min(row + 1.0, floor)
@@ -182,9 +177,7 @@ def slab(
         mix = (floor - middle) * span
         if steep > 0.0:
             mix += (1.0 - mix) * steep
-            patch = tile_at(tile, side, (z - middle * per_pixel) * 0.11, 0)
-            dark = max(1.0 - (middle - top) * per_pixel * 0.10, 0.45)
-            tone *= 1.0 + steep * (dark * (1.0 + 0.16 * patch) - 1.0)
+            tone *= 1.0 - steep * min((middle - top) * per_pixel * 0.10, 0.55)
         for c in range(3):
             column[row, c] += (lit[c, low] + (lit[c, high] - lit[c, low]) * f32(mix)) * f32(tone)
 
@@ -269,7 +262,7 @@ def draw_strip(out: Floats, x0: int, x1: int, width: int, height: int, rays: int
                 z = depth[min(cell << 5, steps - 1)]
                 shadow[cell] = clouded(scene.tile, view.x + ray.dx * z, view.y + ray.dy * z, view.seconds)
             air_between(lit, seen, count, profile, scene.ramp, shadow, haze, scene.tint[WISP], share)
-            floor = fill(column, lit, seen, edge, count, height, profile, scene, view, ray)
+            floor = fill(column, lit, seen, edge, count, height, profile, depth, view.focal)
             drawn = _sky_over(column, above, drawn, floor, share, scene, view, ray)
     # Columns are written as a block of rows: one by one, each pixel would touch a memory page of its own.
     for y in range(height):

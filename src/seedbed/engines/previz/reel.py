@@ -46,7 +46,9 @@ class Reel:
         self.look = look(shot)
         self.plot = world.plot(shot, self.look, seed)
         self.poses = camera.path(shot, self.plot.x_at, self.plot.ground, frames=frames, fps=fps, fixed=fixed)
-        self.world = world.build(self.plot, self.poses, width=width, height=height, grid=detail.grid, check=check)
+        # Texels finer than the frame's pixels would never be seen, and would cost more than the frames themselves.
+        grid = int(detail.grid * min(max(math.sqrt(width * height) / 960.0, 0.4), 1.5))
+        self.world = world.build(self.plot, self.poses, width=width, height=height, grid=grid, check=check)
         self._scene = self._stage()
         self._falling = shot.weather if shot.weather in ("rain", "snow") else ""
         self._curve = grade.film_curve(self.look.exposure, self.look.warm)
@@ -87,8 +89,8 @@ class Reel:
         w, look = self.world, self.look
         return Scene(
             ramp, np.array(spans, np.int32), np.array(fades, np.float32), nearest, w.maps, w.offsets, w.heights,
-            w.packed, w.top_m, w.tile, self.plot.line, land.LINE_START_M, land.LINE_STEP_M, w.pano, float(w.pano_span[0]),
-            float(w.pano_span[1]), w.hazes, look.water, look.tint, look.sun,
+            w.packed, w.top_m, w.tile, self.plot.line, land.LINE_START_M, land.LINE_STEP_M, w.pano,
+            float(w.pano_span[0]), float(w.pano_span[1]), w.hazes, look.water, look.tint, look.sun,
         )  # fmt: skip
 
     def _view(self, number: int) -> View:

@@ -71,7 +71,8 @@ def _mirrored(scene: Scene, view: View, ray: Ray, hit: int, shift: float, haze: 
     size, start = scene.offsets[which, 1], scene.offsets[which, 0]
     u = (view.x + ray.dx * z + shift * ray.dy - scene.maps[which, 0]) * scene.maps[which, 2]
     v = (view.y + ray.dy * z - shift * ray.dx - scene.maps[which, 1]) * scene.maps[which, 2]
-    word = scene.packed[start + int(min(max(v, 0.0), size - 1.0)) * size + int(min(max(u, 0.0), size - 1.0))]
+    iu, iv = int(min(max(u, 0.0), size - 1.0)), int(min(max(v, 0.0), size - 1.0))
+    word = scene.packed[start + ((iv >> 5) * ((size + 31) >> 5) + (iu >> 5)) * 1089 + (iv & 31) * 33 + (iu & 31)]
     out[0] = (f32(word >> 42) * f32(2.0 / 2047.0)) ** 2
     out[1] = (f32((word >> 21) & 2047) * f32(2.0 / 2047.0)) ** 2
     out[2] = (f32(word & 2047) * f32(2.0 / 2047.0)) ** 2

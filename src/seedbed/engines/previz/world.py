@@ -113,16 +113,16 @@ def build(place: Plot, poses: Sequence[Pose], *, width: int, height: int, grid: 
     half = max(width / math.sqrt(width * height) * 0.5 / pose.focal for pose in poses)
     yaw = float(np.mean([pose.yaw for pose in poses]))
     squares = _squares(poses, half, yaw, grid)
-    total = sum(size * size for _, _, _, size, _ in squares)
+    total = sum(land.tiled_texels(size) for _, _, _, size, _ in squares)
     heights, packed = np.zeros(total + 8, np.float32), np.zeros(total + 8, np.int64)
     start, trees, offsets, maps = 0, 0, [], []
     for number, (left, low, texel, size, _) in enumerate(squares):
         lo, hi = _visible(poses, half, left, low, texel, size)
-        part = slice(start, start + size * size)
+        part = slice(start, start + land.tiled_texels(size))
         trees += _bake(place, number, heights[part], packed[part], left, low, texel, size, lo, hi, check)
         offsets.append((start, size))
         maps.append((left, low, 1.0 / texel))
-        start += size * size
+        start += land.tiled_texels(size)
     pano, span = _sky(place, poses, half, yaw, grid, check)
     return World(
         place, heights, packed, np.array(maps, np.float32), np.array(offsets, np.int32),

@@ -1,0 +1,105 @@
+"""Reads a finished video back with PyAV, for tests that look at what a customer would get."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the file itself says."""
+
+    codec: str
+    pixels: str
+    width: int
+    height: int
+    fps: float
+    frames: int
+    video_s: float
+    audio_codec: str | None
+    audio_s: float
+    colours: tuple[int, int, int, int]
+    atoms: list[str]
+    sha256: str
+
+
+def facts(path: Path) -> Facts:
+    with av.open(str(path)) as box:
+        video = box.streams.video[0]
+        context = video.codec_context
+        sound = box.streams.audio[0] if box.streams.audio else None
+        samples = 0
+        if sound is not None:
+            samples = sum(frame.samples for frame in box.decode(sound))
+            box.seek(0)
+        colours = [0, 0, 0, 0]
+        count, last = 0, 0
+        for frame in box.decode(video):
+            assert frame.pts is None or count == 0 or frame.pts > last
+            count, last = count + 1, frame.pts or 0
+            colours = [int(v) for v in (frame.color_primaries, frame.color_trc, frame.colorspace, frame.color_range)]
+        return Facts(
+            codec=context.name,
+            pixels=context.pix_fmt or "",
+            width=video.width,
+            height=video.height,
+            fps=float(video.average_rate or 0),
+            frames=count,
+            video_s=float(video.duration * video.time_base) if video.duration and video.time_base else 0.0,
+            audio_codec=sound.codec_context.name if sound is not None else None,
+            audio_s=float(sound.duration * sound.time_base)
+            if sound is not None and sound.duration
+            else samples / 48000,
+            colours=(colours[0], colours[1], colours[2], colours[3]),
+            atoms=atoms(path.read_bytes()),
+            sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        )
+
+
+def atoms(data: bytes) -> list[str]:
+    """The names of a file's top-level boxes, in order."""
+    names, at = [], 0
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        names.append(data[at + 4 : at + 8].decode("latin-1"))
+        if size == 1:
+            size = int.from_bytes(data[at + 8 : at + 16], "big")
+        if size < 8:
+            break
+        at += size
+    return names
+
+
+def greys(path: Path) -> list[NDArray[np.float32]]:
+    """The luma of every frame."""
+    with av.open(str(path)) as box:
+        return [frame.to_ndarray(format="gray").astype(np.float32) for frame in box.decode(video=0)]
+
+
+def colours(path: Path) -> list[NDArray[np.float32]]:
+    """Every frame as RGB, 0 … 1."""
+    with av.open(str(path)) as box:
+        return [frame.to_ndarray(format="rgb24").astype(np.float32) / 255 for frame in box.decode(video=0)]
+
+
+def shift(before: NDArray[np.float32], after: NDArray[np.float32]) -> tuple[float, float]:
+    """How many pixels (down, right) the picture moved, by phase correlation refined with a parabola."""
+    window = np.outer(np.hanning(before.shape[0]), np.hanning(before.shape[1]))
+    a, b = (np.fft.fft2((part - part.mean()) * window) for part in (before, after))
+    cross = np.conj(a) * b
+    peak = np.real(np.fft.ifft2(cross / np.maximum(np.abs(cross), 1e-6)))
+    place = np.unravel_index(int(peak.argmax()), peak.shape)
+    moved = []
+    for axis, at in enumerate(place):
+        line = np.roll(np.take(peak, int(place[1 - axis]), axis=1 - axis), 1 - int(at))[:3]
+        bend = line[0] - 2 * line[1] + line[2]
+        part = 0.5 * (line[0] - line[2]) / bend if abs(bend) > 1e-9 else 0.0
+        size = peak.shape[axis]
+        moved.append(float((int(at) + size // 2) % size - size // 2 + part))
+    return moved[0], moved[1]
