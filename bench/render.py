@@ -11,6 +11,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -56,12 +57,12 @@ def main() -> None:
     )
     previz.warm()
     shot = words.read(PROMPT)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as pool:
         scratch = Path(folder)
         reel, prepared = clocked(
             lambda: Reel(
                 shot, seed=1, width=request.width, height=request.height, frames=request.frame_count, fps=FPS,
-                fixed=False, detail=previz.DETAIL[request.quality], check=lambda: None,
+                fixed=False, detail=previz.DETAIL[request.quality], pool=pool, check=lambda: None,
             )
         )  # fmt: skip
         frames, drawn = clocked(lambda: [reel.draw(number, lambda: None) for number in range(request.frame_count)])

@@ -21,7 +21,7 @@ from seedbed.tasks import TaskRequest
 
 PORT = 8914
 TASKS, PROBES = 3000, 200
-WORKERS, CONCURRENCY = 2, 24
+WORKERS, CONCURRENCY = 2, 8
 
 
 def _clip(folder: Path) -> Path:

@@ -115,7 +115,6 @@ CREATE INDEX tasks_of_key ON tasks (key_id, seq DESC);
 CREATE INDEX tasks_of_account ON tasks (account_id, seq DESC);
 CREATE INDEX tasks_waiting ON tasks (turn) WHERE status = 'queued';
 CREATE INDEX tasks_waiting_of_account ON tasks (account_id, turn) WHERE status = 'queued';
-CREATE INDEX tasks_running ON tasks (updated_at) WHERE status = 'processing';
 
 CREATE TABLE task_events (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -226,8 +225,11 @@ CREATE TABLE workers (
 
 # PgQueuer notifies inside every transaction that touches its table, and PostgreSQL lets transactions
 # that notify commit only one after another, disk flush included. `queue.wake` notifies after the commit.
+# The indexes serve statistics and limits that are not used here; each costs something with every job.
 QUEUE_TWEAKS = """
 DROP TRIGGER tg_pgqueuer_changed ON pgqueuer;
+DROP INDEX pgqueuer_priority_id_id1_idx, pgqueuer_updated_id_id1_idx, pgqueuer_queue_manager_id_idx,
+    pgqueuer_log_job_id_status, pgqueuer_log_not_aggregated, pgqueuer_log_status;
 ALTER TABLE pgqueuer_log SET UNLOGGED;
 """
 
