@@ -65,6 +65,13 @@ async def drop(conn: Connection, unique: str) -> None:
     await conn.execute("DELETE FROM pgqueuer WHERE dedupe_key = $1 AND status = 'queued'", unique)
 
 
+async def hasten(conn: Connection, unique: str) -> bool:
+    """Let the job called `unique` wait no longer. Returns whether there is one, waiting or claimed."""
+    await conn.execute("UPDATE pgqueuer SET execute_after = now() WHERE dedupe_key = $1 AND status = 'queued'", unique)
+    found: bool = await conn.fetchval("SELECT EXISTS (SELECT FROM pgqueuer WHERE dedupe_key = $1)", unique)
+    return found
+
+
 async def wake(conn: Connection) -> None:
     """Tell idle workers to look. Call it after the commit, so that commits need not queue up to notify."""
     await conn.execute(f"NOTIFY {CHANNEL}")

@@ -455,7 +455,8 @@ async def _settle(conn: Connection, task: Task) -> None:
 
 async def _callback(conn: Connection, task: Task) -> None:
     if task.webhook_url is not None:
-        await queue.enqueue(conn, queue.CALLBACK, f"{task.id} {task.status}")
+        job = f"{task.id} {task.status}"
+        await queue.enqueue(conn, queue.CALLBACK, job, unique=None if task.status == "processing" else job)
 
 
 _FIELDS = tuple(name for name in Task.__dataclass_fields__ if name not in ("media", "plan", "mode"))

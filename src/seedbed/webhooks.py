@@ -158,7 +158,7 @@ def _retry_after(headers: Mapping[str, str], now: float) -> float:
         return float(min(int(text[:9]), RETRY_AFTER_S_MAX))
     try:
         until = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0
     moment = datetime.fromtimestamp(now, UTC)
     seconds = (until.replace(tzinfo=until.tzinfo or UTC) - moment).total_seconds()
@@ -184,8 +184,8 @@ async def record(conn: Connection, delivery: Delivery, outcome: Outcome) -> floa
             INSERT INTO delivery_tries (delivery_id, try, duration_s, status, error, answer)
             SELECT $1, coalesce(max(try), 0) + 1, $4, $5, $6, $7 FROM delivery_tries WHERE delivery_id = $1
         )
-        UPDATE deliveries SET state = $2, tries = $3, next_at = now() + $8::interval,
-            delivered_at = CASE WHEN $2 = 'delivered' THEN now() END
+        UPDATE deliveries SET state = $2::delivery_state, tries = $3, next_at = now() + $8::interval,
+            delivered_at = CASE WHEN $2::delivery_state = 'delivered' THEN now() END
         WHERE id = $1
         """,
         delivery.id,
@@ -230,7 +230,10 @@ async def list_deliveries(conn: Connection, *, task_id: str | None = None, limit
 
 
 async def redeliver(conn: Connection, delivery_id: str) -> None:
-    """Send a delivery again from the schedule's start, whatever became of it. Raises NotFound."""
+    """Send a delivery again from the schedule's start, whatever became of it. Raises NotFound.
+
+    One that waits for its next try goes now; one that is being tried right now is left to that try.
+    """
     row = await conn.fetchrow(
         """
         UPDATE deliveries SET state = 'pending', tries = 0, next_at = now() WHERE id = $1
@@ -240,7 +243,9 @@ async def redeliver(conn: Connection, delivery_id: str) -> None:
     )
     if row is None:
         raise NotFound(f"There is no delivery {delivery_id}")
-    await queue.enqueue(conn, queue.CALLBACK, f"{row['task_id']} {row['event']}")
+    job = f"{row['task_id']} {row['event']}"
+    if not await queue.hasten(conn, job):
+        await queue.enqueue(conn, queue.CALLBACK, job, unique=job)
 
 
 async def turn_on(conn: Connection, account_id: int, url: str) -> None:
