@@ -50,7 +50,7 @@ RENDER_SECONDS = Histogram(
 WAIT_SECONDS = Histogram(
     "seedbed_task_wait_seconds",
     "Time from acceptance to the first start",
-    buckets=(*_LATENCY_S, *_RENDER_S[4:]),
+    buckets=(*_LATENCY_S, *_RENDER_S[5:]),
     registry=WORKER,
 )
 RUNNING = Gauge("seedbed_renders_running", "Renders in progress", registry=WORKER)
