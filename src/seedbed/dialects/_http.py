@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
@@ -201,7 +202,8 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     except RecursionError:
         raise InvalidRequest(f"The request body is nested deeper than {JSON_DEPTH_MAX}") from None
     except json.JSONDecodeError as error:
-        raise InvalidRequest(f"The request body is not JSON: {error.msg} at character {error.pos}") from None
+        what = "it begins with a byte order mark" if raw.startswith(BOM_UTF8) else error.msg.removesuffix(" at")
+        raise InvalidRequest(f"The request body is not JSON: {what} at character {error.pos}") from None
     except ValueError:
         raise InvalidRequest("The request body holds a number with too many digits") from None
     if not isinstance(value, dict):

@@ -10,6 +10,7 @@ from typing import Any
 
 from seedbed import __version__
 from seedbed.catalogue import Catalogue, Model, price
+from seedbed.errors import TASK_FAILURES
 
 Json = dict[str, Any]
 
@@ -23,6 +24,26 @@ PROMPT = "A river flowing through an autumn forest, aerial view, cinematic motio
 OUTPUT = {
     "type": "video",
     "url": "https://video.example.com/files/0.c2lnbmF0dXJl/outputs/4f/req_1234567890/1/video.mp4",
+}
+
+REQUEST_ID: Json = {
+    "description": "This request's id: quote it when you ask for help",
+    "required": True,
+    "schema": {"type": "string"},
+}
+RETRY_AFTER: Json = {
+    "description": "Seconds to wait",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 1},
+}
+PROGRESS: Json = {
+    "description": "The share that is done",
+    "required": True,
+    "schema": {"type": "number", "minimum": 0, "maximum": 1},
+}
+REPLAYED: Json = {
+    "description": "There when this is the answer to an earlier request with the same Idempotency-Key",
+    "schema": {"const": "true"},
 }
 
 ERRORS: dict[int, tuple[str, str, Json]] = {
@@ -72,7 +93,7 @@ def document(catalogue: Catalogue) -> Json:
             "/api/open/v1/video/generations": {
                 "post": _operation(
                     "Make a video",
-                    _ok("Accepted", accepted),
+                    _ok("Accepted", accepted, {"Idempotent-Replayed": REPLAYED}),
                     errors=(400, 401, 402, 409, 413, 429, 500, 503),
                     parameters=[idempotency],
                     body=submission,
@@ -94,7 +115,10 @@ def document(catalogue: Catalogue) -> Json:
             },
             one: {
                 "get": _operation(
-                    "Get a task", _ok("Task", _task()), errors=(401, 404, 429, 500, 503), parameters=[task_id]
+                    "Get a task",
+                    _ok("Task", _task(), {"X-Task-Progress": PROGRESS}),
+                    errors=(401, 404, 429, 500, 503),
+                    parameters=[task_id],
                 )
             },
             f"{one}/cancel": {
@@ -146,11 +170,10 @@ def _operation(
     return operation
 
 
-def _ok(schema: str, example: Json) -> Json:
-    headers = {"X-Request-Id": {"schema": {"type": "string"}, "description": "Quote it when you ask for help"}}
+def _ok(schema: str, example: Json, headers: Json | None = None) -> Json:
     return {
         "description": "Done",
-        "headers": headers,
+        "headers": {"X-Request-Id": REQUEST_ID} | (headers or {}),
         "content": {"application/json": {"schema": _ref(schema), "example": example}},
     }
 
@@ -159,6 +182,7 @@ def _error(status: int) -> Json:
     code, message, more = ERRORS[status]
     answer: Json = {
         "description": code,
+        "headers": {"X-Request-Id": REQUEST_ID},
         "content": {
             "application/json": {
                 "schema": _ref("Error"),
@@ -167,7 +191,7 @@ def _error(status: int) -> Json:
         },
     }
     if status in (429, 503):
-        answer["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait"}}
+        answer["headers"] |= {"Retry-After": RETRY_AFTER}
     return answer
 
 
@@ -249,7 +273,7 @@ def _schemas(models: tuple[Model, ...]) -> Json:
     text: Json = {"type": "string"}
     true: Json = {"const": True}
     output = _object({"type": {"const": "video"}, "url": {"type": "string", "format": "uri"}})
-    failure = _object({"code": text, "message": text})
+    failure = _object({"code": {"enum": list(TASK_FAILURES)}, "message": text})
     credits: Json = {"type": "integer", "minimum": 0}
     task = {
         "requestId": text,
@@ -296,7 +320,10 @@ def _schemas(models: tuple[Model, ...]) -> Json:
         "Error": _object(
             {
                 "success": {"const": False},
-                "error": _object({"code": text, "message": text}, {"required": credits, "available": credits}),
+                "error": _object(
+                    {"code": {"enum": sorted({code for code, _, _ in ERRORS.values()})}, "message": text},
+                    {"required": credits, "available": credits},
+                ),
             }
         ),
     }

@@ -1,0 +1,151 @@
+"""The OpenAPI document of the Open API says what the server does: proved by schemathesis and by its own examples."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import jsonschema_rs
+import pytest
+
+from seedbed import db
+from seedbed.dialects import open_v1
+from seedbed.settings import Settings
+from tests.conftest import Person, make_person, served
+from tests.dialects.wire import move, submit
+
+DOCUMENT = "/openapi/open.json"
+SEED, EXAMPLES = "20261121", "30"
+CASES_MIN = 500
+"""Fewer cases than this, and the run has proved too little."""
+
+
+async def test_schemathesis_finds_nothing(settings: Settings, pool: db.Pool, tmp_path: Path, sound: None) -> None:
+    """Every check of the tool, in all its phases, with a fixed seed, over a real socket."""
+    async with db.transaction(pool) as conn:
+        robot = await make_person(conn, "robot", credits=100_000_000, per_minute=100_000_000)
+    root = Path(__file__).parents[2]
+    async with served(settings.model_copy(update={"queued_max": 1_000_000})) as url:
+        options = {
+            "--url": url,
+            "--header": f"Authorization: Bearer {robot.key}",
+            "--checks": "all",
+            "--mode": "all",
+            "--seed": SEED,
+            "--max-examples": EXAMPLES,
+            "--generation-database": "none",
+        }
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "schemathesis.cli", "run", f"{url}{DOCUMENT}", "--no-color"),
+            *(word for option in options.items() for word in option),
+            cwd=tmp_path,
+            env=os.environ | {"SCHEMATHESIS_HOOKS": "tests.dialects.schemathesis_hooks", "PYTHONPATH": str(root)},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        told = (await process.communicate())[0].decode()
+    assert process.returncode == 0, told
+    passed = re.search(r"(\d+) generated, (\d+) passed", told)
+    assert passed is not None, told
+    assert int(passed[1]) == int(passed[2]) >= CASES_MIN, told
+
+
+# The document's own examples ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def document(api: httpx2.AsyncClient) -> dict[str, Any]:
+    found: dict[str, Any] = (await api.get(DOCUMENT)).json()
+    return found
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
+
+
+def contents(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each JSON that goes in or out: its name and its media type object."""
+    if "requestBody" in operation:
+        yield "request", operation["requestBody"]["content"]["application/json"]
+    for status, answer in operation["responses"].items():
+        yield status, answer["content"]["application/json"]
+
+
+def checked(document: dict[str, Any], schema: dict[str, Any], value: Any) -> None:
+    validator = jsonschema_rs.Draft202012Validator({**schema, "components": document["components"]})
+    assert [str(fault) for fault in validator.iter_errors(value)] == []
+
+
+async def test_the_document_names_every_route(document: dict[str, Any]) -> None:
+    named = {(method, path) for method, path, _ in operations(document)}
+    assert named == {(method, f"{open_v1.PREFIX}{path}") for method, path, _ in open_v1.ROUTES}
+    assert len({operation["operationId"] for _, _, operation in operations(document)}) == len(named)
+
+
+async def test_every_example_fits_its_schema(document: dict[str, Any]) -> None:
+    seen = 0
+    for method, path, operation in operations(document):
+        for _, content in contents(operation):
+            checked(document, content["schema"], content["example"])
+            seen += 1
+            with pytest.raises(AssertionError):
+                checked(document, content["schema"], content["example"] | {"more": 1})
+        assert {"500", "503"} < operation["responses"].keys(), (method, path)
+    assert seen > 40
+
+
+def _alike(told: Any, example: Any) -> Any:
+    """`told` with what varies from one task to the next put as in the example."""
+    if isinstance(told, dict) and isinstance(example, dict):
+        varies = ("requestId", "url", "createdAt")
+        return {
+            name: example.get(name) if name in varies else _alike(value, example.get(name))
+            for name, value in told.items()
+        }
+    if isinstance(told, list) and isinstance(example, list):
+        return [_alike(one, other) for one, other in zip(told, example, strict=False)]
+    return told
+
+
+async def test_every_example_is_what_the_server_says(
+    api: httpx2.AsyncClient, alice: Person, pool: db.Pool, document: dict[str, Any]
+) -> None:
+    """The examples tell one story: a film is priced, bought, paid for, seen and listed; another is cancelled."""
+    untold = {(method, path): operation for method, path, operation in operations(document)}
+
+    async def tell(method: str, path: str, task_id: str = "") -> httpx2.Response:
+        operation = untold.pop((method, f"{open_v1.PREFIX}{path}"))
+        found = dict(contents(operation))
+        body = found["request"]["example"] if "request" in found else None
+        where = f"{open_v1.PREFIX}{path}".replace("{requestId}", task_id)
+        headers = {} if operation.get("security") == [] else alice.auth
+        answer = await api.request(method, where, json=body, headers=headers)
+        expected = found["200"]["example"]
+        assert answer.status_code == 200, answer.text
+        checked(document, found["200"]["schema"], answer.json())
+        if path == "/models":
+            assert expected["data"][0] in answer.json()["data"], "one entry of many"
+        else:
+            assert _alike(answer.json(), expected) == expected
+        for name, header in operation["responses"]["200"]["headers"].items():
+            assert name in answer.headers or not header.get("required"), name
+        return answer
+
+    one = "/video/generations"
+    await tell("GET", "/models")
+    await tell("POST", f"{one}/quote")
+    task_id = (await tell("POST", one)).json()["requestId"]
+    await tell("GET", "/balance")
+    await move(pool, task_id, "succeeded")
+    await tell("GET", f"{one}/{{requestId}}", task_id)
+    await tell("GET", one)
+    await tell("POST", f"{one}/{{requestId}}/cancel", await submit(api, alice))
+    assert untold == {}

@@ -1,0 +1,92 @@
+"""What the tests of the Open API share: its addresses, the document's own request, and tasks in every state."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from seedbed import db, storage, tasks
+from seedbed.errors import TaskFailure
+from seedbed.runtime import open_runtime
+from seedbed.settings import Settings
+from seedbed.tasks import Output, Status
+from tests.conftest import Person
+
+PREFIX = "/api/open/v1"
+GENERATIONS = f"{PREFIX}/video/generations"
+QUOTE = f"{GENERATIONS}/quote"
+
+RIVER: dict[str, Any] = {
+    "model": "seedance-2.0",
+    "prompt": "A river flowing through an autumn forest, aerial view, cinematic motion",
+    "aspectRatio": "16:9",
+    "duration": 5,
+    "resolution": "720p",
+}
+SHORT: dict[str, Any] = {"model": "seedance-2.0", "prompt": "A river"}
+
+
+def error(code: str, message: str, **more: int) -> dict[str, Any]:
+    return {"success": False, "error": {"code": code, "message": message, **more}}
+
+
+def assert_error(answer: httpx2.Response, status: int, code: str, message: str, **more: int) -> None:
+    """The whole body, and the status: nothing more, nothing less."""
+    assert (answer.status_code, answer.json()) == (status, error(code, message, **more))
+    assert answer.headers["content-type"] == "application/json"
+
+
+async def submit(api: httpx2.AsyncClient, person: Person, **fields: Any) -> str:
+    """A task's id, accepted through the front door."""
+    answer = await api.post(GENERATIONS, json=SHORT | fields, headers=person.auth)
+    assert answer.status_code == 200, answer.text
+    task_id: str = answer.json()["requestId"]
+    return task_id
+
+
+async def move(pool: db.Pool, task_id: str, to: Status) -> None:
+    """Bring a queued task to the state `to`, by the steps that a worker takes."""
+    async with db.transaction(pool) as conn:
+        if to in ("processing", "succeeded"):
+            started = await tasks.start(conn, task_id, attempts_max=3)
+            assert started is not None
+        if to == "succeeded":
+            assert await tasks.succeed(conn, task_id, 1, output_of(task_id))
+        elif to == "failed":
+            assert await tasks.fail(conn, task_id, TaskFailure("render_failed", "The engine cannot draw this"))
+        elif to == "cancelled":
+            await tasks.cancel(conn, await tasks.get(conn, task_id))
+
+
+def output_of(task_id: str, content: bytes = b"a film") -> Output:
+    return Output(
+        key=storage.output_key(task_id, 1, "video.mp4"),
+        content_type="video/mp4",
+        size_bytes=len(content),
+        sha256=hashlib.sha256(content).digest(),
+        engine="previz",
+    )
+
+
+async def publish(settings: Settings, pool: db.Pool, task_id: str, content: bytes) -> str:
+    """Finish a queued task with `content` as its stored output. Returns the storage key."""
+    output = output_of(task_id, content)
+    source = Path(settings.data_dir) / "source"
+    source.parent.mkdir(parents=True, exist_ok=True)
+    source.write_bytes(content)
+    async with open_runtime(settings, pool_size=2, name="test") as runtime:
+        with contextlib.closing(runtime.storage) as store:
+            await store.put(output.key, source, output.content_type)
+    async with db.transaction(pool) as conn:
+        await tasks.start(conn, task_id, attempts_max=3)
+        assert await tasks.succeed(conn, task_id, 1, output)
+    return output.key
+
+
+def raw_json(values: Any) -> bytes:
+    return json.dumps(values, ensure_ascii=False).encode()
