@@ -31,31 +31,38 @@ ACQUIRE_S = 30.0
 
 UNAVAILABLE: tuple[type[BaseException], ...] = (
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.DiskFullError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.InterfaceError,
     asyncpg.DeadlockDetectedError,
-    asyncpg.QueryCanceledError,
+    asyncpg.InterfaceError,
     ConnectionError,
     OSError,
     TimeoutError,
 )
-"""What asyncpg and the sockets raise while the database restarts, is full or is out of connections."""
+"""What asyncpg and the sockets raise while the database restarts, is full, or has let a connection go."""
 
 
-async def open_pool(dsn: str, *, size: int = 16, name: str = "seedbed") -> Pool:
-    """A pool of at most `size` connections to `dsn`. Raises one of UNAVAILABLE when nobody answers."""
+async def open_pool(dsn: str, *, size: int = 16, name: str = "seedbed", silent_s: float = 20.0) -> Pool:
+    """A pool of at most `size` connections to `dsn`. Raises one of UNAVAILABLE when nobody answers.
+
+    A transaction in which this process says nothing for `silent_s` is rolled back by the database: a frozen
+    or unreachable machine would keep its locks for hours, and nobody could take over what it did.
+    """
     pool = await asyncpg.create_pool(
         dsn,
         min_size=1,
         max_size=size,
         max_inactive_connection_lifetime=300,
         command_timeout=60,
-        server_settings={"application_name": name, "timezone": "UTC", "jit": "off"},
+        server_settings={
+            "application_name": name,
+            "timezone": "UTC",
+            "jit": "off",
+            "idle_in_transaction_session_timeout": f"{silent_s * 1000:.0f}",
+        },
         reset=_keep_session,
     )
     assert pool is not None
@@ -67,9 +74,9 @@ async def _keep_session(connection: Connection) -> None:
 
 
 @asynccontextmanager
-async def connection(pool: Pool) -> AsyncIterator[Connection]:
-    """A connection for single statements, each of which commits by itself."""
-    async with pool.acquire(timeout=ACQUIRE_S) as conn:
+async def connection(pool: Pool, acquire_s: float = ACQUIRE_S) -> AsyncIterator[Connection]:
+    """A connection for single statements, each of which commits by itself; waits `acquire_s` for a free one."""
+    async with pool.acquire(timeout=acquire_s) as conn:
         yield conn
 
 

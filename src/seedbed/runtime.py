@@ -70,7 +70,7 @@ async def open_runtime(settings: Settings, *, pool_size: int, name: str) -> Asyn
     found = catalogue.load(settings.catalogue)
     trusted_entries(settings.trusted)
     async with AsyncExitStack() as stack:
-        pool = await db.open_pool(settings.database_url, size=pool_size, name=name)
+        pool = await db.open_pool(settings.database_url, size=pool_size, name=name, silent_s=settings.lease_s)
         stack.push_async_callback(_close, pool)
         async with db.transaction(pool) as conn:
             secret = await _signing_secret(conn, settings)

@@ -57,6 +57,7 @@ class _Render:
     job: Job
     task: Task
     progress: float = 0.0
+    made: bool = False
     lost: bool = False
     work: asyncio.Task[Any] | None = None
 
@@ -68,10 +69,10 @@ class _Render:
         self.progress = max(self.progress, min(share, 1.0))
 
     def lose(self) -> None:
-        """The task is no longer ours: stop, and write nothing."""
-        self.lost = True
-        if self.work is not None:
+        """The task is no longer ours: stop, and write nothing. Said twice, it does not stop the tidying up."""
+        if not self.lost and self.work is not None:
             self.work.cancel()
+        self.lost = True
 
 
 @dataclass(slots=True, eq=False)
@@ -214,22 +215,31 @@ class Worker:
         return [lane for lane in known if any(name in self.engines for name in queue.lane_engines(lane))]
 
     async def _beat(self) -> None:
-        """Keep the leases. A render whose lease is gone, or could not be kept in time, is lost."""
-        lease_s = self.runtime.settings.lease_s
+        """Keep the leases. A render whose job another worker has by now is lost.
+
+        So is one that goes on while the database could not be told of it for a whole lease: another worker
+        may have it. What is made already waits: its attempt's number decides.
+        """
+        lease_s, began, held = self.runtime.settings.lease_s, time.monotonic(), set(self._held)
+        try:
+            if held:
+                # A network that swallows everything must not keep us from seeing how long it has been.
+                async with asyncio.timeout(lease_s / 4), db.connection(self.runtime.pool, lease_s / 4) as conn:
+                    kept = await queue.beat(conn, self.id, held)
+                self._lose(held - kept, "another worker has claimed it")
+        except db.UNAVAILABLE:
+            if time.monotonic() - self._beaten_at > lease_s:
+                unmade = {job for job, render in self._renders.items() if not render.made}
+                self._lose(unmade, "no beat has reached the database for a lease")
+            raise
+        self._beaten_at = began
         await asyncio.sleep(lease_s / 5)
-        silent_s = time.monotonic() - self._beaten_at
-        if silent_s > lease_s:
-            self._lose(set(self._held), "no beat reached the database in time")
-        held = set(self._held)
-        if held:
-            async with db.connection(self.runtime.pool) as conn:
-                kept = await queue.beat(conn, self.id, held)
-            self._lose(held - kept, "another worker has claimed it")
-        self._beaten_at = time.monotonic()
 
     def _lose(self, jobs: set[int], reason: str) -> None:
         for job in jobs & self._renders.keys():
             render = self._renders[job]
+            if render.lost:
+                continue
             log.warning("render lost", task=render.task.id, attempt=render.task.attempt, reason=reason)
             render.lose()
 
@@ -291,16 +301,22 @@ class Worker:
     async def _give_back(self, job: Job) -> None:
         """Hand a job to whoever comes next; an unfinished attempt does not count."""
         render = self._renders.get(job.id)
-        with contextlib.suppress(*db.UNAVAILABLE):
+        with contextlib.suppress(*db.UNAVAILABLE, StorageError):
             async with db.transaction(self.runtime.pool) as conn:
-                if await queue.give_back(conn, self.id, job) and render is not None:
+                ours = await queue.give_back(conn, self.id, job)
+                if ours and render is not None:
                     await tasks.hand_back(conn, render.task.id, render.task.attempt)
+            if ours and render is not None:
+                await self.runtime.storage.delete(_output_key(render.task))
 
     # Renders -------------------------------------------------------------------------------------------------
 
     async def _render(self, job: Job) -> None:
         settings = self.runtime.settings
         async with db.transaction(self.runtime.pool) as conn:
+            # A claim of long ago may be another worker's by now, whose attempt must not be taken over.
+            if not await queue.beat(conn, self.id, [job.id]):
+                return
             task = await tasks.start(conn, job.payload, attempts_max=settings.attempts_max)
             if task is None:
                 await queue.done(conn, self.id, job)
@@ -399,14 +415,9 @@ class Worker:
             moved = await tasks.succeed(conn, render.task.id, render.task.attempt, output)
             return moved is not None and await self._finished(conn, render)
 
-        done = await self._insist(render, commit)
-        if not done:
-            # The answer to an earlier COMMIT may have been lost: then the task is ours and succeeded.
-            async with db.connection(self.runtime.pool) as conn:
-                task = await tasks.get(conn, render.task.id)
-            if task.output_key != output.key:
-                await self._let_go(render)
-                return
+        # When it is not done, the answer to an earlier COMMIT may have been lost: the task is ours and succeeded.
+        if not await self._insist(render, commit) and not await self._let_go(render):
+            return
         self._tell(render, "succeeded", output.engine, "")
         telemetry.CAPTURED.inc(render.task.price_credits)
 
@@ -418,13 +429,16 @@ class Worker:
         if await self._insist(render, commit):
             self._tell(render, "failed", "", failure.code)
             telemetry.RELEASED.inc(render.task.price_credits)
+        else:
+            await self._let_go(render)
 
     async def _finished(self, conn: db.Connection, render: _Render) -> bool:
         await queue.done(conn, self.id, render.job)
         return True
 
     async def _insist(self, render: _Render, commit: Callable[[db.Connection], Awaitable[bool]]) -> bool:
-        """Commit the end of an attempt, again and again while the database is away and the lease may hold."""
+        """Commit the end of an attempt, again and again while the database is away."""
+        render.made = True
         nap_s = 0.1
         while True:
             try:
@@ -446,19 +460,27 @@ class Worker:
         async with db.transaction(self.runtime.pool) as conn:
             await queue.give_back(conn, self.id, render.job, delay_s=wait_s)
 
-    async def _let_go(self, render: _Render) -> None:
-        """Forget the job of a task that has ended, and what this attempt stored unless it is the output.
+    async def _let_go(self, render: _Render) -> bool:
+        """Give up an attempt: delete what it stored, unless that is the task's output; then this is true.
 
-        A job that another worker has claimed is not ours: `queue.done` leaves it alone.
+        The job of a task that has ended goes too; one that is still ours is anybody's at once. A job that
+        another worker has claimed is left alone.
         """
         key = _output_key(render.task)
-        with contextlib.suppress(*db.UNAVAILABLE, StorageError):
-            async with db.transaction(self.runtime.pool) as conn:
-                task = await tasks.get(conn, render.task.id)
-                if task.ended:
-                    await queue.done(conn, self.id, render.job)
-            if task.output_key != key:
+
+        async def commit(conn: db.Connection) -> bool:
+            task = await tasks.get(conn, render.task.id)
+            if task.ended:
+                await queue.done(conn, self.id, render.job)
+            else:
+                await queue.give_back(conn, self.id, render.job)
+            return task.output_key == key
+
+        ours = await self._insist(render, commit)
+        if not ours:
+            with contextlib.suppress(StorageError):
                 await self.runtime.storage.delete(key)
+        return ours
 
     def _tell(self, render: _Render, status: Status, engine: str, code: str) -> None:
         telemetry.ENDED.labels(engine, status, code).inc()
