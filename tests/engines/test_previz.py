@@ -19,6 +19,7 @@ from seedbed.engines.previz.sound import RATE, compose
 from tests.engines import films
 
 PROMPT = "A river flowing through an autumn forest, aerial view, cinematic motion"
+POOL = ThreadPoolExecutor(2)
 ROUGH = Detail(rays=1, grid=1024, fineness=0.8)
 
 
@@ -36,6 +37,7 @@ def reel(prompt: str, *, seed: int = 5, width: int = 320, height: int = 180, fix
         fps=24,
         fixed=fixed,
         detail=ROUGH,
+        pool=POOL,
         check=never,
     )
 
@@ -180,7 +182,7 @@ def test_frames_are_pure(autumn: Reel) -> None:
 def test_large_frames(width: int, height: int) -> None:
     large = Reel(
         words.read(PROMPT), seed=1, width=width, height=height, frames=2, fps=24, fixed=True,
-        detail=Detail(rays=1, grid=512, fineness=0.5), check=never,
+        detail=Detail(rays=1, grid=512, fineness=0.5), pool=POOL, check=never,
     )  # fmt: skip
     luma, blue, red = large.draw(0, never)
     assert luma.shape == (height, width)
@@ -240,6 +242,7 @@ def test_a_stopped_draw_ends_at_once() -> None:
 
 COUNT_COMPILED = """
 import importlib, pkgutil
+from concurrent.futures import ThreadPoolExecutor
 from seedbed.engines import previz
 from seedbed.engines.previz import words
 from seedbed.engines.previz.reel import Detail, Reel
@@ -258,7 +261,7 @@ before = compiled()
 assert sum(before.values()) > 15, before
 for prompt, width, height in (("rain on a lake, zoom", 96, 64), ("desert at night", 64, 96), ("waves, orbit", 64, 64)):
     Reel(words.read(prompt), seed=3, width=width, height=height, frames=48, fps=24, fixed=False,
-         detail=Detail(2, 512, 1.0), check=lambda: None).draw(30, lambda: None)
+         detail=Detail(2, 512, 1.0), pool=ThreadPoolExecutor(2), check=lambda: None).draw(30, lambda: None)
 assert compiled() == before, {name: count for name, count in compiled().items() if before.get(name) != count}
 """
 

@@ -14,7 +14,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
@@ -28,9 +28,9 @@ from seedbed.engines.previz.sound import compose
 from seedbed.engines.previz.stills import Still
 
 DETAIL = {
-    "mini": Detail(rays=1, grid=1536, fineness=0.75),
-    "standard": Detail(rays=1, grid=2048, fineness=0.85),
-    "pro": Detail(rays=2, grid=2560, fineness=1.2),
+    "mini": Detail(rays=1, grid=1408, fineness=0.75),
+    "standard": Detail(rays=1, grid=1856, fineness=0.85),
+    "pro": Detail(rays=2, grid=2304, fineness=1.2),
 }
 _DRAWING_BYTES_MAX = 600 << 20
 """Memory that frames in the making may take; fewer are made at once where they are large."""
@@ -75,7 +75,7 @@ class Previz:
             raise
         finally:
             stop.set()
-            thread.shutdown(wait=False)
+            thread.shutdown(wait=True)
         progress(1.0)
         return result
 
@@ -101,20 +101,25 @@ def _film(request: RenderRequest, scratch: Path, stop: threading.Event, reach: P
             raise _Stopped
 
     shot = words.read(request.prompt)
-    picture, plan = _picture(request, shot, check)
-    sound = compose(shot, request.seed, request.duration_s) if request.audio else None
-    check()
-    reach(_PREPARED)
     video = scratch / "video.mp4"
-    with Film(video, width=request.width, height=request.height, fps=FPS, quality=request.quality, sound=sound) as film:
-        for number, planes in enumerate(_drawn(picture, request, check), 1):
-            film.add(*planes)
-            reach(_PREPARED + (0.99 - _PREPARED) * number / request.frame_count)
-    check()
+    threads = max(1, min(_cpu_count(), _DRAWING_BYTES_MAX // (request.width * request.height * 16)))
+    with ThreadPoolExecutor(threads, thread_name_prefix="previz") as pool:
+        picture, plan = _picture(request, shot, pool, check)
+        sound = compose(shot, request.seed, request.duration_s) if request.audio else None
+        check()
+        reach(_PREPARED)
+        size = {"width": request.width, "height": request.height}
+        with Film(video, **size, fps=FPS, quality=request.quality, sound=sound) as film:
+            for number, planes in enumerate(_drawn(picture, request.frame_count, pool, threads + 2, check), 1):
+                film.add(*planes)
+                reach(_PREPARED + (0.99 - _PREPARED) * number / request.frame_count)
+        check()
     return RenderResult(video=video, plan=plan)
 
 
-def _picture(request: RenderRequest, shot: words.Shot, check: Callable[[], None]) -> tuple[_Picture, dict[str, Any]]:
+def _picture(
+    request: RenderRequest, shot: words.Shot, pool: Executor, check: Callable[[], None]
+) -> tuple[_Picture, dict[str, Any]]:
     """What draws the frames, and what to say about it."""
     plan = {"engine": Previz.name, "seed": request.seed, "fixed_lens": request.fixed_lens} | shot.plan()
     images = [medium for medium in request.media if medium.kind == "image"]
@@ -124,27 +129,26 @@ def _picture(request: RenderRequest, shot: words.Shot, check: Callable[[], None]
         return still, plan | {"source": "image"}
     reel = Reel(
         shot, seed=request.seed, width=request.width, height=request.height, frames=frame_count, fps=FPS, fixed=fixed,
-        detail=DETAIL[request.quality], check=check,
+        detail=DETAIL[request.quality], pool=pool, check=check,
     )  # fmt: skip
     return reel, plan | {"source": "text"}
 
 
-def _drawn(picture: _Picture, request: RenderRequest, check: Callable[[], None]) -> Iterator[Planes]:
-    """All frames in order, drawn by a few threads a little ahead of the encoder."""
-    threads = max(1, min(_cpu_count(), _DRAWING_BYTES_MAX // (request.width * request.height * 16)))
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="previz")
+def _drawn(
+    picture: _Picture, frame_count: int, pool: Executor, ahead: int, check: Callable[[], None]
+) -> Iterator[Planes]:
+    """All frames in order, drawn in the pool, at most `ahead` of them at a time."""
     waiting: deque[Future[Planes]] = deque()
     try:
-        for number in range(request.frame_count):
+        for number in range(frame_count):
             waiting.append(pool.submit(picture.draw, number, check))
-            if len(waiting) > threads + 1:
+            if len(waiting) == ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
     finally:
         for future in waiting:
             future.cancel()
-        pool.shutdown(wait=True)
 
 
 def _cpu_count() -> int:

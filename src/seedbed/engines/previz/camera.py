@@ -33,7 +33,7 @@ class Pose:
     roll: float
 
 
-_SPEED_M_S = {"slow": 5.0, "normal": 9.0, "fast": 17.0}
+_SPEED_M_S = {"slow": 8.0, "normal": 15.0, "fast": 26.0}
 
 
 def path(shot: Shot, line: Line, ground: Ground, *, frames: int, fps: int, fixed: bool) -> list[Pose]:

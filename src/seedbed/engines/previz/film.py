@@ -23,7 +23,7 @@ Bytes = NDArray[np.uint8]
 
 THREADS = 4
 """Encoder threads. x264 is reproducible for a given number only, so it does not follow the machine's."""
-_PRESETS = {"mini": ("superfast", "23"), "standard": ("superfast", "20"), "pro": ("veryfast", "18")}
+_PRESETS = {"mini": ("superfast", "23"), "standard": ("superfast", "20"), "pro": ("veryfast", "19")}
 _CHUNK = 1024
 """Samples in one AAC frame."""
 

@@ -203,11 +203,11 @@ def _dome(
                 fringe = 0.12 * math.sin(math.atan2(dy, dx) * 9.0 + span * 7.0)
                 top = base + tall * max(1.0 - span * (1.0 + fringe), 0.0) + (leaf - 0.5) * 0.3
             else:
-                top = base + tall * math.sqrt(1.0 - far) + (leaf - 0.5) * 0.32
+                top = base + tall * math.sqrt(1.0 - far) + (leaf - 0.5) * 0.40
             at = j * size + i
             if top > height[at]:
                 height[at] = top
-                shade = 0.84 + 0.32 * ((bits >> 16) / 65535.0)
+                shade = 0.70 + 0.60 * ((bits >> 16) / 65535.0)
                 colour[at, 0] = red * shade
                 colour[at, 1] = green * shade
                 colour[at, 2] = blue * (1.7 - shade * 0.7) * shade

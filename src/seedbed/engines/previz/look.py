@@ -52,7 +52,7 @@ _CROWNS = {
     "winter": ("2e4236", "8d8078", "a89c94", "c9c4c2", "dfe1e4", "b9b3b0", "948880", "e4e8ec", "7d726b"),
 }
 _SOIL = {
-    "autumn": ("6a4a2a", "6f6c38", "746a5c", "7a7068", "f2f5fa"),
+    "autumn": ("6a4a2a", "625f34", "574e42", "7a7068", "f2f5fa"),
     "summer": ("5a5a34", "76893c", "a1968a", "7a7068", "f2f5fa"),
     "spring": ("6a6a3c", "84a048", "a1968a", "7a7068", "f2f5fa"),
     "winter": ("c9c8c8", "d5d8dc", "a5a4a4", "7c7a7a", "f2f5fa"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,19 +37,19 @@ class Detail:
 
 
 class Reel:
-    """All frames of one shot. Building it bakes the world, which takes about a second."""
+    """All frames of one shot. Building it bakes the world in the threads of `pool`, which takes a second or two."""
 
     def __init__(
         self, shot: Shot, *, seed: int, width: int, height: int, frames: int, fps: int, fixed: bool, detail: Detail,
-        check: Check,
+        pool: Executor, check: Check,
     ) -> None:  # fmt: skip
         self.width, self.height, self.fps, self.detail = width, height, fps, detail
         self.look = look(shot)
         self.plot = world.plot(shot, self.look, seed)
         self.poses = camera.path(shot, self.plot.x_at, self.plot.ground, frames=frames, fps=fps, fixed=fixed)
         # Texels finer than the frame's pixels would never be seen, and would cost more than the frames themselves.
-        grid = int(detail.grid * min(max(math.sqrt(width * height) / 960.0, 0.4), 1.5))
-        self.world = world.build(self.plot, self.poses, width=width, height=height, grid=grid, check=check)
+        grid = int(detail.grid * min(max((width * height / 921_600.0) ** 0.25, 0.35), 1.3))
+        self.world = world.build(self.plot, self.poses, width=width, height=height, grid=grid, pool=pool, check=check)
         self._scene = self._stage()
         self._falling = shot.weather if shot.weather in ("rain", "snow") else ""
         self._curve = grade.film_curve(self.look.exposure, self.look.warm)
@@ -63,7 +64,7 @@ class Reel:
         steepest = max((1 - pose.horizon) * self.height / (pose.focal * size) for pose in self.poses)
         depth, steps = max(0.95 * (lowest - self.world.near_top_m), 0.12 * lowest) / steepest, []
         fineness = self.detail.fineness * math.sqrt(size / 960.0)
-        near, far = 0.0033 / fineness, 0.0090 / fineness
+        near, far = 0.0033 / fineness, 0.0105 / fineness
         while depth < 8600.0:
             steps.append(depth)
             depth *= 1.0 + near + (far - near) * min(max(math.log(depth / 220.0) / 1.6, 0.0), 1.0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,7 @@ Check = Callable[[], None]
 """Called between pieces of work; raises to stop them."""
 
 _LINE_ROWS = 2600
+_GRID_TOGETHER_MAX = 2600
 _CELL_M = 4.3
 _TALL_M = 16.0
 
@@ -108,26 +110,32 @@ def _line(shot: Shot, rng: np.random.Generator) -> Floats:
     return np.ascontiguousarray(np.stack([x, half, 1 / np.sqrt(1 + slope**2), along], 1), dtype=np.float32)
 
 
-def build(place: Plot, poses: Sequence[Pose], *, width: int, height: int, grid: int, check: Check) -> World:
-    """Bakes the maps and the sky for all that `poses` can see. `grid` is texels on a side (a multiple of 8)."""
+def build(
+    place: Plot, poses: Sequence[Pose], *, width: int, height: int, grid: int, pool: Executor, check: Check
+) -> World:
+    """Bakes the maps and the sky for all that `poses` can see, side by side in `pool`. `grid` is texels on a side."""
     half = max(width / math.sqrt(width * height) * 0.5 / pose.focal for pose in poses)
     yaw = float(np.mean([pose.yaw for pose in poses]))
     squares = _squares(poses, half, yaw, grid)
-    total = sum(land.tiled_texels(size) for _, _, _, size, _ in squares)
-    heights, packed = np.zeros(total + 8, np.float32), np.zeros(total + 8, np.int64)
-    start, trees, offsets, maps = 0, 0, [], []
-    for number, (left, low, texel, size, _) in enumerate(squares):
+    ends = np.cumsum([land.tiled_texels(size) for _, _, _, size, _ in squares])
+    starts = [0, *ends[:-1].tolist()]
+    heights, packed = np.zeros(int(ends[-1]), np.float32), np.zeros(int(ends[-1]), np.int64)
+
+    def bake(number: int) -> int:
+        left, low, texel, size, _ = squares[number]
         lo, hi = _visible(poses, half, left, low, texel, size)
-        part = slice(start, start + land.tiled_texels(size))
-        trees += _bake(place, number, heights[part], packed[part], left, low, texel, size, lo, hi, check)
-        offsets.append((start, size))
-        maps.append((left, low, 1.0 / texel))
-        start += land.tiled_texels(size)
-    pano, span = _sky(place, poses, half, yaw, grid, check)
+        part = slice(starts[number], int(ends[number]))
+        return _bake(place, heights[part], packed[part], left, low, texel, size, lo, hi, check)
+
+    sky_drawn = pool.submit(_sky, place, poses, half, yaw, grid, check)
+    # Very large maps are made one after another: each needs several times its own memory while it is made.
+    trees = list((pool.map if grid <= _GRID_TOGETHER_MAX else map)(bake, range(len(squares))))
+    pano, span = sky_drawn.result()
     return World(
-        place, heights, packed, np.array(maps, np.float32), np.array(offsets, np.int32),
-        tuple(square[4] for square in squares), float(heights.max()),
-        float(heights[: offsets[1][0]].max()), _tile(place.seed), pano, span, _hazes(pano), yaw, trees,
+        place, heights, packed, np.array([(left, low, 1 / texel) for left, low, texel, _, _ in squares], np.float32),
+        np.array([(start, square[3]) for start, square in zip(starts, squares, strict=True)], np.int32),
+        tuple(square[4] for square in squares), float(heights.max()), float(heights[: starts[1]].max()),
+        _tile(place.seed), pano, span, _hazes(pano), yaw, trees[0],
     )  # fmt: skip
 
 
@@ -182,7 +190,7 @@ def _visible(poses: Sequence[Pose], half: float, left: float, low: float, texel:
 
 
 def _bake(
-    place: Plot, number: int, heights: Floats, packed: Words, left: float, low: float, texel: float, size: int,
+    place: Plot, heights: Floats, packed: Words, left: float, low: float, texel: float, size: int,
     lo: Ints, hi: Ints, check: Check,
 ) -> int:  # fmt: skip
     """One map into `heights` and `packed`; returns its number of trees."""
@@ -219,7 +227,7 @@ def _bake(
     land.light(height, colour, near, wide, shade, heights, packed, size, texel, lo, hi, look.sun, look.lamp,
                1.0 if texel < 2.4 else 0.7)  # fmt: skip
     check()
-    return trees if number == 0 else 0
+    return trees
 
 
 def _sky(place: Plot, poses: Sequence[Pose], half: float, yaw: float, grid: int, check: Check) -> tuple[Floats, Floats]:
