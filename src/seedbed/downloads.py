@@ -77,7 +77,6 @@ def _headers(file: Record, *, download: bool) -> dict[str, str]:
         "Accept-Ranges": "bytes",
         "Cache-Control": CACHE,
         "Content-Disposition": storage.content_disposition(name, "attachment" if download else "inline"),
-        "X-Content-Type-Options": "nosniff",
         "Access-Control-Allow-Origin": "*",
     }
 
