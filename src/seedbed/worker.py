@@ -311,18 +311,30 @@ class Worker:
 
     # Renders -------------------------------------------------------------------------------------------------
 
+    async def _start(self, job: Job) -> _Render | None:
+        """Begin an attempt. None: the task has ended, or the job is another worker's by now."""
+        render = None
+        try:
+            async with db.transaction(self.runtime.pool) as conn:
+                # A claim of long ago may be another's now, whose running attempt must not be taken over.
+                if not await queue.beat(conn, self.id, [job.id]):
+                    return None
+                task = await tasks.start(conn, job.payload, attempts_max=self.runtime.settings.attempts_max)
+                if task is None:
+                    await queue.done(conn, self.id, job)
+                else:
+                    render = _Render(job, task, work=asyncio.current_task())
+        finally:
+            # Also when we are stopped in mid-commit: the attempt, begun or not, is then handed back.
+            if render is not None:
+                self._renders[job.id] = render
+        return render
+
     async def _render(self, job: Job) -> None:
-        settings = self.runtime.settings
-        async with db.transaction(self.runtime.pool) as conn:
-            # A claim of long ago may be another worker's by now, whose attempt must not be taken over.
-            if not await queue.beat(conn, self.id, [job.id]):
-                return
-            task = await tasks.start(conn, job.payload, attempts_max=settings.attempts_max)
-            if task is None:
-                await queue.done(conn, self.id, job)
-        if task is None:
+        render = await self._start(job)
+        if render is None:
             return
-        render = self._renders[job.id] = _Render(job, task, work=asyncio.current_task())
+        task = render.task
         telemetry.RUNNING.set(len(self._renders))
         structlog.contextvars.bind_contextvars(request_id=task.trace_id, task=task.id, attempt=task.attempt)
         if task.attempt == 1 and task.started_at is not None:
