@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import threading
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -18,8 +19,16 @@ import numpy as np
 from seedbed.engines import FPS, EngineError, Progress, RenderRequest, RenderResult
 
 
-@lru_cache(maxsize=32)
+_making = threading.Lock()
+
+
 def _clip(width: int, height: int, duration_s: int, audio: bool, folder: str) -> Path:
+    with _making:
+        return _made(width, height, duration_s, audio, folder)
+
+
+@lru_cache(maxsize=32)
+def _made(width: int, height: int, duration_s: int, audio: bool, folder: str) -> Path:
     """A small real MP4 of the asked size and length, made once a process."""
     path = Path(folder) / f"clip-{os.getpid()}-{width}x{height}-{duration_s}-{audio}.mp4"
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as out:
