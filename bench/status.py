@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from functools import partial
 
 import httpx2
 
@@ -10,6 +11,10 @@ from bench.stand import PYTHON, Stand, http, load, process, run, wait_until
 
 OURS, BARE = 8911, 8912
 ROUNDS, ROUND_S, CONNECTIONS = 5, 2.0, 16
+
+
+def _same(request: bytes, _: int) -> bytes:
+    return request
 
 
 def measure(stand: Stand) -> dict[str, float]:
@@ -35,7 +40,7 @@ def measure(stand: Stand) -> dict[str, float]:
             for _ in range(ROUNDS):
                 for port, path in paths.items():
                     request = http("GET", path, stand.key)
-                    rate, _ = await load(port, lambda _, r=request: r, seconds=ROUND_S, connections=CONNECTIONS)
+                    rate, _ = await load(port, partial(_same, request), seconds=ROUND_S, connections=CONNECTIONS)
                     rates[port].append(rate)
 
         run(main)
