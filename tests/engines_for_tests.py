@@ -18,7 +18,6 @@ import numpy as np
 
 from seedbed.engines import FPS, EngineError, Progress, RenderRequest, RenderResult
 
-
 _making = threading.Lock()
 
 
