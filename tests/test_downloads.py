@@ -19,6 +19,7 @@ from seedbed.storage import Storage
 from tests.conftest import Person, served
 from tests.dialects.wire import GENERATIONS, output_of, publish, submit
 from tests.raw import exchange, request
+from tests.relay import Relay
 from tests.s3 import CREDENTIALS, S3Server, s3_server
 
 __all__ = ["s3_server"]
@@ -281,6 +282,24 @@ async def test_a_file_that_the_disk_lost(api: httpx2.AsyncClient, link: str, set
     (settings.data_dir / "files" / key).unlink()
     with pytest.raises(httpx2.RemoteProtocolError):
         await api.get(link)
+
+
+async def test_the_database_is_away(settings: Settings, dsn: str, alice: Person, pool: db.Pool) -> None:
+    async with (
+        Relay(dsn) as relay,
+        served(settings.model_copy(update={"database_url": relay.dsn})) as url,
+        httpx2.AsyncClient(base_url=url, timeout=60) as api,
+    ):
+        task_id = await submit(api, alice)
+        await publish(settings, pool, task_id, b"a film")
+        link = await told_link(api, alice, task_id)
+        await relay.cut()
+        answer = await api.get(link)
+        assert (answer.status_code, answer.text) == (503, "The service is busy; try again shortly\n")
+        assert answer.headers["retry-after"] == "2"
+        assert_missing(await api.get(f"{link}x"))
+        await relay.mend()
+        assert (await api.get(link)).content == b"a film"
 
 
 # S3 ----------------------------------------------------------------------------------------------------------

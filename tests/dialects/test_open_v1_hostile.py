@@ -189,6 +189,19 @@ async def test_a_declared_size_is_refused_before_the_body(settings: Settings, al
             assert json.loads(body) == error("invalid_request", TOO_LARGE)
 
 
+async def test_nobody_is_told_to_go_on_in_vain(settings: Settings, alice: Person) -> None:
+    """A client that asks first (Expect: 100-continue) learns of its refusal before it has sent a byte."""
+    async with served(settings) as url:
+        for headers, status in (
+            ([auth(alice), f"Content-Length: {SIZE_MAX + 1}"], 413),
+            (["Authorization: Bearer x", "Content-Length: 10"], 401),
+        ):
+            async with connected(url) as (reader, writer):
+                writer.write(request("POST", GENERATIONS, HOST, "Expect: 100-continue", *headers))
+                line = await asyncio.wait_for(reader.readline(), PATIENCE_S)
+            assert line.startswith(b"HTTP/1.1 %d " % status)
+
+
 async def test_a_body_without_end_is_cut_off(settings: Settings, alice: Person, conn: db.Connection) -> None:
     """Chunks without end: the server answers and hangs up soon after the first mebibyte."""
     chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
@@ -293,8 +306,12 @@ async def test_pipelined_requests_are_answered_in_turn(settings: Settings, alice
     one = request("POST", QUOTE, HOST, auth(alice), LENGTH, body=BODY)
     async with served(settings) as url:
         told = await exchange(url, one + SECOND + one)
-    assert [answer.status for answer in told] == [200, 200, 200]
-    assert told[0].body == told[2].body == b'{"success":true,"creditsRequired":40}'
+        assert [answer.status for answer in told] == [200, 200, 200]
+        assert told[0].body == told[2].body == b'{"success":true,"creditsRequired":40}'
+        # Refused before its body was read: the body is not taken for the next request.
+        refused = request("POST", QUOTE, HOST, f"Content-Length: {len(SECOND)}", body=SECOND)
+        told = await exchange(url, refused + one)
+        assert [answer.status for answer in told] == [401, 200]
 
 
 @pytest.mark.parametrize("path", [f"{PREFIX}/models", "/healthz"])

@@ -21,7 +21,7 @@ from tests.conftest import Person, make_person, served
 from tests.dialects.wire import move, submit
 
 DOCUMENT = "/openapi/open.json"
-SEED, EXAMPLES = "20261121", "30"
+SEED, EXAMPLES = "20261121", "15"
 CASES_MIN = 500
 """Fewer cases than this, and the run has proved too little."""
 
