@@ -8,6 +8,7 @@ by beats; a worker that stays silent for a lease loses its jobs to the next one 
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -21,7 +22,7 @@ from pgqueuer.adapters.persistence.qb import QueryQueueBuilder
 from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.domain.types import QueueEntrypoint, QueueManagerId
 
-from seedbed.db import Connection, Record
+from seedbed.db import UNAVAILABLE, Connection, Record
 
 CALLBACK = "callback"
 RENDER = "render:"
@@ -91,7 +92,8 @@ async def listening(conn: Connection, heard: Callable[[], None]) -> AsyncIterato
     try:
         yield
     finally:
-        if not conn.is_closed():
+        # A connection that is gone has no listener left, and must not hide why the block ended.
+        with contextlib.suppress(*UNAVAILABLE):
             await conn.remove_listener(CHANNEL, on_notify)
 
 

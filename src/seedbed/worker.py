@@ -104,6 +104,7 @@ class Worker:
     _held: dict[int, Job] = field(default_factory=dict)
     _places: list[_Places] = field(default_factory=list)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _ended: asyncio.Event = field(default_factory=asyncio.Event)
     _draining: bool = False
     _beaten_at: float = 0.0
 
@@ -127,13 +128,15 @@ class Worker:
         ]
         self._beaten_at = time.monotonic()
         loops = [
-            asyncio.create_task(self._forever(step.__name__, step))
+            asyncio.create_task(self._forever(step.__name__, step, until=self._ended))
             for step in (self._listen, self._beat, self._watch, self._sign, self._sweep)
         ]
         try:
             await asyncio.gather(*(self._claiming(places) for places in self._places))
             await self._drain()
         finally:
+            # A cancellation may be lost: where a broken connection is let go, its error takes its place.
+            self._ended.set()
             for loop in loops:
                 loop.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
@@ -143,12 +146,10 @@ class Worker:
         """Claim until we stop."""
         await self._forever("_claim", partial(self._claim, places), until=self._stopping)
 
-    async def _forever(
-        self, name: str, step: Callable[[], Awaitable[None]], *, until: asyncio.Event | None = None
-    ) -> None:
+    async def _forever(self, name: str, step: Callable[[], Awaitable[None]], *, until: asyncio.Event) -> None:
         """Repeat `step`; while the database is away, try again after growing naps."""
         nap_s = 0.1
-        while until is None or not until.is_set():
+        while not until.is_set():
             try:
                 await step()
             except db.UNAVAILABLE as error:
