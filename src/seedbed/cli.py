@@ -46,6 +46,11 @@ DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", envvar="SEEDBED_DATA_DIR", help="Folder of the embedded database and local files."),
 ]
+INT4_MAX, INT8_MAX = 2**31 - 1, 2**63 - 1
+CREDITS_MAX = 10**15
+"""Most credits given at once: far from where sums of them would not fit."""
+
+KeyId = Annotated[int, typer.Argument(min=1, max=INT8_MAX, metavar="ID", help="The key's number in `key list`.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -55,8 +60,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 @contextlib.contextmanager
 def _database(settings: Settings) -> Iterator[str]:
     """The database's address: the given one, the running service's, or one started for this command."""
+    from seedbed import db
+
     if settings.database_url is not None:
-        yield settings.database_url
+        with db.explained():
+            yield settings.database_url
         return
     from seedbed.embedded import connect_or_start
 
@@ -210,7 +218,7 @@ def doctor(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 @account_app.command("create")
 def account_create(
     email: str,
-    credits: Annotated[int, typer.Option(min=0, help="Credits to begin with.")] = 0,
+    credits: Annotated[int, typer.Option(min=0, max=CREDITS_MAX, help="Credits to begin with.")] = 0,
     data_dir: DataDir = None,
 ) -> None:
     """Make an account; prints its id."""
@@ -241,7 +249,7 @@ def account_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 @credit_app.command("grant")
 def credit_grant(
     email: str,
-    credits: Annotated[int, typer.Argument(min=1)],
+    credits: Annotated[int, typer.Argument(min=1, max=CREDITS_MAX)],
     note: Annotated[str | None, typer.Option(help="Why; kept in the ledger.")] = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -277,8 +285,12 @@ def key_create(
     name: Annotated[str, typer.Option(help="What the key is for.")] = "",
     webhook_url: Annotated[str | None, typer.Option(help="Where results are posted by default.")] = None,
     webhook_secret: Annotated[str | None, typer.Option(help="Signs this key's webhooks.")] = None,
-    per_minute: Annotated[int | None, typer.Option(min=1, help="Requests in a minute; 600 by default.")] = None,
-    monthly: Annotated[int | None, typer.Option(min=0, help="Tasks in a month (UTC); unlimited by default.")] = None,
+    per_minute: Annotated[
+        int | None, typer.Option(min=1, max=INT4_MAX, help="Requests in a minute; 600 by default.")
+    ] = None,
+    monthly: Annotated[
+        int | None, typer.Option(min=0, max=INT4_MAX, help="Tasks in a month (UTC); unlimited by default.")
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Make a key; prints it, the only time."""
@@ -324,7 +336,7 @@ def key_list(
 
 
 @key_app.command("rotate")
-def key_rotate(key_id: int, data_dir: DataDir = None) -> None:
+def key_rotate(key_id: KeyId, data_dir: DataDir = None) -> None:
     """Give a key a new secret and print it; the old one stops at once, its tasks stay."""
     from seedbed import accounts
 
@@ -332,7 +344,7 @@ def key_rotate(key_id: int, data_dir: DataDir = None) -> None:
 
 
 @key_app.command("revoke")
-def key_revoke(key_id: int, data_dir: DataDir = None) -> None:
+def key_revoke(key_id: KeyId, data_dir: DataDir = None) -> None:
     """Refuse a key from now on."""
     from seedbed import accounts
 

@@ -8,11 +8,14 @@ render or an upload. All SQL in this project is PostgreSQL's.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
+
+from seedbed.errors import ConfigError
 
 if TYPE_CHECKING:
     Connection = asyncpg.pool.PoolConnectionProxy[Any] | asyncpg.Connection[Any]
@@ -43,6 +46,29 @@ UNAVAILABLE: tuple[type[BaseException], ...] = (
     TimeoutError,
 )
 """What asyncpg and the sockets raise while the database restarts, is full, or has let a connection go."""
+
+UNUSABLE: tuple[type[BaseException], ...] = (
+    asyncpg.ClientConfigurationError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    ConnectionError,
+    FileNotFoundError,
+    TimeoutError,
+    socket.gaierror,
+)
+"""What an address that leads to no database of ours raises."""
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn what keeps a program from the operator's database into ConfigError."""
+    try:
+        yield
+    except UNUSABLE as error:
+        reason = str(error) or type(error).__name__
+        raise ConfigError(f"SEEDBED_DATABASE_URL: the database cannot be used: {reason}") from error
 
 
 async def open_pool(dsn: str, *, size: int = 16, name: str = "seedbed", silent_s: float = 20.0) -> Pool:
@@ -103,7 +129,10 @@ async def revision(conn: Connection) -> str | None:
 
 
 async def migrate(dsn: str) -> bool:
-    """Bring the schema to `head()` under a lock. Returns whether there was anything to do."""
+    """Bring the schema to `head()` under a lock. Returns whether there was anything to do.
+
+    Raises ConfigError when the database is newer than this program.
+    """
     conn = await asyncpg.connect(dsn, timeout=30)
     try:
         if await revision(conn) == head():
@@ -121,9 +150,13 @@ def _upgrade(dsn: str) -> None:
     """Run Alembic. It is imported here alone: an up-to-date start does not pay for it."""
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", "seedbed:migrations")
     config.set_main_option("path_separator", "os")
     config.attributes["dsn"] = dsn
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise ConfigError(f"The database is of another version: {error}. Install the version that made it.") from error

@@ -27,6 +27,7 @@ from seedbed import accounts, db, ledger
 from seedbed.app import build_app
 from seedbed.embedded import EmbeddedPostgres
 from seedbed.errors import ConfigError
+from seedbed.runtime import open_runtime
 from seedbed.settings import PREFIX, Settings
 from seedbed.telemetry import log
 
@@ -74,7 +75,8 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 @contextmanager
 def _database(settings: Settings) -> Iterator[tuple[str, EmbeddedPostgres | None]]:
     if settings.database_url is not None:
-        yield settings.database_url, None
+        with db.explained():
+            yield settings.database_url, None
         return
     with EmbeddedPostgres(settings.data_dir / "postgres") as embedded:
         yield embedded.dsn, embedded
@@ -89,6 +91,9 @@ async def _serve(
 ) -> None:
     assert settings.database_url is not None
     await db.migrate(settings.database_url)
+    # Whatever is wrong is told by us, not by the web server, and before the only showing of the first key.
+    async with open_runtime(settings, pool_size=1, name="seedbed start"):
+        pass
     first_key = await _first_key(settings.database_url)
     server = uvicorn.Server(
         uvicorn.Config(
