@@ -640,12 +640,13 @@ async def test_a_redirect_to_nowhere_is_an_error(tmp_path: Path, headers: dict[s
 # Attacks, in a network where every address is local ------------------------------------------------
 
 
-def test_attacks() -> None:
+def test_attacks(tmp_path: Path) -> None:
     """Runs every `attack_…` below, in a network namespace where this machine allows one."""
     own = shutil.which("unshare") is not None
     own = own and subprocess.run(["unshare", "-rn", "true"], capture_output=True, check=False).returncode == 0
     pytest_in_there = [sys.executable, "-m", "pytest", __file__, "-q", "-rA", "-s", "-p", "no:cacheprovider"]
     pytest_in_there += ["--noconftest", "-o", "addopts=", "-o", "python_functions=attack_*"]
+    pytest_in_there += [f"--basetemp={tmp_path / 'in there'}"]
     done = subprocess.run(
         [*(["unshare", "-rn"] if own else []), *pytest_in_there],
         env=os.environ | {"SEEDBED_TEST_NETWORK": "own" if own else "shared"},
