@@ -21,7 +21,7 @@ import pytest
 import uvicorn
 
 from seedbed import accounts, db, ledger
-from seedbed.app import build_app
+from seedbed.app import LimitedHead, build_app
 from seedbed.embedded import connect_or_start
 from seedbed.settings import Settings, load
 
@@ -139,7 +139,9 @@ async def bob(pool: db.Pool) -> Person:
 @contextlib.asynccontextmanager
 async def served(settings: Settings) -> AsyncIterator[str]:
     """The production application on a real socket; gives its address."""
-    config = uvicorn.Config(build_app(settings), host=settings.host, port=settings.port, log_config=None)
+    config = uvicorn.Config(
+        build_app(settings), http=LimitedHead, host=settings.host, port=settings.port, log_config=None
+    )
     server = uvicorn.Server(config)
     with contextlib.closing(socket.socket(proto=socket.IPPROTO_TCP)) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -24,7 +24,7 @@ import uvicorn
 import uvloop
 
 from seedbed import accounts, db, ledger
-from seedbed.app import build_app
+from seedbed.app import LimitedHead, build_app
 from seedbed.embedded import EmbeddedPostgres
 from seedbed.errors import ConfigError
 from seedbed.runtime import open_runtime
@@ -98,6 +98,7 @@ async def _serve(
     server = uvicorn.Server(
         uvicorn.Config(
             build_app(settings),
+            http=LimitedHead,
             log_config=None,
             access_log=False,
             server_header=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -246,6 +247,38 @@ async def test_the_limit_is_the_operators(settings: Settings, alice: Person) -> 
         assert (await api.post(QUOTE, json=SHORT | {"prompt": "x" * 900}, headers=alice.auth)).status_code == 200
         answer = await api.post(QUOTE, json=SHORT | {"prompt": "x" * 1000}, headers=alice.auth)
         assert_error(answer, 413, "invalid_request", "The request body is over 1024 bytes")
+
+
+async def test_a_head_without_end_is_cut_off(settings: Settings, alice: Person) -> None:
+    """One header, many headers, a path or a chunk's extension without end: hung up on, with little kept."""
+    start = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+    chunked = request("POST", QUOTE, HOST, auth(alice), "Transfer-Encoding: chunked")
+    async with served(settings) as url:
+        for begin, more in (
+            (start + b"X: ", b"a" * 4096),
+            (start, b"X: a\r\n" * 500),
+            (start + b"X: a", b",a" * 2048),
+            (b"GET /", b"a" * 4096),
+            (b"", b"\r\n" * 2048),
+            (chunked + b"1;", b"a" * 4096),
+        ):
+            async with connected(url) as (reader, writer):
+                writer.write(begin)
+                answered = asyncio.create_task(reader.read())
+                sent = 0
+                while not answered.done() and sent < 64 * SIZE_MAX:
+                    writer.write(more)
+                    sent += len(more)
+                    try:
+                        await asyncio.wait_for(writer.drain(), PATIENCE_S)
+                    except ConnectionError:
+                        break
+                    await asyncio.sleep(0)
+                with contextlib.suppress(ConnectionError):
+                    assert (await asyncio.wait_for(answered, PATIENCE_S)).startswith(b"HTTP/1.1 400 ")
+            assert sent < 32 * SIZE_MAX, begin
+        large = request("GET", "/healthz", HOST, f"X: {'a' * 60_000}")
+        assert [answer.status for answer in await exchange(url, large, large)] == [200, 200]
 
 
 # Requests that two servers would read differently ------------------------------------------------------------
