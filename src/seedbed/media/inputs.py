@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from seedbed.engines import InputMedia, Kind, Role
 from seedbed.errors import TaskFailure
@@ -60,13 +59,10 @@ ReadOwn = Callable[[OwnFile, Path, int], Awaitable[bool]]
 
 def own_file(url: str, base_url: str) -> OwnFile | None:
     """The file of this server that `url` names, or None where it is no link of ours."""
-    found, base = urlsplit(url), urlsplit(base_url)
-    if (found.scheme.lower(), found.netloc.lower()) != (base.scheme.lower(), base.netloc.lower()):
+    prefix = f"{base_url}/files/"
+    if url[: len(prefix)].lower() != prefix.lower():
         return None
-    head, prefix = found.path, f"{base.path.rstrip('/')}/files/"
-    if not head.startswith(prefix):
-        return None
-    signature, slash, key = head.removeprefix(prefix).partition("/")
+    signature, slash, key = url[len(prefix) :].partition("?")[0].partition("/")
     return OwnFile(signature, key) if slash and signature and key else None
 
 

@@ -56,7 +56,9 @@ def plain(image: Image.Image, side_max: int = SIDE_MAX) -> Image.Image:
     profile = image.info.get("icc_profile")
     image = _workable(image)
     if max(image.size) > side_max:
-        image.thumbnail((side_max, side_max), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        scale = side_max / max(image.size)
+        size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+        image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
     alpha = image.getchannel("A") if image.mode in ("RGBA", "LA") else None
     image = _srgb(_opaque_mode(image), profile)
     if alpha is not None:

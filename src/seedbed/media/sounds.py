@@ -5,6 +5,7 @@ Runs in the sandbox alone.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -116,10 +117,14 @@ def stereo(
             graph, key = _desk(frame, sample_format, samples, whole=whole), shape
         elif shape != key:
             raise Refused("damaged")  # a sound does not change its nature half-way
-        graph.push(frame)
+        try:
+            graph.push(frame)
+        except av.EOFError:  # there is enough
+            break
         yield from _pulled(graph)
     if graph is not None:
-        graph.push(None)
+        with contextlib.suppress(av.EOFError):
+            graph.push(None)
         yield from _pulled(graph)
 
 
