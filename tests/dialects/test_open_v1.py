@@ -325,7 +325,7 @@ ROLES: list[tuple[list[str], list[tuple[str, str | None]]]] = [
 ]
 
 
-@pytest.mark.parametrize("model", ["seedance-2.0", "seedance-2.0-fast", "seedance-1.5-pro"])
+@pytest.mark.parametrize("model", ["seedance-2.0", "seedance-2.0-fast"])
 async def test_the_mode_follows_from_the_media(
     api: httpx2.AsyncClient, pool: db.Pool, conn: db.Connection, model: str
 ) -> None:
@@ -339,6 +339,20 @@ async def test_the_mode_follows_from_the_media(
         found = json.loads(media)
         assert [(item["role"], item["kind"]) for item in found] == roles, names
         assert [item["url"] for item in found] == urls
+
+
+async def test_one_model_takes_pictures_alone(api: httpx2.AsyncClient, alice: Person) -> None:
+    for names, roles in ROLES:
+        urls = [f"https://example.com/{name}" for name in names]
+        body = {"model": "seedance-1.5-pro", "prompt": "A river", "mediaUrls": urls}
+        told = await api.post(GENERATIONS, json=body, headers=alice.auth)
+        if roles[0][0] == "first_frame":
+            assert told.status_code == 200, names
+        else:
+            assert told.status_code == 400
+            assert told.json()["error"]["message"] == (
+                "'mediaUrls' must be one or two pictures for seedance-1.5-pro (first and last frame)"
+            )
 
 
 # Refusals: 400 -----------------------------------------------------------------------------------------------
