@@ -99,6 +99,7 @@ async def _serve(
         uvicorn.Config(
             build_app(settings),
             http=LimitedHead,
+            ws="none",
             log_config=None,
             access_log=False,
             server_header=False,
