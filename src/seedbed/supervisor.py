@@ -137,10 +137,14 @@ def _say_where(settings: Settings) -> None:
 async def _keep(server: uvicorn.Server, embedded: EmbeddedPostgres | None, worker: _Child | None) -> None:
     """Look after the database and the worker until the server stops."""
     while not server.should_exit:
-        if embedded is not None:
-            await _keep_database(embedded)
-        if worker is not None:
-            worker.ensure()
+        try:
+            if embedded is not None:
+                await _keep_database(embedded)
+            if worker is not None:
+                worker.ensure()
+        except Exception:
+            # No memory, no descriptors, no processes: what cannot be started now may be in a moment.
+            log.exception("the database or the worker could not be looked after; it is tried again")
         await asyncio.sleep(LOOK_S)
 
 
