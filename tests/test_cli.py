@@ -1,0 +1,485 @@
+"""The command line, by real processes: beside a running service, without one, and with all that can go wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import orjson
+import pytest
+import typer.main
+
+from seedbed import __version__, accounts, cli, db, ledger, queue
+from tests.conftest import make_person
+from tests.test_tasks import accept
+from tests.test_webhooks import check_signatures, receiving, told, until
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "en" / "cli.md"
+
+
+@dataclass
+class Home:
+    """A data folder and the environment of the commands that work on it."""
+
+    folder: Path
+    more: dict[str, str] = field(default_factory=dict)
+    url: str = ""
+    key: str = ""
+
+    def environment(self, **more: str) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("SEEDBED_")}
+        return clean | {"SEEDBED_DATA_DIR": str(self.folder), "COLUMNS": "200"} | self.more | more
+
+    def run(self, *args: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "seedbed", *args],
+            env=self.environment(**more),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def ok(self, *args: str, **more: str) -> str:
+        """What the command printed, having done its work."""
+        done = self.run(*args, **more)
+        assert done.returncode == 0, (args, done.stderr)
+        assert "Traceback" not in done.stderr
+        return done.stdout
+
+    def refused(self, *args: str, code: int = 1, **more: str) -> str:
+        """What the command said when it could not: one line for an operator, no traceback, no result."""
+        done = self.run(*args, **more)
+        assert done.returncode == code, (args, done.stdout, done.stderr)
+        assert "Traceback" not in done.stderr
+        assert done.stdout == ""
+        if code == 1:
+            assert done.stderr.splitlines()[-1].startswith("seedbed: ") or done.stderr.startswith("seedbed: ")
+        return done.stderr
+
+    def json(self, *args: str) -> Any:
+        return json.loads(self.ok(*args, "--json"))
+
+
+# While the service runs ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """`seedbed serve` with an embedded database and an engine that answers at once, or says no."""
+    home = Home(tmp_path_factory.mktemp("home"))
+    home.more = {"SEEDBED_ENGINES": "previz=tests.engines_for_tests:Broken", "SEEDBED_TRUSTED_HOSTS": "127.0.0.1"}
+    out, err = home.folder / "out", home.folder / "err"
+    with out.open("w") as stdout, err.open("w") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "seedbed", "serve", "--port", "0"],
+            env=home.environment(SEEDBED_LOG_FORMAT="json"),
+            cwd=ROOT,
+            stdout=stdout,
+            stderr=stderr,
+        )
+    try:
+        wait(lambda: _answers(home), lambda: f"{process.poll()} {err.read_text()}")
+        home.key = out.read_text().strip()
+        yield home
+    finally:
+        process.terminate()
+        assert process.wait(60) == 0, err.read_text()
+    assert out.read_text() == f"{home.key}\n", "the key alone is on stdout"
+    assert home.key not in err.read_text().partition("Try:")[0]
+
+
+def wait(holds: Callable[[], bool], else_say: Callable[[], str] = str, timeout_s: float = 90) -> None:
+    end = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < end, else_say()
+        time.sleep(0.05)
+
+
+def _answers(home: Home) -> bool:
+    with contextlib.suppress(OSError, ValueError, httpx2.HTTPError):
+        home.url = json.loads((home.folder / "running.json").read_text())["url"]
+        return httpx2.get(f"{home.url}/readyz").is_success
+    return False
+
+
+def balance(home: Home, key: str) -> int | str:
+    """What the key's account can spend, or the code of the refusal."""
+    body = httpx2.get(f"{home.url}/api/open/v1/balance", headers={"Authorization": f"Bearer {key}"}).json()
+    return body["creditsAvailable"] if body["success"] else body["error"]["code"]
+
+
+def test_the_first_start_shows_a_key_once(service: Home) -> None:
+    assert accounts.well_formed(service.key)
+    first = service.json("account", "list")[0]
+    assert (first["email"], first["is_admin"]) == ("admin@localhost", True)
+
+
+def test_accounts_and_keys_beside_the_service(service: Home) -> None:
+    number = service.ok("account", "create", "Alice@Example.com", "--credits", "50").strip()
+    assert number.isdigit()
+    key = service.ok("key", "create", "--account", "alice@example.com", "--name", "laptop", "--monthly", "7").strip()
+    assert accounts.well_formed(key)
+    assert balance(service, key) == 50
+    assert service.ok("credit", "grant", "alice@example.com", "25", "--note", "invoice 17") == "75\n"
+    assert balance(service, key) == 75
+    [listed] = service.json("key", "list", "--account", "alice@example.com")
+    assert (listed["name"], listed["api"], listed["per_minute"], listed["monthly"]) == ("laptop", "open", 600, 7)
+    assert listed["last_used_at"] is not None
+    assert key not in json.dumps(listed)
+    rotated = service.ok("key", "rotate", str(listed["id"])).strip()
+    assert (balance(service, key), balance(service, rotated)) == ("unauthorized", 75)
+    assert service.ok("key", "revoke", str(listed["id"])) == ""
+    assert balance(service, rotated) == "unauthorized"
+    assert "There is no live key" in service.refused("key", "rotate", str(listed["id"]))
+    assert "There is an account" in service.refused("account", "create", "alice@example.com")
+    [account] = [row for row in service.json("account", "list") if row["email"] == "alice@example.com"]
+    assert (account["available_credits"], account["held_credits"]) == (75, 0)
+    audited = service.run("credit", "audit")
+    assert (audited.returncode, audited.stdout) == (0, "")
+    assert f"{len(ledger.CHECKS)} rules proved" in audited.stderr
+
+
+def test_a_studio_key_opens_another_api(service: Home) -> None:
+    key = service.ok("key", "create", "--account", "admin@localhost", "--api", "studio").strip()
+    assert key.startswith("sk_live_")
+    assert balance(service, key) == "unauthorized"
+
+
+def test_a_video_from_the_command_line(service: Home, tmp_path: Path) -> None:
+    small = ("--duration", "4", "--resolution", "480p", "--url", service.url)
+    target = tmp_path / "new" / "river.mp4"
+    told_path = service.ok("generate", "A river", *small, "--key", service.key, "-o", str(target))
+    assert told_path == f"{target}\n"
+    assert target.read_bytes()[4:8] == b"ftyp"
+    assert [path.name for path in target.parent.iterdir()] == ["river.mp4"]
+    said = service.refused("generate", "refuse it", *small, SEEDBED_KEY=service.key, SEEDBED_URL=service.url)
+    assert "The engine cannot draw this" in said
+    assert "'duration' must be one of" in service.refused(
+        "generate", "x", "--duration", "99", "--url", service.url, "--key", service.key
+    )
+    assert "Invalid API key" in service.refused("generate", "x", "--url", service.url, "--key", "nonsense")
+    assert "SEEDBED_KEY is not set" in service.refused("generate", "x", "--url", service.url)
+
+
+def test_a_video_that_cannot_be_paid(service: Home) -> None:
+    service.ok("account", "create", "poor@example.com")
+    key = service.ok("key", "create", "--account", "poor@example.com").strip()
+    assert "needs 40 credits and 0 are available" in service.refused(
+        "generate", "x", "--url", service.url, "--key", key
+    )
+
+
+def test_ctrl_c_cancels_the_video(service: Home) -> None:
+    key = service.ok("key", "create", "--account", "admin@localhost").strip()
+    before = balance(service, key)
+    # The engine is busy again and again, so the task waits between its tries.
+    process = subprocess.Popen(
+        [sys.executable, "-m", "seedbed", "generate", "later", "--url", service.url],
+        env=service.environment(SEEDBED_KEY=key),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    headers = {"Authorization": f"Bearer {key}"}
+
+    def status() -> str:
+        tasks = httpx2.get(f"{service.url}/api/open/v1/video/generations", headers=headers).json()["data"]
+        return str(tasks[0]["status"]) if tasks else ""
+
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("accepted req_")
+    wait(lambda: status() == "processing")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode not in (0, None)
+    assert out == ""
+    assert "its credits are given back" in err
+    assert status() == "cancelled"
+    assert balance(service, key) == before
+
+
+async def test_webhooks_from_the_command_line(service: Home) -> None:
+    async def run(*args: str) -> str:
+        return await asyncio.to_thread(service.ok, *args)
+
+    async with receiving() as receiver:
+        await run("account", "create", "hook@example.com", "--credits", "100")
+        secret = ("--webhook-url", receiver.url, "--webhook-secret", "s3cret")
+        key = (await run("key", "create", "--account", "hook@example.com", *secret)).strip()
+        async with httpx2.AsyncClient(base_url=service.url, headers={"Authorization": f"Bearer {key}"}) as api:
+            body = {"model": "seedance-2.0", "prompt": "x", "duration": 4, "resolution": "480p"}
+            made = (await api.post("/api/open/v1/video/generations", json=body)).json()["requestId"]
+            [first] = await receiver.wait(1)
+            assert orjson.loads(first.body)["requestId"] == made
+            check_signatures(first, "s3cret")
+
+            async def listed() -> Any:
+                return json.loads(await run("webhook", "list", "--task", made, "--json"))
+
+            async def state(wanted: str) -> bool:
+                return bool((await listed())[0]["state"] == wanted)
+
+            await until(lambda: state("delivered"))
+            [delivery] = await listed()
+            assert (delivery["tries"], delivery["status"], delivery["url"]) == (1, 200, receiver.url)
+            receiver.answers.append(told(410))
+            assert await run("webhook", "redeliver", delivery["id"]) == ""
+            _, again = await receiver.wait(2)
+            assert (again.body, again.headers["webhook-id"]) == (first.body, delivery["id"])
+            await until(lambda: state("off"))
+            assert await run("webhook", "enable", "hook@example.com", receiver.url) == ""
+            said = await asyncio.to_thread(service.refused, "webhook", "enable", "hook@example.com", receiver.url)
+            assert "is not turned off" in said
+
+
+def test_a_second_service_is_told_who_has_the_folder(service: Home) -> None:
+    pid = json.loads((service.folder / "running.json").read_text())["pid"]
+    said = service.refused("serve", "--port", "0")
+    assert str(pid) in said
+    assert _answers(service)
+
+
+def test_a_port_that_is_taken(service: Home, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        said = Home(tmp_path).refused("serve", "--port", port)
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use; choose another with --port" in said
+    assert not (tmp_path / "postgres").exists(), "nothing was started"
+
+
+def test_a_doctor_finds_a_good_service_good(service: Home) -> None:
+    findings = {row["check"]: row for row in service.json("doctor")}
+    assert {row["state"] for row in findings.values()} == {"ok"}
+    assert findings.keys() == {"disk", "catalogue", "engines", "storage", "database", "ledger", "tasks", "workers"}
+    assert "1 workers" in findings["workers"]["detail"]
+
+
+# While it does not run -----------------------------------------------------------------------------------------------
+
+
+def test_everything_without_a_service(tmp_path: Path) -> None:
+    home = Home(tmp_path / "deep" / "home")
+    first = home.run("migrate")
+    assert (first.returncode, first.stdout) == (0, "")
+    assert first.stderr.startswith("migrated (revision ")
+    assert home.run("migrate").stderr.startswith("nothing to do (revision ")
+    assert home.json("account", "list") == home.json("key", "list") == home.json("webhook", "list") == []
+    assert home.ok("account", "create", "alice@example.com", "--credits", "5") == "1\n"
+    key = home.ok("key", "create", "--account", "alice@example.com").strip()
+    assert key not in home.ok("key", "list")
+    table = home.ok("account", "list")
+    assert "alice@example.com" in table
+    assert "available credits" in table
+    nothing = home.run("webhook", "list")
+    assert (nothing.stdout, nothing.stderr) == ("", "none\n")
+    home.ok("credit", "audit")
+    findings = {row["check"]: row for row in home.json("doctor", "--data-dir", str(home.folder))}
+    assert {row["state"] for row in findings.values()} == {"ok"}, "no worker is no fault while nothing waits"
+    # What was made without the service is there when it comes.
+    process = subprocess.Popen(
+        [sys.executable, "-m", "seedbed", "serve", "--port", "0", "--no-worker"],
+        env=home.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        wait(lambda: (home.folder / "running.json").exists())
+        home.url = json.loads((home.folder / "running.json").read_text())["url"]
+        wait(lambda: _healthy(home))
+        assert balance(home, key) == 5
+        assert httpx2.get(f"{home.url}/readyz").status_code == 503, "no worker was asked for"
+    finally:
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert out == "", "there are accounts already, so no first key"
+
+
+def _healthy(home: Home) -> bool:
+    with contextlib.suppress(httpx2.HTTPError):
+        return httpx2.get(f"{home.url}/healthz").is_success
+    return False
+
+
+# What can go wrong ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def home(dsn: str, tmp_path: Path) -> Home:
+    """Commands on the test's own database."""
+    return Home(tmp_path / "home", {"SEEDBED_DATABASE_URL": dsn})
+
+
+async def test_wrong_calls_are_refused_in_words(home: Home, pool: db.Pool) -> None:
+    async with db.transaction(pool) as conn:
+        await make_person(conn, "alice")
+    key = ("key", "create", "--account")
+    cases: list[tuple[int, str, tuple[str, ...]]] = [
+        (1, "There is no account for nobody@example.com", (*key, "nobody@example.com")),
+        (1, "There is no account for nobody@example.com", ("credit", "grant", "nobody@example.com", "5")),
+        (1, "--api must be one of open, studio", (*key, "alice@example.com", "--api", "opne")),
+        (1, "must begin with https://", (*key, "alice@example.com", "--webhook-url", "http://10.0.0.1/")),
+        (1, "is not an email address", ("account", "create", "nonsense")),
+        (1, "There is no delivery msg_0", ("webhook", "redeliver", "msg_0")),
+        (1, "There is no live key 999", ("key", "revoke", "999")),
+        (2, "--account", ("key", "create")),
+        (2, "No such command", ("nonsense",)),
+        (2, "EMAIL", ("account", "create")),
+        (2, "CREDITS", ("credit", "grant", "alice@example.com", "0")),
+        (2, "CREDITS", ("credit", "grant", "alice@example.com", "99999999999999999999")),
+        (2, "--credits", ("account", "create", "b@example.com", "--credits", "-1")),
+        (2, "--per-minute", (*key, "alice@example.com", "--per-minute", "99999999999")),
+        (2, "ID", ("key", "rotate", "99999999999999999999")),
+    ]
+    places = asyncio.Semaphore(2)
+
+    async def check(code: int, words: str, args: tuple[str, ...]) -> None:
+        async with places:
+            said = await asyncio.to_thread(lambda: home.refused(*args, code=code))
+        assert words.lower() in said.lower(), args
+
+    await asyncio.gather(*(check(*case) for case in cases))
+    async with db.connection(pool) as conn:
+        assert await conn.fetchval("SELECT count(*) FROM accounts") == 1
+        assert await conn.fetchval("SELECT count(*) FROM api_keys") == 1
+
+
+def test_wrong_settings_stop_the_service_in_words(home: Home, tmp_path: Path) -> None:
+    catalogue = tmp_path / "mine.toml"
+    catalogue.write_text("credits_per_usd = 128\n[[model]]\nid = 'X'\n")
+    cases = {
+        "SEEDBED_LEASE_S: ": {"SEEDBED_LEASE_S": "0"},
+        f"{catalogue}:3: model.1.id": {"SEEDBED_CATALOGUE": str(catalogue)},
+        "SEEDBED_SECRET_KEY: must be at least 16 bytes long": {"SEEDBED_SECRET_KEY": "short"},
+        "SEEDBED_STORAGE_URL: ": {"SEEDBED_STORAGE_URL": "ftp://x/y"},
+        "SEEDBED_TRUSTED_HOSTS: 'http://x/'": {"SEEDBED_TRUSTED_HOSTS": "http://x/"},
+        "SEEDBED_DATABASE_URL: the database cannot be used": {
+            "SEEDBED_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"
+        },
+    }
+    for words, bad in cases.items():
+        assert words in home.refused("serve", "--port", "0", **bad)
+    assert not (home.folder / "running.json").exists()
+
+
+async def test_a_first_key_is_not_lost_to_a_failed_start(home: Home, pool: db.Pool) -> None:
+    await asyncio.to_thread(lambda: home.refused("serve", "--port", "0", SEEDBED_SECRET_KEY="short"))
+    async with db.connection(pool) as conn:
+        assert await conn.fetchval("SELECT count(*) FROM accounts") == 0
+
+
+async def test_a_breach_of_the_ledger_is_printed(home: Home, pool: db.Pool) -> None:
+    async with db.transaction(pool) as conn:
+        person = await make_person(conn, "alice")
+        await conn.execute("UPDATE accounts SET available_credits = available_credits + 1")
+    done = await asyncio.to_thread(home.run, "credit", "audit")
+    assert done.returncode == 1
+    assert done.stdout == (
+        f"balances equal the sums of their entries: account {person.account_id} has 1001/0, entries say 1000/0\n"
+    )
+
+
+async def test_a_doctor_names_what_is_wrong_and_what_to_do(home: Home, pool: db.Pool, tmp_path: Path) -> None:
+    async with db.transaction(pool) as conn:
+        person = await make_person(conn, "alice")
+        await accept(conn, person)
+        lost = await accept(conn, person)
+        await queue.drop(conn, lost.id)
+        await conn.execute("UPDATE accounts SET held_credits = held_credits + 1")
+    (tmp_path / "a-file").write_text("")
+    bad = {
+        "SEEDBED_CATALOGUE": str(tmp_path / "nothing.toml"),
+        "SEEDBED_ENGINES": "nothing",
+        "SEEDBED_STORAGE_URL": str(tmp_path / "a-file" / "below"),
+    }
+    done = await asyncio.to_thread(lambda: home.run("doctor", "--json", **bad))
+    assert (done.returncode, done.stderr) == (1, "")
+    rows = {row["check"]: row for row in json.loads(done.stdout)}
+    assert {name for name, row in rows.items() if row["state"] == "ok"} == {"disk", "database"}
+    assert all(bool(row["do"]) == (row["state"] == "WRONG") for row in rows.values())
+    assert "nothing.toml" in rows["catalogue"]["detail"]
+    assert "unknown engine 'nothing'" in rows["engines"]["detail"]
+    assert "a-file" in rows["storage"]["detail"]
+    assert "entries say" in rows["ledger"]["detail"]
+    assert rows["tasks"]["detail"] == "1 waiting without a job"
+    assert rows["workers"]["detail"].startswith("0 workers; 1 jobs wait")
+    done = await asyncio.to_thread(lambda: home.run("doctor", SEEDBED_DATABASE_URL="postgresql://x@127.0.0.1:1/x"))
+    assert done.returncode == 1
+    assert re.search(r"^database +WRONG +.*cannot be used", done.stdout, re.MULTILINE)
+
+
+async def test_a_database_of_another_version(home: Home, pool: db.Pool) -> None:
+    async with db.connection(pool) as conn:
+        await conn.execute("UPDATE alembic_version SET version_num = '9999'")
+    said = await asyncio.to_thread(lambda: home.refused("account", "list"))
+    assert "another version" in said
+    assert "9999" in said
+    done = await asyncio.to_thread(lambda: home.run("doctor"))
+    assert done.returncode == 1
+    assert "at revision 9999" in done.stdout
+
+
+def test_the_version(home: Home) -> None:
+    assert home.ok("version") == f"{__version__}\n"
+
+
+# The page ------------------------------------------------------------------------------------------------------------
+
+
+def _commands() -> Iterator[tuple[str, Any]]:
+    def walk(command: Any, path: str) -> Iterator[tuple[str, Any]]:
+        if hasattr(command, "commands"):
+            for name, below in command.commands.items():
+                yield from walk(below, f"{path} {name}")
+        else:
+            yield path, command
+
+    return walk(typer.main.get_command(cli.app), "seedbed")
+
+
+def test_every_command_and_option_is_documented() -> None:
+    sections = re.split(r"^## ", PAGE.read_text(), flags=re.MULTILINE)[1:]
+    documented = {section.partition("\n")[0]: section for section in sections}
+    assert documented.keys() == dict(_commands()).keys()
+    for path, command in _commands():
+        section = documented[path]
+        usage = re.search(r"^```\n(.*)\n```$", section, re.MULTILINE)
+        assert usage, path
+        assert usage[1].startswith(path)
+        given = [word for word in usage[1].removeprefix(path).split() if word.isupper()]
+        needed = [p for p in command.params if p.required]
+        assert len(given) == len(needed), path
+        options = {name for p in command.params if p.param_type_name == "option" for name in p.opts}
+        rows = re.findall(r"^\| (`-.+?) \| (.+?) \| (.+) \|$", section, re.MULTILINE)
+        assert {name for names, _, _ in rows for name in re.findall(r"`(-[\w-]+)`", names)} == options, path
+        for p in command.params:
+            if p.param_type_name == "option" and p.default not in (None, False, ""):
+                [default] = [row[1] for row in rows if f"`{p.opts[-1]}`" in row[0]]
+                assert default == f"`{p.default}`", (path, p.opts)
+
+
+def test_every_command_says_what_it_does() -> None:
+    for path, command in _commands():
+        assert command.help, path
+        for p in command.params:
+            if p.param_type_name == "option" and p.name != "output":
+                assert getattr(p, "help", None) or p.name == "limit", (path, p.name)
