@@ -41,6 +41,8 @@ UNAVAILABLE: tuple[type[BaseException], ...] = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.DeadlockDetectedError,
     asyncpg.InterfaceError,
+    # A connection whose server died at an awkward moment: "cannot switch to state …".
+    asyncpg.InternalClientError,
     ConnectionError,
     OSError,
     TimeoutError,
