@@ -22,6 +22,7 @@ from typing import TypeVar
 
 import httpx2
 import psutil
+import pytest
 
 from seedbed.settings import Settings
 
@@ -159,13 +160,28 @@ class Crew:
             await process.ended()
 
 
+def mounting(place: Path, size_bytes: int) -> list[str]:
+    """The start of a command that runs with a disk of its own, of `size_bytes`, at `place`; skips where it cannot.
+
+    It borrows root's name for that only where it must: the database's socket opens to its owner's real one.
+    """
+    command = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
+    tried = subprocess.run([*command, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True)
+    if tried.returncode:
+        pytest.skip(f"no mount namespaces here: {tried.stderr.decode().strip()}")
+    place.mkdir(parents=True, exist_ok=True)
+    script = f'mount -t tmpfs -o size={size_bytes} none "{place}" && exec "$@"'
+    return [*command, "sh", "-c", script, "sh"]
+
+
 class Service:
     """`seedbed serve` on a folder of its own, database and worker included."""
 
-    def __init__(self, folder: Path, port: int, **settings: object) -> None:
+    def __init__(self, folder: Path, port: int, within: Sequence[str], **settings: object) -> None:
         self.data_dir, self.port = folder / "data", port
+        self._within = within
         self._log = folder / "serve.log"
-        self._environment = environment(folder, data_dir=self.data_dir, port=port, poll_s=0.2, **settings)
+        self.environment = environment(folder, data_dir=self.data_dir, port=port, poll_s=0.2, **settings)
         self._process: subprocess.Popen[bytes] | None = None
         self.key = ""
 
@@ -180,8 +196,8 @@ class Service:
     def start(self) -> None:
         with (self.data_dir.parent / "serve.out").open("ab") as out, self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "seedbed", "serve"],
-                env=self._environment,
+                [*self._within, sys.executable, "-m", "seedbed", "serve"],
+                env=self.environment,
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -244,9 +260,9 @@ def _words(process: psutil.Process) -> Sequence[str]:
 
 
 @contextmanager
-def service(folder: Path, port: int, **settings: object) -> Iterator[Service]:
-    """A service started in `folder`; ended, killed if need be, with the block."""
-    this = Service(folder, port, **settings)
+def service(folder: Path, port: int, within: Sequence[str] = (), **settings: object) -> Iterator[Service]:
+    """A service started in `folder` by the command `within`; ended, killed if need be, with the block."""
+    this = Service(folder, port, within, **settings)
     try:
         this.start()
         yield this

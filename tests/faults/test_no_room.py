@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from seedbed import db
 from seedbed.settings import Settings
 from tests.conftest import Person
 from tests.faults.cast import PRICE_CREDITS, balance, begun, ended, jobs, stored, submit
-from tests.faults.processes import ROOT, Crew, environment, until
+from tests.faults.processes import ROOT, Crew, environment, mounting, until
 from tests.s3 import CREDENTIALS, StubS3, failing, losing_half
 
 NARROW_BYTES = 16 * 1024
@@ -81,25 +80,11 @@ async def test_a_worker_that_may_write_no_large_file(
     assert (other.status, other.attempt) == ("succeeded", 1)
 
 
-@pytest.fixture
-def namespace() -> list[str]:
-    """The command in which a process may mount file systems of its own; skips where there is none.
-
-    The database's socket must stay open to it: root needs its own name for that, anybody else a borrowed one.
-    """
-    command = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
-    tried = subprocess.run([*command, "sh", "-c", "mount -t tmpfs none /mnt"], capture_output=True)
-    if tried.returncode:
-        pytest.skip(f"no mount namespaces here: {tried.stderr.decode().strip()}")
-    return command
-
-
 @pytest.fixture(params=["files", "scratch"])
-def narrow(request: pytest.FixtureRequest, namespace: list[str], settings: Settings, tmp_path: Path) -> Iterator[str]:
+def narrow(request: pytest.FixtureRequest, settings: Settings, tmp_path: Path) -> Iterator[str]:
     """A worker whose storage, or scratch, is a disk with room for next to nothing; gives which."""
     place = settings.data_dir / request.param
-    place.mkdir(parents=True, exist_ok=True)
-    script = f"mount -t tmpfs -o size={NARROW_BYTES} none {place} && exec {sys.executable} -m seedbed worker"
+    command = [*mounting(place, NARROW_BYTES), sys.executable, "-m", "seedbed", "worker"]
     variables = environment(
         tmp_path,
         data_dir=settings.data_dir,
@@ -108,9 +93,7 @@ def narrow(request: pytest.FixtureRequest, namespace: list[str], settings: Setti
         engines="previz=tests.engines_for_tests:Clip",
     )
     with (tmp_path / "worker.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*namespace, "sh", "-c", script], env=variables, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        )
+        process = subprocess.Popen(command, env=variables, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             yield request.param
             assert process.poll() is None, (tmp_path / "worker.log").read_text()
