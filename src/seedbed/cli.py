@@ -123,7 +123,7 @@ def serve(
 
 def _announce(settings: Settings, first_key: str | None) -> None:
     base = settings.base_url
-    said.print(f"\n[bold]Seedbed {__version__}[/] answers at [bold]{base}[/]  (data in {settings.data_dir})")
+    said.print(f"\n[bold]Seedbed {__version__}[/] answers at [bold]{base}[/]  (data in {settings.data_dir.absolute()})")
     if first_key is None:
         said.print("A new key: seedbed key create --account EMAIL --api open\n")
         return
