@@ -14,8 +14,11 @@ from typing import Any
 import httpx2
 
 TERMINAL = frozenset({"succeeded", "failed", "cancelled"})
-RETRIED = frozenset({429, 500, 502, 503, 504})
+RETRIED = frozenset({409, 429, 500, 502, 503, 504})
+"""409 is the answer while our own first try, whose answer was lost, is still being carried out."""
+
 TRIES = 5
+PAUSE_S_MAX = 60.0
 POLL_S, POLL_S_MAX = 0.25, 3.0
 
 
@@ -118,6 +121,8 @@ class Client:
             os.replace(partial, path)
         except httpx2.HTTPError as error:
             raise ClientError(f"{url} could not be read: {error}") from None
+        except OSError as error:
+            raise ClientError(f"{path} could not be written: {error.strerror}") from None
         finally:
             partial.unlink(missing_ok=True)
         return path.stat().st_size
@@ -136,9 +141,11 @@ class Client:
                 continue
             if answer.status_code == 200:
                 return answer
-            if answer.status_code not in RETRIED or attempt == TRIES:
+            pause_s = _pause_s(answer, attempt)
+            # A quota that ends with the month is not waited for.
+            if answer.status_code not in RETRIED or attempt == TRIES or pause_s > PAUSE_S_MAX:
                 raise _refusal(answer)
-            time.sleep(_pause_s(answer, attempt))
+            time.sleep(pause_s)
         raise AssertionError("unreachable")
 
 
