@@ -1,0 +1,182 @@
+"""The database: transactions, migrations, and what its absence looks like."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from seedbed import db
+from seedbed.errors import ConfigError
+from tests.conftest import other_database
+
+
+@pytest.fixture
+async def empty(server: str) -> AsyncIterator[str]:
+    """A database with nothing in it."""
+    name = f"empty_{uuid4().hex}"
+    conn = await asyncpg.connect(server)
+    await conn.execute(f"CREATE DATABASE {name}")
+    try:
+        yield other_database(server, name)
+    finally:
+        await conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await conn.close()
+
+
+async def count(conn: db.Connection) -> int:
+    found: int = await conn.fetchval("SELECT count(*) FROM server_secrets")
+    return found
+
+
+INSERT = "INSERT INTO server_secrets VALUES ($1, '')"
+
+
+# Transactions --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_transaction_is_all_or_nothing(pool: db.Pool, conn: db.Connection) -> None:
+    async def insert(*names: str) -> None:
+        async with db.transaction(pool) as inside:
+            for name in names:
+                await inside.execute(INSERT, name)
+            assert await count(conn) == 0, "nothing is seen before the commit"
+
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await insert("a", "b", "a")
+    assert await count(conn) == 0
+    await insert("a", "b")
+    assert await count(conn) == 2
+
+
+async def test_outside_a_transaction_each_statement_commits(pool: db.Pool, conn: db.Connection) -> None:
+    async with db.connection(pool) as single:
+        await single.execute(INSERT, "a")
+        assert await count(conn) == 1
+
+
+async def test_a_cancelled_transaction_leaves_nothing_and_its_connection_works(dsn: str) -> None:
+    pool = await db.open_pool(dsn, size=1)
+    try:
+
+        async def slow() -> None:
+            async with db.transaction(pool) as conn:
+                await conn.execute(INSERT, "a")
+                await conn.execute("SELECT pg_sleep(3600)")
+
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(slow(), 0.3)
+        async with db.connection(pool) as conn:
+            assert await count(conn) == 0
+    finally:
+        pool.terminate()
+
+
+async def test_sessions_are_set_up(dsn: str) -> None:
+    pool = await db.open_pool(dsn, size=1, name="who this is")
+    try:
+        async with db.connection(pool) as conn:
+            assert await conn.fetchval("SHOW timezone") == "UTC"
+            assert await conn.fetchval("SHOW application_name") == "who this is"
+    finally:
+        pool.terminate()
+
+
+async def test_who_falls_silent_in_a_transaction_loses_it(dsn: str, conn: db.Connection) -> None:
+    """A frozen process must not hold its locks."""
+    pool = await db.open_pool(dsn, size=1, silent_s=1)
+
+    async def freeze() -> None:
+        async with db.transaction(pool) as frozen:
+            await frozen.execute(INSERT, "a")
+            await asyncio.wait_for(conn.execute(INSERT, "a"), 60)
+            await frozen.execute("SELECT 1")
+
+    try:
+        with pytest.raises(db.UNAVAILABLE):
+            await freeze()
+        assert await count(conn) == 1
+        async with db.connection(pool) as again:
+            assert await count(again) == 1, "the pool has a new connection"
+    finally:
+        pool.terminate()
+
+
+# Away ----------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_cut_connection_is_told_as_unavailable_and_replaced(pool: db.Pool, conn: db.Connection) -> None:
+    async def cut() -> None:
+        async with db.connection(pool) as other:
+            await conn.execute("SELECT pg_terminate_backend($1)", other.get_server_pid())
+            await other.execute("SELECT pg_sleep(60)")
+
+    with pytest.raises(db.UNAVAILABLE):
+        await cut()
+    async with db.transaction(pool) as other:
+        assert await count(other) == 0
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense",
+        "postgresql://seedbed@127.0.0.1:1/seedbed",
+        "postgresql://seedbed@/seedbed?host=/nowhere",
+        "postgresql://seedbed@nowhere.invalid/seedbed",
+    ],
+)
+async def test_an_address_that_leads_nowhere_is_explained(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"^SEEDBED_DATABASE_URL: the database cannot be used: \S"), db.explained():
+        await db.migrate(url)
+
+
+async def test_a_database_or_user_that_is_not_there_is_explained(server: str) -> None:
+    for url in (other_database(server, "nothing"), server.replace("//seedbed@", "//nobody@")):
+        with pytest.raises(ConfigError, match="does not exist"), db.explained():
+            await db.migrate(url)
+
+
+def test_other_errors_are_left_alone() -> None:
+    with pytest.raises(ZeroDivisionError), db.explained():
+        raise ZeroDivisionError
+
+
+# Migrations ----------------------------------------------------------------------------------------------------------
+
+
+async def test_migrating_is_done_once_however_many_try(empty: str) -> None:
+    conn = await asyncpg.connect(empty)
+    try:
+        assert await db.revision(conn) is None
+        done = await asyncio.gather(*(db.migrate(empty) for _ in range(4)))
+        assert sorted(done) == [False, False, False, True]
+        assert await db.revision(conn) == db.head()
+        assert await db.migrate(empty) is False
+    finally:
+        await conn.close()
+
+
+async def test_a_failed_migration_leaves_nothing(empty: str) -> None:
+    conn = await asyncpg.connect(empty)
+    try:
+        await conn.execute("CREATE TABLE deliveries (x int)")
+        with pytest.raises(Exception, match="already exists"):
+            await db.migrate(empty)
+        assert [row[0] for row in await conn.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")] == [
+            "deliveries"
+        ]
+        await conn.execute("DROP TABLE deliveries")
+        assert await db.migrate(empty)
+    finally:
+        await conn.close()
+
+
+async def test_a_newer_database_is_not_touched(dsn: str, conn: db.Connection) -> None:
+    await conn.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(ConfigError, match="9999"):
+        await db.migrate(dsn)
+    assert await db.revision(conn) == "9999"
