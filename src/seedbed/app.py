@@ -25,7 +25,9 @@ from seedbed import __version__, catalogue, db, downloads, queue, telemetry
 from seedbed.dialects import DIALECTS
 from seedbed.dialects._http import Handler, add_route, refuse
 from seedbed.errors import ApiError, InvalidRequest, MethodNotAllowed, NotFound
+from seedbed.intake import Desk
 from seedbed.runtime import Runtime, open_runtime
+from seedbed.scratch import Scratch
 from seedbed.settings import Settings
 from seedbed.storage import StorageError
 from seedbed.telemetry import log
@@ -49,8 +51,11 @@ def build_app(settings: Settings) -> ASGIApp:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             runtime = await stack.enter_async_context(open_runtime(settings, pool_size=POOL_SIZE, name="seedbed api"))
+            scratch = Scratch(settings.data_dir / "scratch")
+            stack.callback(scratch.close)
+            desk = Desk(runtime, scratch)
             for each in (app, *mounted.values()):
-                each.state.runtime = runtime
+                each.state.runtime, each.state.desk = runtime, desk
             yield
 
     app = Starlette(lifespan=lifespan)
@@ -120,7 +125,9 @@ async def ready(request: Request) -> Response:
         checks["storage"] = "does not answer"
     good = all(found == "ok" for found in checks.values())
     return JSONResponse(
-        {"status": "ready" if good else "not ready", "checks": checks}, 200 if good else 503, {"Retry-After": "2"}
+        {"status": "ready" if good else "not ready", "checks": checks},
+        200 if good else 503,
+        None if good else {"Retry-After": "2"},
     )
 
 

@@ -1,8 +1,8 @@
-"""`/files/<signature>/<key>`: outputs, to whoever has the link.
+"""`/files/<signature>/<key>`: outputs and uploads, to whoever has the link.
 
-Serves only what a task has published (a row in `files`), so the output of an attempt that lost its task
-is never seen. Ranges, entity tags and conditional requests as in RFC 9110; on S3 it redirects to a fresh
-presigned address, so that a link outlives what S3 can sign.
+Serves only what a task has published (a row in `files`) or an account keeps (a row in `uploads`), so the
+output of an attempt that lost its task is never seen. Ranges, entity tags and conditional requests as in
+RFC 9110; on S3 it redirects to a fresh presigned address, so that a link outlives what S3 can sign.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from email.utils import format_datetime
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 
-from seedbed import db, storage, tasks
+from seedbed import db, storage, tasks, uploads
 from seedbed.db import Record
 from seedbed.runtime import Runtime
 from seedbed.storage import Storage, StorageError, Unsatisfiable
@@ -32,7 +32,7 @@ async def serve(request: Request) -> Response:
         return _missing()
     try:
         async with db.connection(runtime.pool) as conn:
-            file = await tasks.find_file(conn, key)
+            file = await tasks.find_file(conn, key) or await uploads.find(conn, key)
     except db.UNAVAILABLE:
         return PlainTextResponse("The service is busy; try again shortly\n", 503, {"Retry-After": "2"})
     if file is None:

@@ -270,8 +270,12 @@ class Storage:
                 return f"{self._public_url}/{self._backend.prefix}{key}"
             if self._backend.static_keys and 0 < ttl_s <= PRESIGNED_S_MAX:
                 return self._backend.sign(key, ttl_s)
+        return self.own_link(key, ttl_s=ttl_s)
+
+    def own_link(self, key: str, *, ttl_s: int) -> str:
+        """This server's own address for the object, wherever it lies; for `ttl_s` seconds (0: for ever)."""
         expires = int(self._clock()) + ttl_s if ttl_s else 0
-        return f"{self._base_url}/files/{self._sign(key, expires)}/{key}"
+        return f"{self._base_url}/files/{self._sign(_checked(key), expires)}/{key}"
 
     async def presigned(self, key: str, expires_s: int) -> str | None:
         """S3's own address for the object, valid for `expires_s` seconds (1 … 7 days), or None for a folder.

@@ -41,6 +41,7 @@ REQUEST_SECONDS = Histogram(
     "seedbed_http_request_duration_seconds", "Time to answer", ["route"], buckets=_LATENCY_S, registry=API
 )
 ACCEPTED = Counter("seedbed_tasks_accepted", "Tasks accepted", ["dialect", "model"], registry=API)
+UPLOADED = Counter("seedbed_uploads_accepted", "Uploads taken", ["kind"], registry=API)
 HELD = Counter("seedbed_credits_held", "Credits set aside for accepted tasks", registry=API)
 
 ENDED = Counter("seedbed_tasks_ended", "Renders that ended a task", ["engine", "status", "code"], registry=WORKER)
@@ -57,6 +58,7 @@ RUNNING = Gauge("seedbed_renders_running", "Renders in progress", registry=WORKE
 LOST = Counter("seedbed_renders_lost", "Renders whose task was cancelled or claimed by another", registry=WORKER)
 CAPTURED = Counter("seedbed_credits_captured", "Credits taken for succeeded tasks", registry=WORKER)
 RELEASED = Counter("seedbed_credits_released", "Credits given back for failed tasks", registry=WORKER)
+FETCHES = Counter("seedbed_media_fetches", "Media that tasks point to, by outcome", ["outcome"], registry=WORKER)
 DELIVERIES = Counter("seedbed_webhook_tries", "Webhook tries, by outcome", ["outcome"], registry=WORKER)
 
 QUEUE_GAUGES: dict[str, str] = {

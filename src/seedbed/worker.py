@@ -16,7 +16,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,7 +24,20 @@ from uuid import UUID, uuid4
 import orjson
 import structlog
 
-from seedbed import catalogue, db, dialects, idempotency, limits, media, queue, storage, tasks, telemetry, webhooks
+from seedbed import (
+    catalogue,
+    db,
+    dialects,
+    idempotency,
+    intake,
+    limits,
+    media,
+    queue,
+    storage,
+    tasks,
+    telemetry,
+    webhooks,
+)
 from seedbed.engines import FPS, Engine, EngineError, RenderRequest, RenderResult
 from seedbed.errors import TaskFailure
 from seedbed.outbound import HostBusy, PublicClient
@@ -275,6 +288,7 @@ class Worker:
                 await queue.forget_workers(conn)
             # A catalogue that changed its engines leaves tasks behind in lanes that it no longer names.
             self._places[0].lanes = self._lanes(await queue.lanes(conn))
+        await intake.sweep_uploads(self.runtime)
         await asyncio.sleep(SWEEP_S)
 
     # One job -------------------------------------------------------------------------------------------------
@@ -401,7 +415,8 @@ class Worker:
     ) -> tuple[str, RenderResult]:
         """The first of the model's engines that can make it, in the catalogue's order."""
         if render.task.media:
-            raise TaskFailure("invalid_media", "This server does not take media yet; leave mediaUrls out")
+            place = stack.enter_context(self.scratch.folder())
+            request = replace(request, media=await intake.media_of(render.task, self.runtime, self.client, place))
         names = [name for name in queue.lane_engines(render.job.lane) if name in self.engines]
         failed: EngineError | None = None
         for name in names:

@@ -1,6 +1,8 @@
-"""What the schema's own format means, for schemathesis: loaded by it through SCHEMATHESIS_HOOKS."""
+"""What the schema's formats mean, for schemathesis: loaded by it through SCHEMATHESIS_HOOKS."""
 
 from __future__ import annotations
+
+import base64
 
 import schemathesis
 from hypothesis import strategies as st
@@ -12,3 +14,10 @@ schemathesis.openapi.format(
     "public-https-url",
     st.builds("https://{}.example.com/{}{}".format, NAMES, NAMES, ENDINGS),
 )
+
+MEDIUM = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4//8/AAX+Av4N70a4AAAAAElFTkSuQmCC"
+)
+"""A picture of one white pixel: a schema cannot say which bytes are a medium, so this is the one that is sent."""
+
+schemathesis.openapi.format("binary", st.just(MEDIUM))

@@ -27,7 +27,7 @@ from tests.relay import Relay
 from tests.test_spine import working
 
 PAGE = (Path(__file__).parents[2] / "docs" / "en" / "open-api.md").read_text()
-VARYING = {"requestId", "url", "createdAt"}
+VARYING = {"requestId", "url", "createdAt", "sizeBytes", "expiresAt"}
 
 
 @dataclass(frozen=True)

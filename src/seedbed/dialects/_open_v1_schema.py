@@ -63,6 +63,15 @@ ERRORS: dict[int, tuple[str, str, Json]] = {
 }
 
 
+UPLOAD = {
+    "success": True,
+    "url": "https://video.example.com/files/1780999200.c2lnbmF0dXJl/uploads/4f/4mPz0Kq7sVbYtR2nLdXw9A/image.png",
+    "kind": "image",
+    "sizeBytes": 48213,
+    "expiresAt": "2026-06-10T10:00:00.000Z",
+}
+
+
 def document(catalogue: Catalogue) -> Json:
     """The OpenAPI 3.1 document for what `catalogue` sells through this dialect."""
     models = catalogue.sold_by("open")
@@ -129,6 +138,14 @@ def document(catalogue: Catalogue) -> Json:
                     parameters=[task_id],
                 )
             },
+            "/api/open/v1/files": {
+                "post": _operation(
+                    "Upload a file",
+                    _ok("Upload", UPLOAD),
+                    errors=(400, 401, 413, 429, 500, 503),
+                    body=_file_body(),
+                )
+            },
             "/api/open/v1/balance": {
                 "get": _operation(
                     "Get the balance",
@@ -193,6 +210,13 @@ def _error(status: int) -> Json:
     if status in (429, 503):
         answer["headers"] |= {"Retry-After": RETRY_AFTER}
     return answer
+
+
+def _file_body() -> Json:
+    """A file as it is, or as the one part of a form."""
+    raw: Json = {"schema": {"type": "string", "format": "binary"}}
+    form = {"schema": _object({"file": {"type": "string", "format": "binary"}})}
+    return {"required": True, "content": {"application/octet-stream": raw, "multipart/form-data": form}}
 
 
 def _list_parameters() -> list[Json]:
@@ -316,6 +340,15 @@ def _schemas(models: tuple[Model, ...]) -> Json:
         "Cancelled": _object({"success": true, "requestId": text, "status": {"const": "cancelled"}}),
         "Quote": _object({"success": true, "creditsRequired": credits}),
         "Balance": _object({"success": true, "creditsAvailable": credits, "creditsHeld": credits}),
+        "Upload": _object(
+            {
+                "success": true,
+                "url": {"type": "string", "format": "uri"},
+                "kind": {"enum": ["image", "video", "audio"]},
+                "sizeBytes": {"type": "integer", "minimum": 1},
+                "expiresAt": {"type": "string", "format": "date-time"},
+            }
+        ),
         "Models": _object({"success": true, "data": {"type": "array", "items": _model_entry()}}),
         "Error": _object(
             {

@@ -7,6 +7,7 @@ prefix has the shape `{"success": …}`, errors included.
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, cast
@@ -18,16 +19,19 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
-from seedbed import db, ledger, outbound, tasks, telemetry
+from seedbed import db, ledger, outbound, tasks, telemetry, uploads
 from seedbed.accounts import Caller
 from seedbed.catalogue import Catalogue, Model
 from seedbed.db import Connection
-from seedbed.dialects import _http, _open_v1_schema
+from seedbed.dialects import _http, _open_v1_schema, _upload
 from seedbed.dialects._http import answer, runtime_of
 from seedbed.engines import Kind, Mode, Role
-from seedbed.errors import ApiError, InsufficientCredits, InvalidRequest
+from seedbed.errors import ApiError, InsufficientCredits, InvalidRequest, ServiceBusy
 from seedbed.idempotency import Answer
+from seedbed.intake import Desk, is_own
+from seedbed.media.inputs import own_file
 from seedbed.runtime import Runtime
+from seedbed.storage import StorageError
 from seedbed.tasks import MediaRef, Status, Task, TaskRequest
 
 NAME = "open"
@@ -167,7 +171,7 @@ def parse_generation(values: dict[str, Any], runtime: Runtime, trace_id: str) ->
     sold = {model.id: model for model in runtime.catalogue.sold_by(NAME)}
     model = sold[_choice("model", asked.model, tuple(sold))]
     trusted = runtime.settings.trusted
-    media = _media(asked.mediaUrls, model, trusted)
+    media = _media(asked.mediaUrls, model, runtime)
     mode: Mode = "image_to_video" if media else "text_to_video"
     if mode not in model.modes:
         raise InvalidRequest(f"'mediaUrls' must be left out: {model.id} works from text alone", field="mediaUrls")
@@ -206,10 +210,20 @@ def _public(field: str, url: str, trusted: frozenset[str]) -> str:
         raise InvalidRequest(f"'{field}': {refused.message}", field=field) from None
 
 
-def _media(urls: list[str], model: Model, trusted: frozenset[str]) -> tuple[MediaRef, ...]:
+def _address(field: str, url: str, runtime: Runtime) -> str:
+    """The address of a medium: a genuine link of this server's own, which is read in place, or a public one."""
+    own = own_file(url, runtime.settings.base_url)
+    if own is None:
+        return _public(field, url, runtime.settings.trusted)
+    if not is_own(runtime, own):
+        raise InvalidRequest(f"'{field}' is not, or no longer, a file of this server", field=field)
+    return url.partition("?")[0]
+
+
+def _media(urls: list[str], model: Model, runtime: Runtime) -> tuple[MediaRef, ...]:
     """Each URL with its kind, as far as its name tells, and the role that number and kinds give it."""
     found = [
-        (_public(f"mediaUrls.{index}", url, trusted), _kind(f"mediaUrls.{index}", url))
+        (_address(f"mediaUrls.{index}", url, runtime), _kind(f"mediaUrls.{index}", url))
         for index, url in enumerate(urls)
     ]
     frames = len(found) <= 2 and all(kind in ("image", None) for _, kind in found)
@@ -317,7 +331,7 @@ def _listed(task: Task, runtime: Runtime) -> dict[str, Any]:
     return entry | {
         "resolution": task.resolution,
         "creditsCharged": task.price_credits,
-        "createdAt": task.created_at.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
+        "createdAt": _instant(task.created_at),
     }
 
 
@@ -327,6 +341,32 @@ async def balance(request: Request) -> Response:
     async with db.connection(runtime_of(request).pool) as conn:
         found = await ledger.balance(conn, caller.account_id)
     return answer({"success": True, "creditsAvailable": found.available, "creditsHeld": found.held})
+
+
+async def upload(request: Request) -> Response:
+    """Keep a picture, video or sound for 7 days, at an address that `mediaUrls` takes."""
+    caller = await _http.authenticate(request, "open")
+    runtime, desk = runtime_of(request), cast(Desk, request.app.state.desk)
+    try:
+        async with desk.folder() as folder:
+            path, claimed = await _upload.receive(request, folder)
+            kept = await desk.take(caller.account_id, path, claimed, folder)
+    except StorageError as error:
+        telemetry.log.error("an upload could not be stored", error=str(error))
+        raise ServiceBusy("The file could not be stored; try again shortly", retry_after_s=5) from None
+    telemetry.UPLOADED.labels(kept.kind).inc()
+    done = {
+        "success": True,
+        "url": runtime.storage.own_link(kept.key, ttl_s=uploads.KEEP_S),
+        "kind": kept.kind,
+        "sizeBytes": kept.size_bytes,
+        "expiresAt": _instant(kept.expires_at),
+    }
+    return answer(done)
+
+
+def _instant(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 async def _own(conn: Connection, request: Request, caller: Caller) -> Task:
@@ -341,6 +381,7 @@ ROUTES: tuple[tuple[Method, str, _http.Handler], ...] = (
     ("POST", "/video/generations/quote", quote),
     ("GET", "/video/generations/{requestId}", status),
     ("POST", "/video/generations/{requestId}/cancel", cancel),
+    ("POST", "/files", upload),
     ("GET", "/balance", balance),
 )
 

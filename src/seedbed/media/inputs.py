@@ -8,7 +8,7 @@ with the URL's place in the request and a reason in our own words.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -118,15 +118,13 @@ async def fetch_all(
     fetcher = _Fetcher(folder, client, own_base_url, read_own, limits or Limits(), note)
     first = {ref.url: index for index, ref in reversed(list(enumerate(refs)))}
     try:
-        async with asyncio.TaskGroup() as group:
-            saved = {
-                url: group.create_task(_kept(fetcher.save(url, index, refs[index].kind)))
-                for url, index in first.items()
-            }
+        urls = list(first)
+        outcomes = await _all(fetcher.save(url, first[url], refs[first[url]].kind) for url in urls)
+        saved = dict(zip(urls, outcomes, strict=True))
         plain: dict[str, Plain] = {}
         for index, ref in enumerate(refs):
             with _blamed(place(index), note):
-                path = _given(saved[ref.url].result())
+                path = _given(saved[ref.url])
                 form = identify(path, ref.kind, fetcher.limits)
                 if ref.url not in plain:
                     plain[ref.url] = await fetcher.made_plain(path, form, index)
@@ -212,8 +210,21 @@ class _Fetcher:
         return await sandbox.normalise(path, form, own_place)
 
 
+async def _all(saves: Iterable[Coroutine[object, object, Path]]) -> list[Path | Unfit]:
+    """The outcomes as values: every URL is tried, and the first at fault in their order is the one named.
+
+    Anything else that is raised stops the rest.
+    """
+    running = [asyncio.ensure_future(_kept(save)) for save in saves]
+    try:
+        return await asyncio.gather(*running)
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
 async def _kept(save: Awaitable[Path]) -> Path | Unfit:
-    """The outcome as a value: every URL is tried, and the first at fault in their order is the one named."""
     try:
         return await save
     except Unfit as unfit:
