@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx2
+import pytest
 
-from seedbed.engines import Engine
+from seedbed.engines import Engine, Progress, RenderRequest, RenderResult
 from seedbed.outbound import PublicClient
 from seedbed.runtime import open_runtime
 from seedbed.scratch import Scratch
@@ -90,3 +91,25 @@ async def test_what_goes_wrong_is_refunded(
                 assert told["error"]["message"] == message
     balance = (await api.get("/api/open/v1/balance", headers=alice.auth)).json()
     assert balance == {"success": True, "creditsAvailable": 1000, "creditsHeld": 0}
+
+
+class Babbling(Clip):
+    """Makes a good video and a plan that no database can keep."""
+
+    plan: dict[str, object]
+
+    async def render(self, request: RenderRequest, scratch: Path, progress: Progress) -> RenderResult:
+        made = await super().render(request, scratch, progress)
+        return RenderResult(video=made.video, plan=self.plan)
+
+
+@pytest.mark.parametrize("plan", [{"said": "a\x00b"}, {"said": object()}, {"said": "\ud800"}])
+async def test_a_plan_that_cannot_be_kept_costs_no_video(
+    api: httpx2.AsyncClient, alice: Person, settings: Settings, tmp_path: Path, sound: None, plan: dict[str, object]
+) -> None:
+    engine = Babbling()
+    engine.plan = plan
+    body = {"model": "seedance-2.0", "prompt": "A river", "duration": 4, "resolution": "480p"}
+    async with working(settings, tmp_path, engine):
+        accepted = (await api.post(GENERATIONS, json=body, headers=alice.auth)).json()
+        assert (await ended(api, alice, accepted["requestId"]))["status"] == "succeeded"

@@ -407,7 +407,7 @@ class Worker:
             size_bytes=stored.size_bytes,
             sha256=bytes.fromhex(stored.sha256),
             engine=engine,
-            plan=result.plan,
+            plan=_keepable(result.plan),
         )
 
     async def _run_engine(
@@ -552,6 +552,19 @@ def _outcome(outcome: webhooks.Outcome) -> str:
     if outcome.delivered:
         return "delivered"
     return "unreachable" if outcome.status is None else "refused"
+
+
+def _keepable(plan: dict[str, Any]) -> dict[str, Any]:
+    """An engine's plan, if the database can keep it as JSON: a video is not thrown away for its plan."""
+    try:
+        text = orjson.dumps(plan)
+    except TypeError as error:
+        log.warning("the engine's plan is not plain JSON and is not kept", error=str(error))
+        return {}
+    if b"\\u0000" in text:
+        log.warning("the engine's plan holds U+0000 and is not kept")
+        return {}
+    return plan
 
 
 def _output_key(task: Task) -> str:
