@@ -20,12 +20,11 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from seedbed.engines import FPS, Progress, RenderRequest, RenderResult
-from seedbed.engines.previz import words
+from seedbed.engines.previz import stills, words
 from seedbed.engines.previz.film import Film
 from seedbed.engines.previz.grade import Planes
 from seedbed.engines.previz.reel import Detail, Reel
 from seedbed.engines.previz.sound import compose
-from seedbed.engines.previz.stills import Still
 
 DETAIL = {
     "mini": Detail(rays=1, grid=1408, fineness=0.75),
@@ -122,11 +121,10 @@ def _picture(
 ) -> tuple[_Picture, dict[str, Any]]:
     """What draws the frames, and what to say about it."""
     plan = {"engine": Previz.name, "seed": request.seed, "fixed_lens": request.fixed_lens} | shot.plan()
-    images = [medium for medium in request.media if medium.kind == "image"]
     frame_count, fixed = request.frame_count, request.fixed_lens
-    if images:
-        still = Still(images[0].path, width=request.width, height=request.height, frames=frame_count, fixed=fixed)
-        return still, plan | {"source": "image"}
+    if any(medium.kind == "image" for medium in request.media):
+        still = stills.choose(request, shot, check)
+        return still, plan | {"source": "image"} | still.plan()
     reel = Reel(
         shot, seed=request.seed, width=request.width, height=request.height, frames=frame_count, fps=FPS, fixed=fixed,
         detail=DETAIL[request.quality], pool=pool, check=check,

@@ -19,8 +19,8 @@ _HERE = Path(__file__).parent
 def _forget_stale() -> None:
     """Drops compiled kernels that are older than any source here: one kernel is compiled into others, and numba
     looks only at the file of the outermost."""
-    newest = max(source.stat().st_mtime for source in _HERE.glob("*.py"))
-    for index in (_HERE / "__pycache__").glob("*.nbi"):
+    newest = max(source.stat().st_mtime for source in _HERE.rglob("*.py"))
+    for index in _HERE.rglob("*.nbi"):
         with contextlib.suppress(OSError):
             if index.stat().st_mtime < newest:
                 index.unlink()

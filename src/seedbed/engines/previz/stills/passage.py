@@ -1,0 +1,279 @@
+"""From one picture to another without a dissolve: matter moves, light and colour travel, and what is far changes
+first.
+
+Where the two show the same place, every point is carried from where it was to where it will be by optical flow.
+Where they do not, horizons are brought together and the camera goes on in one direction while the new picture
+comes over the old one along a front with depth, as light would. The first frame is the first picture, the last
+frame the last.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from seedbed.engines.previz.jit import kernel
+from seedbed.engines.previz.noise import layered
+from seedbed.engines.previz.stills import depth, finish, fit, flow, light, parallax
+from seedbed.engines.previz.stills.direction import Direction
+from seedbed.engines.previz.stills.finish import Planes
+from seedbed.engines.previz.stills.parallax import at
+from seedbed.engines.previz.stills.still import BAND, SPOTS_PX, STUDY_PX, Check, little
+
+Floats = NDArray[np.float32]
+f32 = np.float32
+
+_SOFT = 0.16
+"""How much of the whole passage the front takes over one point."""
+_COLOUR = 0.55
+"""How far a picture's light follows the other's before it has gone."""
+
+
+class _Side:
+    """One of the two pictures with all that moves and colours it. `sign` is 1 for the first, -1 for the last."""
+
+    def __init__(self, image: Image.Image, way: Direction, sign: int, *, width: int, height: int) -> None:
+        self.sign = sign
+        self.sheet = fit.sheet(image, width=width, height=height, finer=way.move != "static", small_px=SPOTS_PX)
+        self.study = little(self.sheet.small, STUDY_PX)
+        person = bool(way.living & {"person", "blown"})
+        self.place = depth.study(self.study, water="water" in way.living, person=person)
+        self.moving = light.life(way.living, self.sheet.small, 1e3, moving_sky=False).moving
+        self.flow = np.zeros((2, 1, 1), np.float32)
+        self.sure = np.ones((2, 2), np.float32)
+        self.path = np.zeros((3, 256), np.float32)
+
+
+class Passage:
+    """All frames of the way from one picture to the other. `draw` is pure and may be called from any thread."""
+
+    def __init__(
+        self, first: Image.Image, last: Image.Image, way: Direction, *, width: int, height: int, frames: int,
+        fps: int, seed: int, check: Check,
+    ) -> None:  # fmt: skip
+        self.width, self.height, self._frames, self._fps = width, height, frames, fps
+        self._way, self._seed = way, seed & 0x7FFFFFFF
+        self.sides = [_Side(first, way, 1, width=width, height=height)]
+        check()
+        self.sides.append(_Side(last, way, -1, width=width, height=height))
+        check()
+        self.alike = self._join(check)
+        self._order = self._when()
+        self._cell = parallax.cell_px(width, height)
+        self._tile = finish.dither()
+
+    def plan(self) -> dict[str, Any]:
+        """How the passage is made, for people to read."""
+        return self._way.plan() | {"passage": {"alike": round(self.alike, 2)}}
+
+    def _join(self, check: Check) -> float:
+        """Finds how the two belong together, and says how much they do."""
+        a, b = self.sides
+        there, back = flow.between(a.study, b.study, check), flow.between(b.study, a.study, check)
+        alike, a.sure, b.sure = flow.alike(a.study, b.study, there, back)
+        for side, other, found in ((a, b, there), (b, a, back)):
+            level = _level(found.shape[1:], side.place.horizon, other.place.horizon)
+            side.flow = np.ascontiguousarray(alike * found + (1 - alike) * level, np.float32)
+            side.sure = np.ascontiguousarray(1 - alike * (1 - side.sure), np.float32)
+            side.path = _colour_path(side.study, other.study)
+        return alike
+
+    def _when(self) -> Floats:
+        """When the front comes to each point of the frame, 0 … 1, evenly spread: far first, lights last."""
+        a, b = self.sides
+        rows, columns = b.study.shape[:2]
+        near = 0.45 * a.place.maps[depth.NEAR] + 0.55 * b.place.maps[depth.NEAR]
+        luma = depth.grey(b.study)
+        lamps = np.clip((luma - depth.box(luma, columns // 24)) * 2.5, 0.0, 1.0)
+        grain = np.empty((rows, columns), np.float32)
+        cloud(grain, self._seed)
+        order = 0.62 * near + 0.22 * grain + 0.16 * lamps
+        order = depth.guided(order.astype(np.float32), luma, max(columns // 40, 2), 4e-3)
+        rank = np.argsort(np.argsort(order.ravel(), kind="stable"), kind="stable").reshape(rows, columns)
+        return np.ascontiguousarray(rank / f32(rows * columns - 1), np.float32)
+
+    def _pose(self, sign: int, share: float, left: float) -> Floats:
+        """Where the camera is in one of the pictures; `left` is 0 where that picture is whole, 1 at the other."""
+        free = (1.0 - self.alike) * min(self._way.pace, 1.3)
+        q, a, u = left * free, sign * self._way.across, sign * self._way.upward
+        move = self._way.move
+        if move == "static":
+            return parallax.STILL
+        if move in ("pan", "truck", "orbit"):
+            aside = 0.05 if move == "orbit" else 0.03
+            return np.array([1 + 0.13 * q, aside * q * a, 0, 0, 0.3, 0.075 * q * a, 0], np.float32)
+        if move in ("tilt", "crane"):
+            return np.array([1 + 0.13 * q, 0, -0.03 * q * u, 0, 0.3, 0, -0.05 * q * u], np.float32)
+        inward = -sign if move == "pull" else sign
+        zoom, nearer = (0.15, 0.10) if inward > 0 else (-0.055, -0.05)
+        return np.array([1 + zoom * q, 0, -0.008 * q * sign, nearer * q, 0, 0, 0], np.float32)
+
+    def _mesh(self, side: _Side, number: int, share: float) -> Floats:
+        rows, columns = parallax.nodes(self.width, self.height, self._cell)
+        mesh = np.empty((2, rows, columns), np.float32)
+        gone = share if side.sign > 0 else 1.0 - share
+        maps, size = side.place.maps, (self.width, self.height)
+        parallax.aim(mesh, maps[depth.NEAR], *size, self._cell, self._pose(side.sign, share, gone))
+        follow(mesh, side.flow, gone, *size)
+        away = number if side.sign > 0 else self._frames - 1 - number
+        moving = side.moving * f32(1.0 - self.alike)
+        light.stir(mesh, maps, moving, np.zeros((0, 5), np.float32), *size, away / self._fps, self._seed)
+        return mesh
+
+    def draw(self, number: int, check: Check) -> Planes:
+        """Frame `number` as the three planes of 4:2:0 BT.709. `check` is called often and may raise to stop."""
+        check()
+        share = finish.smooth(number / max(self._frames - 1, 1))
+        meshes = [self._mesh(side, number, share) for side in self.sides]
+        check()
+        glow = np.zeros((4, *meshes[0].shape[1:]), np.float32)
+        mask = np.empty(meshes[0].shape[1:], np.float32)
+        a, b = self.sides
+        front(mask, glow, self._order, a.sure, b.sure, meshes[0], meshes[1], self._cell, self.width, self.height,
+              share, _SOFT, (1.0 - self.alike) * math.sin(math.pi * share))  # fmt: skip
+        curves = [_curve(a.path, _COLOUR * share), _curve(b.path, _COLOUR * (1.0 - share))]
+        out = finish.planes(self.width, self.height)
+        for begin in range(0, self.height, BAND):
+            check()
+            self._band(out, meshes, mask, curves, glow, begin, min(begin + BAND, self.height))
+        return out
+
+    def _band(
+        self, out: Planes, meshes: list[Floats], mask: Floats, curves: list[Floats], glow: Floats, begin: int, end: int
+    ) -> None:
+        """Rows `begin` … `end` (both even) of a frame."""
+        cell = self._cell
+        rows = mask[begin // cell : end // cell + 2]
+        wanted = float(rows.min()) < 1.0, float(rows.max()) > 0.0
+        for layer in range(3):
+            less = 2 if layer else 1
+            parts = []
+            for side, mesh, curve, want in zip(self.sides, meshes, curves, wanted, strict=True):
+                part = np.zeros(((end - begin) // less, self.width // less), np.float32)
+                if want:
+                    if layer == 0:
+                        parallax.fetch(part, side.sheet.luma, mesh, cell, side.sheet.scale, begin)
+                    else:
+                        plane = side.sheet.blue if layer == 1 else side.sheet.red
+                        parallax.fetch_tint(part, plane, mesh, cell, side.sheet.scale, begin // 2)
+                    develop(part, curve[layer])
+                parts.append(part)
+            lay(parts[0], parts[1], mask, cell // less, begin // less)
+            if layer == 0:
+                finish.round_luma(out[0], parts[0], glow, cell, self._tile, begin)
+            else:
+                finish.round_tint(out[layer], parts[0], glow, layer + 1, cell, self._tile, begin // 2)
+
+
+@kernel
+def cloud(out: Floats, seed: int) -> None:
+    """Soft noise, 0 … 1."""
+    rows, columns = out.shape
+    for y in range(rows):
+        for x in range(columns):
+            value = layered(x / rows * 3.2, y / rows * 3.2, 3, seed + 71)
+            out[y, x] = min(max(0.5 + value, 0.0), 1.0)
+
+
+@kernel
+def follow(mesh: Floats, field: Floats, part: float, width: int, height: int) -> None:
+    """Moves places back along `part` of the flow that starts at where they end up."""
+    for j in range(mesh.shape[1]):
+        for i in range(mesh.shape[2]):
+            x, y = mesh[0, j, i], mesh[1, j, i]
+            sx, sy = x, y
+            for _ in range(4):
+                u, v = (sx + 0.5) / width, (sy + 0.5) / height
+                sx = x - part * at(field[0], u, v) * width
+                sy = y - part * at(field[1], u, v) * height
+            mesh[0, j, i], mesh[1, j, i] = sx, sy
+
+
+@kernel
+def front(
+    mask: Floats, glow: Floats, order: Floats, sure_a: Floats, sure_b: Floats, mesh_a: Floats, mesh_b: Floats,
+    cell: int, width: int, height: int, share: float, soft: float, shine: float,
+) -> None:  # fmt: skip
+    """How much of the last picture shows at each point, and the light that runs with the front."""
+    for j in range(mask.shape[0]):
+        for i in range(mask.shape[1]):
+            when = at(order, (i * cell + 0.5) / width, (j * cell + 0.5) / height)
+            m = min(max((share * (1.0 + soft) - when) / soft, 0.0), 1.0)
+            m = m * m * (3.0 - 2.0 * m)
+            a = 0.04 + at(sure_a, (mesh_a[0, j, i] + 0.5) / width, (mesh_a[1, j, i] + 0.5) / height)
+            b = 0.04 + at(sure_b, (mesh_b[0, j, i] + 0.5) / width, (mesh_b[1, j, i] + 0.5) / height)
+            m = m * b / max(m * b + (1.0 - m) * a, 1e-6)
+            mask[j, i] = m
+            warm = shine * 4.0 * m * (1.0 - m)
+            glow[0, j, i] = 1.0 + 0.06 * warm
+            glow[1, j, i] = 9.0 * warm
+            glow[2, j, i] = -2.5 * warm
+            glow[3, j, i] = 2.0 * warm
+
+
+@kernel
+def develop(values: Floats, curve: Floats) -> None:
+    """Code values through a curve of 256 steps."""
+    for y in range(values.shape[0]):
+        for x in range(values.shape[1]):
+            value = min(max(values[y, x], f32(0.0)), f32(254.99))
+            i = np.int32(value)
+            values[y, x] = curve[i] + (curve[i + 1] - curve[i]) * (value - f32(i))
+
+
+@kernel
+def lay(under: Floats, over: Floats, mask: Floats, cell: int, begin: int) -> None:
+    """`over` laid onto `under` by a mask with a point for every cell-th value."""
+    height, width = under.shape
+    line = np.empty(mask.shape[1], np.float32)
+    for row in range(height):
+        j = (begin + row) // cell
+        b = f32(begin + row - j * cell) / f32(cell)
+        for i in range(mask.shape[1]):
+            line[i] = mask[j, i] + (mask[j + 1, i] - mask[j, i]) * b
+        for x in range(width):
+            i = x // cell
+            m = line[i] + (line[i + 1] - line[i]) * (f32(x - i * cell) / f32(cell))
+            under[row, x] += (over[row, x] - under[row, x]) * m
+
+
+def _level(shape: tuple[int, ...], here: float, there: float) -> Floats:
+    """A flow that brings the horizon from `here` to `there` and leaves the borders where they are."""
+    rows, columns = shape
+    field = np.zeros((2, rows, columns), np.float32)
+    high = (np.arange(rows) + 0.5) / rows
+    bend = np.minimum(high / here, (1 - high) / (1 - here))
+    field[1] = (np.clip(there - here, -0.18, 0.18) * np.sin(bend * np.pi / 2) ** 2)[:, None]
+    return field
+
+
+def _codes(rgb: Floats) -> tuple[Floats, Floats, Floats]:
+    luma = depth.grey(rgb)
+    return 16 + 219 * luma, 128 + 224 / 1.8556 * (rgb[..., 2] - luma), 128 + 224 / 1.5748 * (rgb[..., 0] - luma)
+
+
+def _colour_path(here: Floats, there: Floats) -> Floats:
+    """(3, 256): what to add to each code value so that one picture's light becomes the other's."""
+    path = np.zeros((3, 256), np.float32)
+    steps = np.arange(256, dtype=np.float64)
+    for layer, (own, aim) in enumerate(zip(_codes(here), _codes(there), strict=True)):
+        if layer == 0:
+            shares = np.linspace(0.02, 0.98, 25)
+            knots, wanted = np.quantile(own, shares), np.quantile(aim, shares)
+            moved = np.interp(steps, np.maximum.accumulate(knots + np.arange(25) * 1e-3), wanted - knots)
+            reach = 24
+            wide = np.pad(moved, reach, mode="edge")
+            path[0] = np.convolve(wide, np.hanning(2 * reach + 1) / np.hanning(2 * reach + 1).sum(), "valid")
+        else:
+            gain = float(np.clip((aim.std() + 2) / (own.std() + 2), 0.6, 1.5))
+            path[layer] = (steps - own.mean()) * (gain - 1) + aim.mean() - own.mean()
+    return path
+
+
+def _curve(path: Floats, part: float) -> Floats:
+    """Tables of code values with `part` of a path gone."""
+    return np.ascontiguousarray(np.clip(np.arange(256, dtype=np.float32) + path * f32(part), 0, 255), np.float32)
