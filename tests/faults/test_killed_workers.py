@@ -136,17 +136,21 @@ async def test_a_worker_frozen_with_its_output_stored_deletes_it(
     proxy.strike = lambda: frozen.send(signal.SIGSTOP)
     task_id = await submit(api, alice)
     await until(_happened(proxy), "the output stored and not yet published")
-    first = stored(settings)
-    assert len(first) == 1
-    crew.worker()
-    task = await ended(pool, task_id)
-    assert sorted([task.output_key, *first]) == stored(settings)
-    before = await _everything(conn)
+    (first,) = stored(settings)
+    # It wakes while the attempt that replaced it is being rendered: the task is `processing`, but not its own.
+    crew.worker("Slow", SLOW_S=5)
+    await until(lambda: _second(conn, task_id), "progress of the second attempt")
     proxy.heal()
     frozen.send(signal.SIGCONT)
-    await until(lambda: _stored_alone(settings, task.output_key), f"the fenced attempt's file gone:\n{frozen.said()}")
-    assert await _everything(conn) == before
+    await until(lambda: _deleted(settings, first), f"the fenced attempt's file gone:\n{frozen.said()}")
+    assert await conn.fetchval("SELECT count(*) FROM files") == 0
+    task = await tasks.get(conn, task_id)
+    assert (task.status, task.attempt) == ("processing", 2)
+    task = await ended(pool, task_id)
     await check_made_once(conn, settings, alice, task, attempt=2)
+    assert stored(settings) == [task.output_key]
+    moves = [(row["status"], row["attempt"]) for row in await tasks.events(conn, task_id)]
+    assert moves == [("queued", 0), ("processing", 1), ("processing", 2), ("succeeded", 2)]
 
 
 async def test_a_frozen_worker_that_nobody_replaced_finishes_its_render(
@@ -301,8 +305,13 @@ def _idle(conn: db.Connection, process: Process) -> Callable[[], Awaitable[bool]
     return look
 
 
-async def _stored_alone(settings: Settings, key: str | None) -> bool:
-    return stored(settings) == [key]
+async def _second(conn: db.Connection, task_id: str) -> bool:
+    task = await tasks.get(conn, task_id)
+    return task.attempt == 2 and task.progress > 0
+
+
+async def _deleted(settings: Settings, key: str) -> bool:
+    return key not in stored(settings)
 
 
 async def _stale(conn: db.Connection) -> bool:
