@@ -125,7 +125,7 @@ def load(path: Path | None = None) -> Catalogue:
 
 
 def _check(catalogue: Catalogue, path: Path, text: str) -> None:
-    """What the types cannot say: ids are unique, engines are known, modes agree on resolutions."""
+    """What the types cannot say: ids are unique and engines are known."""
     seen: set[str] = set()
     for index, model in enumerate(catalogue.model):
         where = ("model", index)
