@@ -104,6 +104,8 @@ class Broken(Clip):
             raise EngineError("The engine cannot draw this")
         if word == "later":
             raise EngineError("The engine is busy", retryable=True)
+        if word == "wait":
+            await asyncio.sleep(3600)
         if word == "crash":
             raise RuntimeError("a bug with a secret path /etc/shadow")
         result = await super().render(request, scratch, progress)

@@ -190,9 +190,8 @@ def test_a_video_that_cannot_be_paid(service: Home) -> None:
 def test_ctrl_c_cancels_the_video(service: Home) -> None:
     key = service.ok("key", "create", "--account", "admin@localhost").strip()
     before = balance(service, key)
-    # The engine is busy again and again, so the task waits between its tries.
     process = subprocess.Popen(
-        [sys.executable, "-m", "seedbed", "generate", "later", "--url", service.url],
+        [sys.executable, "-m", "seedbed", "generate", "wait", "--url", service.url],
         env=service.environment(SEEDBED_KEY=key),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -29,7 +29,7 @@ else:
 MIGRATION_LOCK = 0x5EEDBED
 """Advisory lock under which one process at a time migrates."""
 
-ACQUIRE_S = 30.0
+ACQUIRE_S = 60.0
 """Longest wait for a free connection before the request is answered `service_busy`."""
 
 UNAVAILABLE: tuple[type[BaseException], ...] = (

@@ -40,6 +40,7 @@ SECONDS_SLACK = Fraction(1, 2)
 """What a clip of 60 s may be over it: containers round, and sound ends a little after the picture."""
 FRAME_SIDE_MAX, FRAME_PIXELS_MAX = 8192, 7680 * 4320
 SIDE_MAX = 1920
+INDEX_BYTES_MAX = 16 << 20
 SAMPLE_AT = Fraction(1, 4 * FPS)
 """Each frame shows what is on a quarter of a frame later: times are rounded to ticks, some up and some down."""
 
@@ -104,7 +105,7 @@ def _film(path: Path) -> OutputContainer:
 def _check_boxes(file: BinaryIO) -> None:
     """Every box at the top must end inside the file, and an index be among them: else a part is missing."""
     file.seek(0, 2)
-    size, at, kinds = file.tell(), 0, set()
+    size, at, kinds = file.tell(), 0, dict[bytes, tuple[int, int]]()
     for _ in range(PACKETS_MAX):
         if at >= size:
             break
@@ -117,13 +118,38 @@ def _check_boxes(file: BinaryIO) -> None:
             length = size - at
         if len(head) < 8 or length < 8 or at + length > size:
             # Some cameras leave zeros or a few bytes behind the last box.
-            if b"moov" in kinds and b"mdat" in kinds and not any(head):
+            if kinds.keys() >= {b"moov", b"mdat"} and not any(head):
                 break
             raise Refused("damaged")
-        kinds.add(head[4:8])
+        kinds[head[4:8]] = at, length
         at += length
-    if not kinds >= {b"moov", b"mdat"}:
+    if not kinds.keys() >= {b"moov", b"mdat"}:
         raise Refused("damaged")
+    at, length = kinds[b"moov"]
+    if length > INDEX_BYTES_MAX:
+        raise Refused("costly")
+    file.seek(at)
+    _check_times(file.read(length))
+
+
+def _check_times(index: bytes) -> None:
+    """No picture may last for a negative time: the demuxer would quietly make something up instead."""
+    todo = [(0, len(index))]
+    while todo:
+        at, end = todo.pop()
+        while at + 8 <= end:
+            length, kind = int.from_bytes(index[at : at + 4], "big"), index[at + 4 : at + 8]
+            if length == 0:  # QuickTime ends some lists so
+                break
+            if length < 8 or at + length > end:
+                raise Refused("damaged")
+            if kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl"):
+                todo.append((at + 8, at + length))
+            elif kind == b"stts":
+                count = int.from_bytes(index[at + 12 : at + 16], "big")
+                if 16 + 8 * count > length or any(high & 0x80 for high in index[at + 20 : at + 16 + 8 * count : 8]):
+                    raise Refused("damaged")
+            at += length
 
 
 def _streams(container: InputContainer) -> tuple[VideoStream, AudioStream | None]:
