@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +194,8 @@ def test_ctrl_c_cancels_the_video(service: Home) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "seedbed", "generate", "wait", "--url", service.url],
         env=service.environment(SEEDBED_KEY=key),
+        # A test run in the background ignores Ctrl-C, and so would its children.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
