@@ -46,6 +46,7 @@ format: $(DEV)
 
 bench: $(DEV)
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.render
 
 lock: $(DEV)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
