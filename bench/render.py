@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from seedbed.engines import FPS, RenderRequest, previz
-from seedbed.engines.previz import words
+from seedbed.engines.previz import script
 from seedbed.engines.previz.film import Film
 from seedbed.engines.previz.grade import Planes
 from seedbed.engines.previz.reel import Reel
@@ -56,7 +56,7 @@ def main() -> None:
         quality=chosen.quality,
     )
     previz.warm()
-    shot = words.read(PROMPT)
+    shot = script.read(PROMPT)
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as pool:
         scratch = Path(folder)
         reel, prepared = clocked(

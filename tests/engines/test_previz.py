@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from seedbed.engines import EngineError, InputMedia, RenderRequest
-from seedbed.engines.previz import Previz, words
+from seedbed.engines.previz import Previz, script
 from seedbed.engines.previz.reel import Detail, Reel
 from seedbed.engines.previz.sound import RATE, compose
 from tests.engines import films
@@ -29,7 +29,7 @@ def never() -> None:
 
 def reel(prompt: str, *, seed: int = 5, width: int = 320, height: int = 180, fixed: bool = False) -> Reel:
     return Reel(
-        words.read(prompt),
+        script.read(prompt),
         seed=seed,
         width=width,
         height=height,
@@ -59,7 +59,7 @@ def autumn() -> Reel:
 
 
 def test_the_documents_prompt_is_understood_in_full() -> None:
-    shot = words.read(PROMPT)
+    shot = script.read(PROMPT)
     assert (shot.setting, shot.water, shot.season, shot.move, shot.aerial) == (
         "forest",
         "river",
@@ -92,12 +92,12 @@ def test_the_documents_prompt_is_understood_in_full() -> None:
     ],
 )
 def test_words_set_fields(prompt: str, expected: dict[str, object]) -> None:
-    shot = words.read(prompt)
+    shot = script.read(prompt)
     assert {name: getattr(shot, name) for name in expected} == expected
 
 
 def test_unknown_words_are_listed_and_make_another_world() -> None:
-    plain, strange = words.read("a river"), words.read("a river of quetzal feathers")
+    plain, strange = script.read("a river"), script.read("a river of quetzal feathers")
     assert strange.unknown == ("quetzal", "feathers")
     assert strange.plan()["unknown"] == ["quetzal", "feathers"]
     assert plain.salt != strange.salt
@@ -107,9 +107,9 @@ def test_unknown_words_are_listed_and_make_another_world() -> None:
 
 @pytest.mark.parametrize("prompt", ["", "   ", "🍂" * 5000, "\x01\x1b", "ß" * 10_000, "河流穿过秋天的森林"])
 def test_any_string_is_a_shot(prompt: str) -> None:
-    shot = words.read(prompt)
+    shot = script.read(prompt)
     assert shot.setting in {"forest", "mountain", "desert", "meadow", "coast"}
-    assert len(shot.unknown) <= words.LISTED_MAX
+    assert len(shot.unknown) <= script.LISTED_MAX
 
 
 # What it draws
@@ -181,7 +181,7 @@ def test_frames_are_pure(autumn: Reel) -> None:
 @pytest.mark.parametrize(("width", "height"), [(3840, 2160), (1080, 1920), (2520, 1080)])
 def test_large_frames(width: int, height: int) -> None:
     large = Reel(
-        words.read(PROMPT), seed=1, width=width, height=height, frames=2, fps=24, fixed=True,
+        script.read(PROMPT), seed=1, width=width, height=height, frames=2, fps=24, fixed=True,
         detail=Detail(rays=1, grid=512, fineness=0.5), pool=POOL, check=never,
     )  # fmt: skip
     luma, blue, red = large.draw(0, never)
@@ -244,7 +244,7 @@ COUNT_COMPILED = """
 import importlib, pkgutil
 from concurrent.futures import ThreadPoolExecutor
 from seedbed.engines import previz
-from seedbed.engines.previz import words
+from seedbed.engines.previz import script
 from seedbed.engines.previz.reel import Detail, Reel
 
 def compiled():
@@ -260,7 +260,7 @@ previz.warm()
 before = compiled()
 assert sum(before.values()) > 15, before
 for prompt, width, height in (("rain on a lake, zoom", 96, 64), ("desert at night", 64, 96), ("waves, orbit", 64, 64)):
-    Reel(words.read(prompt), seed=3, width=width, height=height, frames=48, fps=24, fixed=False,
+    Reel(script.read(prompt), seed=3, width=width, height=height, frames=48, fps=24, fixed=False,
          detail=Detail(2, 512, 1.0), pool=ThreadPoolExecutor(2), check=lambda: None).draw(30, lambda: None)
 assert compiled() == before, {name: count for name, count in compiled().items() if before.get(name) != count}
 """
@@ -344,7 +344,7 @@ async def test_media_without_an_image_is_drawn_from_the_words(tmp_path: Path) ->
 
 
 def test_sound_is_exact_stereo_and_repeatable() -> None:
-    shot = words.read(PROMPT)
+    shot = script.read(PROMPT)
     sound = compose(shot, 3, 4)
     assert sound.shape == (4 * RATE, 2)
     assert sound.dtype == np.float32
@@ -359,7 +359,7 @@ def test_sound_is_exact_stereo_and_repeatable() -> None:
 
 def test_rain_is_heard() -> None:
     def hiss(prompt: str) -> float:
-        spectrum = np.abs(np.fft.rfft(compose(words.read(prompt), 1, 4)[:, 0]))
+        spectrum = np.abs(np.fft.rfft(compose(script.read(prompt), 1, 4)[:, 0]))
         return float((spectrum[4 * 4000 : 4 * 8000] ** 2).sum())
 
     assert hiss("a meadow in the rain") > 3 * hiss("a meadow, clear sky")

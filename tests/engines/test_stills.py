@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
@@ -13,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
 
 from seedbed.engines import EngineError, InputMedia, RenderRequest
-from seedbed.engines.previz import Previz, stills, words
+from seedbed.engines.previz import Previz, script, stills
 from seedbed.engines.previz.stills import depth, direction, fit, flow, light, parallax
 from tests.engines import films
 
@@ -123,7 +126,7 @@ async def shown(tmp_path: Path, request: RenderRequest) -> list[Floats]:
 
 def drawn(image: Image.Image, prompt: str, numbers: tuple[int, ...], **options: object) -> list[Floats]:
     """Frames of luma straight from the drawing, without an encoder between."""
-    way = direction.read(prompt, words.read(prompt), fixed=bool(options.pop("fixed", False)))
+    way = direction.read(prompt, script.read(prompt), fixed=bool(options.pop("fixed", False)))
     still = stills.Still(image, way, width=WIDE, height=TALL, frames=96, fps=24, seed=4)
     return [still.draw(number, never)[0].astype(np.float32) for number in numbers]
 
@@ -229,7 +232,7 @@ def test_near_and_away(prompt: str, bigger: bool) -> None:
 @pytest.mark.parametrize("prompt", ["pan left", "pan right", "orbit", "zoom out", "tilt down", "handheld, crane"])
 def test_nothing_beyond_the_border_shows(prompt: str) -> None:
     """A picture with a marked rim: the rim may be squeezed but never repeats as a smear."""
-    way = direction.read(prompt, words.read(prompt), fixed=False)
+    way = direction.read(prompt, script.read(prompt), fixed=False)
     near = np.full((32, 32), 0.5, np.float32)
     near[20:] = 1.0
     rows, columns = parallax.nodes(WIDE, TALL, 4)
@@ -245,7 +248,7 @@ def test_nothing_beyond_the_border_shows(prompt: str) -> None:
 
 def test_frames_are_pure() -> None:
     image = landscape()
-    way = direction.read("snow, orbit", words.read("snow, orbit"), fixed=False)
+    way = direction.read("snow, orbit", script.read("snow, orbit"), fixed=False)
     still = stills.Still(image, way, width=WIDE, height=TALL, frames=96, fps=24, seed=4)
     alone = [still.draw(number, never) for number in (3, 50)]
     with ThreadPoolExecutor(4) as pool:
@@ -325,7 +328,7 @@ def test_the_same_place_is_carried_over_by_motion() -> None:
     size = (800, 450)
     one = landscape(size=size)
     other = one.transform(size, Image.Transform.AFFINE, (0.94, 0, 64, 0, 0.94, 12), Image.Resampling.BICUBIC)
-    way = direction.read("", words.read(""), fixed=False)
+    way = direction.read("", script.read(""), fixed=False)
     passage = stills.Passage(one, other, way, width=WIDE, height=TALL, frames=49, fps=24, seed=1, check=never)
     assert passage.alike > 0.8
     first, middle, last = (passage.draw(number, never)[0].astype(np.float32) for number in (0, 24, 48))
@@ -350,7 +353,7 @@ def test_flow_finds_what_moved() -> None:
 
 
 def test_unlike_pictures_are_not_forced_together() -> None:
-    way = direction.read("", words.read(""), fixed=False)
+    way = direction.read("", script.read(""), fixed=False)
     passage = stills.Passage(
         landscape(), evening(), way, width=WIDE, height=TALL, frames=49, fps=24, seed=1, check=never
     )
@@ -364,7 +367,7 @@ def test_a_stopped_draw_ends_at_once() -> None:
     def check() -> None:
         raise Enough
 
-    way = direction.read("", words.read(""), fixed=False)
+    way = direction.read("", script.read(""), fixed=False)
     still = stills.Still(landscape(), way, width=WIDE, height=TALL, frames=9, fps=24, seed=1)
     with pytest.raises(Enough):
         still.draw(3, check)
@@ -391,8 +394,44 @@ def test_a_stopped_draw_ends_at_once() -> None:
     ],
 )
 def test_words_direct_the_picture(prompt: str, move: str | None, living: set[str]) -> None:
-    way = direction.read(prompt, words.read(prompt), fixed=False)
+    way = direction.read(prompt, script.read(prompt), fixed=False)
     assert move is None or way.move == move
     assert way.living >= living
     assert not way.living & ({"snow", "rain", "fog"} - living)
-    assert direction.read(prompt, words.read(prompt), fixed=True).move == "static"
+    assert direction.read(prompt, script.read(prompt), fixed=True).move == "static"
+
+
+COUNT_COMPILED = """
+import importlib, pkgutil
+from seedbed.engines.previz import script, stills
+from seedbed.engines.previz.stills import direction
+from tests.engines import test_stills
+
+def compiled():
+    found = {}
+    for info in pkgutil.iter_modules(stills.__path__):
+        module = importlib.import_module(f"{stills.__name__}.{info.name}")
+        for name, kernel in vars(module).items():
+            if hasattr(kernel, "signatures"):
+                found[f"{kernel.__module__}.{name}"] = len(kernel.signatures)
+    return found
+
+stills.warm()
+before = compiled()
+assert sum(before.values()) > 15, before
+one, other = test_stills.landscape(), test_stills.table()
+for prompt in ("she blows out the candles, snow, smoke", "rain on the lake, fog, zoom out", "static"):
+    test_stills.drawn(one, prompt, (0, 70))
+    test_stills.drawn(other, prompt, (0, 70), fixed=True)
+way = direction.read("pan left", script.read("pan left"), fixed=False)
+stills.Passage(one, other, way, width=64, height=96, frames=30, fps=24, seed=1, check=test_stills.never).draw(9, print)
+assert compiled() == before, {name: count for name, count in compiled().items() if before.get(name) != count}
+"""
+
+
+def test_no_picture_waits_for_a_compiler_once_it_is_warm() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", COUNT_COMPILED], capture_output=True, text=True, timeout=170, check=False,
+        cwd=Path(__file__).parents[2], env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr

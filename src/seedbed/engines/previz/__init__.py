@@ -1,6 +1,6 @@
 """The embedded engine: a landscape film from a prompt, drawn on the CPU. No weights, no GPU, no network.
 
-`words` reads the prompt into a `Shot`; `look`, `world`, `land` and `sky` make its place; `camera` moves through
+`script` reads the prompt into shots; `look`, `world`, `land` and `sky` make its place; `camera` moves through
 it; `frames` and `grade` draw; `sound` plays; `film` writes the file. The picture is a function of the request
 alone: the same request gives the same bytes on the same machine. Nothing is kept between renders but compiled
 kernels, so renders may run at once.
@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from seedbed.engines import FPS, Progress, RenderRequest, RenderResult
-from seedbed.engines.previz import stills, words
+from seedbed.engines.previz import script, stills
 from seedbed.engines.previz.film import Film
 from seedbed.engines.previz.grade import Planes
 from seedbed.engines.previz.reel import Detail, Reel
@@ -99,7 +99,7 @@ def _film(request: RenderRequest, scratch: Path, stop: threading.Event, reach: P
         if stop.is_set():
             raise _Stopped
 
-    shot = words.read(request.prompt)
+    shot = script.read(request.prompt)
     video = scratch / "video.mp4"
     threads = max(1, min(_cpu_count(), _DRAWING_BYTES_MAX // (request.width * request.height * 16)))
     with ThreadPoolExecutor(threads, thread_name_prefix="previz") as pool:
@@ -117,7 +117,7 @@ def _film(request: RenderRequest, scratch: Path, stop: threading.Event, reach: P
 
 
 def _picture(
-    request: RenderRequest, shot: words.Shot, pool: Executor, check: Callable[[], None]
+    request: RenderRequest, shot: script.Shot, pool: Executor, check: Callable[[], None]
 ) -> tuple[_Picture, dict[str, Any]]:
     """What draws the frames, and what to say about it."""
     plan = {"engine": Previz.name, "seed": request.seed, "fixed_lens": request.fixed_lens} | shot.plan()
@@ -161,5 +161,6 @@ def warm() -> None:
     request = RenderRequest(
         prompt="a river in the forest, rain", width=64, height=64, duration_s=1, seed=1, quality="mini"
     )
+    stills.warm()
     with TemporaryDirectory() as scratch:
         _film(request, Path(scratch), threading.Event(), lambda share: None)

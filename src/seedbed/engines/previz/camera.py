@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from seedbed.engines.previz.words import Shot
+from seedbed.engines.previz.script import Shot
 
 Ground = Callable[[float, float], float]
 """Height of the land in metres at (x, y)."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seedbed.engines.previz.words import Shot
+from seedbed.engines.previz.script import Shot
 
 Floats = NDArray[np.float32]
 

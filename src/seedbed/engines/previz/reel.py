@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from seedbed.engines.previz import camera, falling, frames, grade, land, stage, world
 from seedbed.engines.previz.look import look
+from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.stage import Scene, View
-from seedbed.engines.previz.words import Shot
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from seedbed.engines.previz.words import Shot
+from seedbed.engines.previz.script import Shot
 
 Sound = NDArray[np.float32]
 _Line = NDArray[np.float64]

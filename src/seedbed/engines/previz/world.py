@@ -19,7 +19,7 @@ from seedbed.engines.previz import land, sky
 from seedbed.engines.previz.camera import Pose
 from seedbed.engines.previz.look import Look
 from seedbed.engines.previz.noise import layered
-from seedbed.engines.previz.words import Shot
+from seedbed.engines.previz.script import Shot
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -80,7 +80,7 @@ class World:
 
 def plot(shot: Shot, look: Look, seed: int) -> Plot:
     """Stakes out the world of `seed`; the words the engine does not know are part of where it lies."""
-    digest = hashlib.sha256(f"{seed}:{shot.salt}:{shot.setting}:{shot.water}".encode()).digest()
+    digest = hashlib.sha256(f"{seed}:{shot.site}:{shot.setting}:{shot.water}".encode()).digest()
     own = int.from_bytes(digest[:4], "little") & 0x3FFFFFFF
     return Plot(own, look, _line(shot, np.random.default_rng(own)))
 

@@ -4,8 +4,6 @@
 and denies, `shot` what is drawn for it, `order` where one shot ends and the next begins. English in full; the
 commonest words of Chinese, Russian, Turkish and Polish. Any string is taken, nothing in it can fail, and the same
 prompt gives the same shots. Words that are not known are listed and still count, by their hash.
-
-The engine still draws from the smaller `words`; this takes its place once the reel renders shots in order.
 """
 
 from __future__ import annotations

@@ -10,14 +10,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol
 
+from PIL import Image
+
 from seedbed.engines import FPS, RenderRequest
+from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.stills import direction, fit
 from seedbed.engines.previz.stills.finish import Planes
 from seedbed.engines.previz.stills.passage import Passage
 from seedbed.engines.previz.stills.still import Check, Still
-from seedbed.engines.previz.words import Shot
 
-__all__ = ["Passage", "Picture", "Still", "choose"]
+__all__ = ["Passage", "Picture", "Still", "choose", "warm"]
 
 
 class Picture(Protocol):
@@ -33,12 +35,17 @@ def choose(request: RenderRequest, shot: Shot, check: Check) -> Picture:
     read."""
     way = direction.read(request.prompt, shot, fixed=request.fixed_lens)
     first, last = _ends(request)
-    size = {"width": request.width, "height": request.height, "frames": request.frame_count, "fps": FPS}
     if first is not None and last is not None:
-        return Passage(fit.load(first), fit.load(last), way, seed=request.seed, check=check, **size)
+        return Passage(
+            fit.load(first), fit.load(last), way, width=request.width, height=request.height,
+            frames=request.frame_count, fps=FPS, seed=request.seed, check=check,
+        )  # fmt: skip
     path = first if first is not None else last
     assert path is not None
-    return Still(fit.load(path), way, seed=request.seed, backwards=first is None, **size)
+    return Still(
+        fit.load(path), way, width=request.width, height=request.height, frames=request.frame_count, fps=FPS,
+        seed=request.seed, backwards=first is None,
+    )  # fmt: skip
 
 
 def _ends(request: RenderRequest) -> tuple[Path | None, Path | None]:
@@ -49,3 +56,20 @@ def _ends(request: RenderRequest) -> tuple[Path | None, Path | None]:
     if first is None and last is None:
         first = images[0].path
     return first, last
+
+
+def warm() -> None:
+    """Compiles every kernel of this package and keeps the results on disk."""
+    words = frozenset({"flames", "blown", "snow", "rain", "fog", "smoke", "water", "wind", "clouds", "sun", "person"})
+    way = direction.Direction("push", 1, 1, 1.0, words)
+    image = Image.new("RGB", (96, 64), (70, 40, 20))
+    for place in (24, 48, 72):
+        image.paste((255, 230, 150), (place, 24, place + 3, 34))
+    still = Still(image, way, width=96, height=64, frames=24, fps=FPS, seed=1)
+    passage = Passage(image, image.rotate(180), way, width=96, height=64, frames=24, fps=FPS, seed=1, check=_go_on)
+    still.draw(20, _go_on)
+    passage.draw(12, _go_on)
+
+
+def _go_on() -> None:
+    """Nobody stops a warming."""

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from seedbed.engines.previz.words import Shot
+from seedbed.engines.previz.script import Shot
 
 _LIVING: dict[str, str] = {
     "flames": "candle candles candlelight candlelit flame flames fire fireplace bonfire campfire torch lantern "

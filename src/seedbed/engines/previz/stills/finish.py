@@ -17,7 +17,7 @@ f32 = np.float32
 
 TILE = 64
 PATCH = 48
-_WIDE, _TALL = 3.2, 1.7
+_WIDE, _TALL = 2.9, 1.05
 """A patch reaches this many flame sizes to each side of a flame's middle."""
 
 
@@ -138,4 +138,4 @@ def round_tint(out: Bytes, values: Floats, glow: Floats, layer: int, cell: int, 
 def smooth(share: float) -> float:
     """0 … 1 with rest at both ends."""
     share = min(max(share, 0.0), 1.0)
-    return share * share * share * (share * (share * 6.0 - 15.0) + 10.0)
+    return share * share * (3.0 - 2.0 * share)

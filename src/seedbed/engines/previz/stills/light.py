@@ -62,22 +62,28 @@ def life(living: frozenset[str], rgb: Floats, duration_s: float, *, moving_sky: 
 
 
 def find_flames(rgb: Floats) -> Floats:
-    """Small, bright, warm spots that stand out from what is around them, the strongest first."""
+    """Small upright spots, among the brightest of the picture, with a warm rim and darker around; the strongest
+    first."""
     rows, columns = rgb.shape[:2]
     luma = grey(rgb)
-    around = box(luma, max(columns // 28, 2))
-    hot = (luma > 0.66) & (rgb[..., 0] > 0.88) & (rgb[..., 0] - rgb[..., 2] > 0.10) & (luma - around > 0.17)
+    peak = float(np.quantile(luma, 0.9995))
+    hot = (luma > max(0.95 * peak, 0.62)) & (luma - box(luma, max(columns // 20, 2)) > 0.10)
+    rim = box(np.ascontiguousarray(rgb[..., 0] - rgb[..., 2]), max(columns // 160, 1))
     label = np.zeros((rows, columns), np.int32)
     spots = np.zeros((512, 6), np.float32)
     count = gather(hot, label, luma, spots)
     found = []
     for area, sx, sy, least, most, light in spots[:count].tolist():
-        tall, wide = most - least + 1.0, area / (most - least + 1.0)
-        if 4 <= area <= rows * columns * 0.004 and tall > 0.7 * wide:
-            place = (sx / area + 0.5) / columns, (sy / area + 0.5) / rows
+        tall = most - least + 1.0
+        wide, x, y = area / tall, sx / area, sy / area
+        if 4 <= area <= rows * columns * 0.006 and tall > 1.1 * wide and rim[int(y), int(x)] > 0.12:
+            place = (x + 0.5) / columns, (y + 0.5) / rows
             found.append((light, (*place, max(wide, 1.0) / columns, tall / rows, _NEVER_S)))
     found.sort(key=lambda spot: -spot[0])
-    return np.array([spot for _, spot in found[:FLAMES_MAX]], np.float32).reshape(-1, 5)
+    # Candles of one cake burn alike; what is much smaller only reflects them.
+    usual = float(np.quantile([spot[TALL] for _, spot in found], 0.75)) if found else 0.0
+    flames = [spot for _, spot in found if spot[TALL] > 0.55 * usual]
+    return np.array(flames[:FLAMES_MAX], np.float32).reshape(-1, 5)
 
 
 @kernel

@@ -23,6 +23,8 @@ f32 = np.float32
 ZOOM, RIGHT, DOWN, NEARER, PIVOT, TURN_X, TURN_Y = range(7)
 """A pose: how much longer the lens is, where the camera stands (a point at nearness 1 moves by as much), what
 nearness stays where it is when the camera steps aside, and how far the view is turned."""
+ALL = -9.0
+"""What no mask holds: every cell is fetched."""
 STILL = np.array([1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], np.float32)
 
 
@@ -117,8 +119,19 @@ def _inside(place: float, length: float, before: float, after: float) -> float:
 
 
 @kernel
-def fetch(out: Floats, luma: Floats, mesh: Floats, cell: int, scale: float, begin: int) -> None:
-    """Rows `begin` … of a frame's luma from a picture's, by Catmull-Rom; `out` is (rows, width)."""
+def hides(mask: Floats, j: int, i: int, hidden: float) -> bool:
+    """Whether a cell has the value `hidden` at all four corners."""
+    return bool(
+        mask[j, i] == hidden and mask[j, i + 1] == hidden and mask[j + 1, i] == hidden and mask[j + 1, i + 1] == hidden
+    )
+
+
+@kernel
+def fetch(
+    out: Floats, luma: Floats, mesh: Floats, cell: int, scale: float, begin: int, mask: Floats, hidden: float
+) -> None:
+    """Rows `begin` … of a frame's luma from a picture's, by Catmull-Rom; `out` is (rows, width). Where `mask` is
+    `hidden` at all four corners of a cell, nothing is fetched: it will not be seen."""
     rows, width = out.shape
     tall, wide = luma.shape
     across = np.empty((2, mesh.shape[2]), np.float32)
@@ -133,6 +146,8 @@ def fetch(out: Floats, luma: Floats, mesh: Floats, cell: int, scale: float, begi
             for i in range(mesh.shape[2]):
                 across[c, i] = (mesh[c, j, i] + (mesh[c, j + 1, i] - mesh[c, j, i]) * part) * ss + shift
         for i in range((width + cell - 1) // cell):
+            if hides(mask, j, i, hidden):
+                continue
             px, py = across[0, i], across[1, i]
             dx, dy = (across[0, i + 1] - px) / f32(cell), (across[1, i + 1] - py) / f32(cell)
             for x in range(i * cell, min((i + 1) * cell, width)):

@@ -27,10 +27,10 @@ from seedbed.engines.previz.stills.still import BAND, SPOTS_PX, STUDY_PX, Check,
 Floats = NDArray[np.float32]
 f32 = np.float32
 
-_SOFT = 0.16
+_SOFT = 0.24
 """How much of the whole passage the front takes over one point."""
-_COLOUR = 0.55
-"""How far a picture's light follows the other's before it has gone."""
+_DARKEST = 5.0
+"""Added to code values of luma before their ratio is taken: black has none."""
 
 
 class _Side:
@@ -45,7 +45,7 @@ class _Side:
         self.moving = light.life(way.living, self.sheet.small, 1e3, moving_sky=False).moving
         self.flow = np.zeros((2, 1, 1), np.float32)
         self.sure = np.ones((2, 2), np.float32)
-        self.path = np.zeros((3, 256), np.float32)
+        self.light = _light(self.study)
 
 
 class Passage:
@@ -79,7 +79,6 @@ class Passage:
             level = _level(found.shape[1:], side.place.horizon, other.place.horizon)
             side.flow = np.ascontiguousarray(alike * found + (1 - alike) * level, np.float32)
             side.sure = np.ascontiguousarray(1 - alike * (1 - side.sure), np.float32)
-            side.path = _colour_path(side.study, other.study)
         return alike
 
     def _when(self) -> Floats:
@@ -88,11 +87,12 @@ class Passage:
         rows, columns = b.study.shape[:2]
         near = 0.45 * a.place.maps[depth.NEAR] + 0.55 * b.place.maps[depth.NEAR]
         luma = depth.grey(b.study)
-        lamps = np.clip((luma - depth.box(luma, columns // 24)) * 2.5, 0.0, 1.0)
+        lamps = np.clip((luma - depth.box(luma, max(columns // 80, 1))) * 3.0, 0.0, 1.0)
         grain = np.empty((rows, columns), np.float32)
         cloud(grain, self._seed)
-        order = 0.62 * near + 0.22 * grain + 0.16 * lamps
-        order = depth.guided(order.astype(np.float32), luma, max(columns // 40, 2), 4e-3)
+        high = np.linspace(0.0, 1.0, rows, dtype=np.float32)[:, None]
+        order = 0.50 * near + 0.26 * high + 0.14 * grain + 0.10 * lamps
+        order = depth.guided(order.astype(np.float32), luma, max(columns // 40, 2), 2e-2)
         rank = np.argsort(np.argsort(order.ravel(), kind="stable"), kind="stable").reshape(rows, columns)
         return np.ascontiguousarray(rank / f32(rows * columns - 1), np.float32)
 
@@ -135,15 +135,17 @@ class Passage:
         a, b = self.sides
         front(mask, glow, self._order, a.sure, b.sure, meshes[0], meshes[1], self._cell, self.width, self.height,
               share, _SOFT, (1.0 - self.alike) * math.sin(math.pi * share))  # fmt: skip
-        curves = [_curve(a.path, _COLOUR * share), _curve(b.path, _COLOUR * (1.0 - share))]
+        tones = [np.empty_like(glow) for _ in meshes]
+        relight(tones[0], meshes[0], meshes[1], a.light, b.light, self.width, self.height, share)
+        relight(tones[1], meshes[1], meshes[0], b.light, a.light, self.width, self.height, 1.0 - share)
         out = finish.planes(self.width, self.height)
         for begin in range(0, self.height, BAND):
             check()
-            self._band(out, meshes, mask, curves, glow, begin, min(begin + BAND, self.height))
+            self._band(out, meshes, mask, tones, glow, begin, min(begin + BAND, self.height))
         return out
 
     def _band(
-        self, out: Planes, meshes: list[Floats], mask: Floats, curves: list[Floats], glow: Floats, begin: int, end: int
+        self, out: Planes, meshes: list[Floats], mask: Floats, tones: list[Floats], glow: Floats, begin: int, end: int
     ) -> None:
         """Rows `begin` … `end` (both even) of a frame."""
         cell = self._cell
@@ -152,15 +154,15 @@ class Passage:
         for layer in range(3):
             less = 2 if layer else 1
             parts = []
-            for side, mesh, curve, want in zip(self.sides, meshes, curves, wanted, strict=True):
+            for side, mesh, tone, want, hidden in zip(self.sides, meshes, tones, wanted, (1.0, 0.0), strict=True):
                 part = np.zeros(((end - begin) // less, self.width // less), np.float32)
                 if want:
                     if layer == 0:
-                        parallax.fetch(part, side.sheet.luma, mesh, cell, side.sheet.scale, begin)
+                        parallax.fetch(part, side.sheet.luma, mesh, cell, side.sheet.scale, begin, mask, hidden)
                     else:
                         plane = side.sheet.blue if layer == 1 else side.sheet.red
                         parallax.fetch_tint(part, plane, mesh, cell, side.sheet.scale, begin // 2)
-                    develop(part, curve[layer])
+                    develop(part, tone, layer, cell // less, begin // less)
                 parts.append(part)
             lay(parts[0], parts[1], mask, cell // less, begin // less)
             if layer == 0:
@@ -216,13 +218,42 @@ def front(
 
 
 @kernel
-def develop(values: Floats, curve: Floats) -> None:
-    """Code values through a curve of 256 steps."""
-    for y in range(values.shape[0]):
-        for x in range(values.shape[1]):
-            value = min(max(values[y, x], f32(0.0)), f32(254.99))
-            i = np.int32(value)
-            values[y, x] = curve[i] + (curve[i + 1] - curve[i]) * (value - f32(i))
+def relight(
+    tone: Floats, own: Floats, others: Floats, light: Floats, aim: Floats, width: int, height: int, part: float
+) -> None:
+    """How a picture (seen through the mesh `own`) must be changed to stand in a light that has gone `part` of the
+    way from its own to the other's: a gain for detail, and what to add to luma, blue and red."""
+    for j in range(tone.shape[1]):
+        for i in range(tone.shape[2]):
+            u, v = (own[0, j, i] + 0.5) / width, (own[1, j, i] + 0.5) / height
+            a, b = (others[0, j, i] + 0.5) / width, (others[1, j, i] + 0.5) / height
+            here, there = at(light[0], u, v) + _DARKEST, at(aim[0], a, b) + _DARKEST
+            ratio = (there / here) ** part
+            gain = min(max(ratio**0.30, 0.65), 1.6)
+            tone[0, j, i] = gain
+            # Code values count from 16.
+            tone[1, j, i] = here * ratio - _DARKEST - (here - _DARKEST) * gain + 16.0 * (1.0 - gain)
+            for c in range(1, 3):
+                from_, to = at(light[c], u, v), at(aim[c], a, b)
+                tone[1 + c, j, i] = from_ + (to - from_) * part - from_ * gain + 128.0 * (1.0 - gain)
+
+
+@kernel
+def develop(values: Floats, tone: Floats, layer: int, cell: int, begin: int) -> None:
+    """Code values of one layer in the light of `tone`, which has a point for every cell-th value."""
+    height, width = values.shape
+    lines = np.empty((2, tone.shape[2]), np.float32)
+    for row in range(height):
+        j = (begin + row) // cell
+        b = f32(begin + row - j * cell) / f32(cell)
+        for i in range(tone.shape[2]):
+            lines[0, i] = tone[0, j, i] + (tone[0, j + 1, i] - tone[0, j, i]) * b
+            lines[1, i] = tone[1 + layer, j, i] + (tone[1 + layer, j + 1, i] - tone[1 + layer, j, i]) * b
+        for x in range(width):
+            i = x // cell
+            a = f32(x - i * cell) / f32(cell)
+            gain = lines[0, i] + (lines[0, i + 1] - lines[0, i]) * a
+            values[row, x] = values[row, x] * gain + lines[1, i] + (lines[1, i + 1] - lines[1, i]) * a
 
 
 @kernel
@@ -251,29 +282,9 @@ def _level(shape: tuple[int, ...], here: float, there: float) -> Floats:
     return field
 
 
-def _codes(rgb: Floats) -> tuple[Floats, Floats, Floats]:
+def _light(rgb: Floats) -> Floats:
+    """(3, rows, columns): luma above black, blue and red in code values, without their detail."""
     luma = depth.grey(rgb)
-    return 16 + 219 * luma, 128 + 224 / 1.8556 * (rgb[..., 2] - luma), 128 + 224 / 1.5748 * (rgb[..., 0] - luma)
-
-
-def _colour_path(here: Floats, there: Floats) -> Floats:
-    """(3, 256): what to add to each code value so that one picture's light becomes the other's."""
-    path = np.zeros((3, 256), np.float32)
-    steps = np.arange(256, dtype=np.float64)
-    for layer, (own, aim) in enumerate(zip(_codes(here), _codes(there), strict=True)):
-        if layer == 0:
-            shares = np.linspace(0.02, 0.98, 25)
-            knots, wanted = np.quantile(own, shares), np.quantile(aim, shares)
-            moved = np.interp(steps, np.maximum.accumulate(knots + np.arange(25) * 1e-3), wanted - knots)
-            reach = 24
-            wide = np.pad(moved, reach, mode="edge")
-            path[0] = np.convolve(wide, np.hanning(2 * reach + 1) / np.hanning(2 * reach + 1).sum(), "valid")
-        else:
-            gain = float(np.clip((aim.std() + 2) / (own.std() + 2), 0.6, 1.5))
-            path[layer] = (steps - own.mean()) * (gain - 1) + aim.mean() - own.mean()
-    return path
-
-
-def _curve(path: Floats, part: float) -> Floats:
-    """Tables of code values with `part` of a path gone."""
-    return np.ascontiguousarray(np.clip(np.arange(256, dtype=np.float32) + path * f32(part), 0, 255), np.float32)
+    codes = (219 * luma, 224 / 1.8556 * (rgb[..., 2] - luma), 224 / 1.5748 * (rgb[..., 0] - luma))
+    reach = max(rgb.shape[1] // 22, 2)
+    return np.ascontiguousarray([depth.box(depth.box(code, reach), reach) for code in codes], np.float32)

@@ -104,7 +104,7 @@ class Still:
         """Rows `begin` … `end` (both even) of a frame."""
         cell, scale, tile = self._cell, self._sheet.scale, self._tile
         luma = np.empty((end - begin, self.width), np.float32)
-        parallax.fetch(luma, self._sheet.luma, mesh, cell, scale, begin)
+        parallax.fetch(luma, self._sheet.luma, mesh, cell, scale, begin, glow[light.GAIN], parallax.ALL)
         self._put_out(luma, 0, mesh, begin, seconds, 1)
         finish.round_luma(out[0], luma, glow, cell, tile, begin)
         for layer, plane in ((1, self._sheet.blue), (2, self._sheet.red)):
