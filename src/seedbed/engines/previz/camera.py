@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from seedbed.engines.previz.noise import gradient
 from seedbed.engines.previz.script import Shot
 
 Ground = Callable[[float, float], float]
@@ -34,34 +35,74 @@ class Pose:
 
 
 _SPEED_M_S = {"slow": 8.0, "normal": 15.0, "fast": 26.0}
+_REACH = {"slow": 0.6, "normal": 1.0, "fast": 1.6}
+"""How far turns, tilts, zooms and lifts go, by pace."""
+_CALM_S = 10.0
+"""Turns grow with the length of a shot up to this many seconds."""
 
 
-def path(shot: Shot, line: Line, ground: Ground, *, frames: int, fps: int, fixed: bool) -> list[Pose]:
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What a move is made of: the shot, the line it follows, the height that clears the land, the shot's length."""
+
+    shot: Shot
+    line: Line
+    floor: float
+    duration_s: float
+
+    @property
+    def height(self) -> float:
+        return max(104.0, self.floor + 56.0) if self.shot.aerial else max(11.0, self.floor + 9.0)
+
+    @property
+    def horizon(self) -> float:
+        return 0.2 if self.shot.aerial else 0.4
+
+    @property
+    def speed(self) -> float:
+        return _SPEED_M_S[self.shot.pace] * self.shot.sense
+
+    @property
+    def reach(self) -> float:
+        return _REACH[self.shot.pace] * self.shot.sense
+
+    def eased(self, t: float) -> float:
+        return _ease(t / self.duration_s)
+
+
+def path(shot: Shot, line: Line, ground: Ground, *, frames: int, fps: int, fixed: bool, seed: int = 0) -> list[Pose]:
     """One pose for each of `frames` frames. `fixed` holds the first pose throughout."""
-    move = "static" if fixed else shot.move
     duration_s = frames / fps
-    draw = _MOVES[move if move in _MOVES else "flight"]
-    floor = _floor(shot, line, ground, duration_s)
-    poses = []
-    for frame in range(frames):
-        t = 0.0 if move == "static" else frame / fps
-        poses.append(draw(shot, line, floor, t, duration_s))
+    way = _Way(shot, line, _floor(shot, line, ground, duration_s), duration_s)
+    draw = _MOVES["static" if fixed else shot.move]
+    poses = [draw(way, frame / fps) for frame in range(frames)]
+    if shot.handheld and not fixed:
+        poses = [shaken(pose, frame / fps, seed) for frame, pose in enumerate(poses)]
     return poses
+
+
+def shaken(pose: Pose, t: float, seed: int, by: float = 1.0) -> Pose:
+    """The pose in a hand at the time `t` in seconds: it breathes, sways and shakes a little."""
+    sway = [gradient(t * rate, 0.37 + 9.1 * number, seed & 0xFFFF) * by for number, rate in enumerate(_SHAKES)]
+    return replace(
+        pose, yaw=pose.yaw + 0.011 * sway[0] + 0.005 * sway[1], horizon=pose.horizon + 0.016 * sway[2] + 0.007 * sway[3],
+        roll=pose.roll + 0.010 * sway[4] + 0.004 * sway[5],
+    )  # fmt: skip
+
+
+_SHAKES = (0.9, 3.1, 1.1, 3.7, 0.7, 2.9)
 
 
 def _floor(shot: Shot, line: Line, ground: Ground, duration_s: float) -> float:
     """Least camera height that clears all land near the path, in metres."""
     reach = _SPEED_M_S[shot.pace] * duration_s
+    begin, end = (-10.0, reach + 110.0) if shot.sense > 0 else (-10.0 - reach, 110.0)
     top = 0.0
     for step in range(24):
-        y = -10.0 + (reach + 120.0) * step / 23
+        y = begin + (end - begin) * step / 23
         for side in (-25.0, 0.0, 25.0):
             top = max(top, ground(line(y) + side, y))
     return top
-
-
-def _height(shot: Shot, floor: float) -> float:
-    return max(104.0, floor + 56.0) if shot.aerial else max(11.0, floor + 9.0)
 
 
 def _ease(t: float) -> float:
@@ -76,60 +117,92 @@ def _heading(line: Line, y: float) -> tuple[float, float]:
     return x, math.atan2(far - x, 340.0) * 0.8
 
 
-def _flight(shot: Shot, line: Line, floor: float, t: float, duration_s: float) -> Pose:
-    y = _SPEED_M_S[shot.pace] * t
-    x, yaw = _heading(line, y)
-    _, later = _heading(line, y + 40.0)
+def _still(way: _Way) -> Pose:
+    x, yaw = _heading(way.line, 0.0)
+    return Pose(x, 0.0, way.height, yaw, way.horizon, 1.12, 0.0)
+
+
+def _flight(way: _Way, t: float) -> Pose:
+    y = way.speed * t
+    x, yaw = _heading(way.line, y)
+    _, later = _heading(way.line, y + 40.0)
     sway = math.sin(t * 0.5) * 0.012
-    height = _height(shot, floor)
-    z = height * (1.0 + 0.10 * _ease(t / max(duration_s, 5.0)))
-    horizon = (0.215 if shot.aerial else 0.40) + 0.012 * math.sin(t * 0.37)
+    z = way.height * (1.0 + 0.10 * _ease(t / max(way.duration_s, 5.0)))
+    horizon = (0.215 if way.shot.aerial else 0.40) + 0.012 * math.sin(t * 0.37)
     return Pose(x, y, z, yaw + sway, horizon, 1.12, (later - yaw) * 0.25 + sway * 0.6)
 
 
-def _dolly(shot: Shot, line: Line, floor: float, t: float, duration_s: float) -> Pose:
-    pose = _flight(shot, line, floor, t * 0.6, duration_s)
-    return Pose(pose.x, pose.y, pose.z, pose.yaw, pose.horizon, pose.focal * (1 + 0.015 * t), 0.0)
+def _dolly(way: _Way, t: float) -> Pose:
+    y = 0.6 * way.speed * t
+    x, yaw = _heading(way.line, y)
+    return Pose(x, y, way.height, yaw, way.horizon, 1.12, 0.0)
 
 
-def _static(shot: Shot, line: Line, floor: float, t: float, duration_s: float) -> Pose:
-    x, yaw = _heading(line, 0.0)
-    return Pose(x, 0.0, _height(shot, floor), yaw, 0.2 if shot.aerial else 0.4, 1.12, 0.0)
+def _tracking(way: _Way, t: float) -> Pose:
+    """Along with something that moves: lower and faster than a dolly, a shoulder's width off the line."""
+    y = 1.1 * way.speed * t
+    x, yaw = _heading(way.line, y)
+    return Pose(x + 5.0, y, way.height * 0.8, yaw - 0.03, way.horizon + 0.03, 1.05, 0.01 * math.sin(t * 0.9))
 
 
-def _pan(shot: Shot, line: Line, floor: float, t: float, duration_s: float) -> Pose:
-    still = _static(shot, line, floor, t, duration_s)
-    turn = (_ease(t / duration_s) - 0.5) * 0.055 * min(duration_s, 10.0)
-    return Pose(still.x, still.y, still.z, still.yaw + turn, still.horizon, still.focal, 0.0)
+def _first_person(way: _Way, t: float) -> Pose:
+    """The eyes of someone who walks: steps rock the view, a wide lens."""
+    stride = {"slow": 1.5, "normal": 1.9, "fast": 2.9}[way.shot.pace]
+    y = 0.22 * way.speed * t
+    x, yaw = _heading(way.line, y)
+    step = 2.0 * math.pi * stride * t
+    z = max(way.height * 0.42, 4.2) + 0.05 * math.sin(step)
+    look = 0.03 * math.sin(t * 0.7) + 0.006 * math.sin(step * 0.5)
+    return Pose(x, y, z, yaw + look, way.horizon + 0.010 * math.sin(step + 0.6), 0.88, 0.007 * math.sin(step * 0.5))
 
 
-def _tilt(shot: Shot, line: Line, floor: float, t: float, duration_s: float) -> Pose:
-    still = _static(shot, line, floor, t, duration_s)
-    horizon = still.horizon - 0.10 + 0.28 * _ease(t / duration_s)
-    return Pose(still.x, still.y, still.z, still.yaw, horizon, still.focal, 0.0)
+def _static(way: _Way, t: float) -> Pose:
+    return _still(way)
 
 
-def _zoom(shot: Shot, line: Line, floor: float, t: float, duration_s: float) -> Pose:
-    still = _static(shot, line, floor, t, duration_s)
-    focal = still.focal * (1.0 + 0.45 * _ease(t / duration_s))
-    return Pose(still.x, still.y, still.z, still.yaw, still.horizon + 0.05 * _ease(t / duration_s), focal, 0.0)
+def _pan(way: _Way, t: float) -> Pose:
+    still = _still(way)
+    turn = (way.eased(t) - 0.5) * 0.075 * min(way.duration_s, _CALM_S) * way.reach
+    return replace(still, yaw=still.yaw + turn)
 
 
-def _orbit(shot: Shot, line: Line, floor: float, t: float, duration_s: float) -> Pose:
-    still = _static(shot, line, floor, t, duration_s)
+def _tilt(way: _Way, t: float) -> Pose:
+    still = _still(way)
+    # Looking up, the horizon sinks in the frame.
+    turn = (way.eased(t) if way.shot.sense > 0 else 1.0 - way.eased(t)) * abs(way.reach)
+    return replace(still, horizon=still.horizon - 0.10 + 0.34 * turn)
+
+
+def _zoom(way: _Way, t: float) -> Pose:
+    still = _still(way)
+    closer = (way.eased(t) if way.shot.sense > 0 else 1.0 - way.eased(t)) * abs(way.reach)
+    return replace(still, focal=still.focal * (1.0 + 0.6 * closer), horizon=still.horizon + 0.05 * closer)
+
+
+def _truck(way: _Way, t: float) -> Pose:
+    still = _still(way)
+    off = (t - 0.5 * way.duration_s) * 0.45 * way.speed
+    return replace(still, x=still.x + off * math.cos(still.yaw), y=still.y - off * math.sin(still.yaw))
+
+
+def _crane(way: _Way, t: float) -> Pose:
+    still = _still(way)
+    up = way.eased(t) if way.shot.sense > 0 else 1.0 - way.eased(t)
+    lift = (0.9 if way.shot.aerial else 3.2) * abs(way.reach) * min(way.duration_s, _CALM_S) / 6.0
+    # The lens sinks as the arm rises, to keep the place in sight.
+    return replace(still, z=still.z * (1.0 + lift * up), horizon=max(still.horizon - 0.13 * up, 0.12))
+
+
+def _orbit(way: _Way, t: float) -> Pose:
+    still = _still(way)
     radius, centre = 230.0, 230.0
-    angle = (t / duration_s - 0.5) * 0.06 * min(duration_s, 10.0)
-    x = line(centre) - radius * math.sin(angle + still.yaw)
+    angle = (t / way.duration_s - 0.5) * 0.09 * min(way.duration_s, _CALM_S) * way.reach
+    x = way.line(centre) - radius * math.sin(angle + still.yaw)
     y = centre - radius * math.cos(angle + still.yaw)
     return Pose(x, y, still.z * 1.15, still.yaw + angle, still.horizon, still.focal, 0.0)
 
 
-_MOVES: dict[str, Callable[[Shot, Line, float, float, float], Pose]] = {
-    "flight": _flight,
-    "dolly": _dolly,
-    "static": _static,
-    "pan": _pan,
-    "tilt": _tilt,
-    "zoom": _zoom,
-    "orbit": _orbit,
-}
+_MOVES: dict[str, Callable[[_Way, float], Pose]] = {
+    "flight": _flight, "dolly": _dolly, "tracking": _tracking, "first_person": _first_person, "static": _static,
+    "handheld": _static, "pan": _pan, "tilt": _tilt, "zoom": _zoom, "truck": _truck, "crane": _crane, "orbit": _orbit,
+}  # fmt: skip

@@ -1,0 +1,14 @@
+"""Solid things: meshes, what they are painted with, and how they are drawn into a frame with its land and light.
+
+`mesh` builds forms, `paint` colours them; a `Troupe` of actors poses (`project`), shadows (`shadow`), fills
+(`raster`), lights (`shade`) and mirrors (`mirror`) them.
+"""
+
+from __future__ import annotations
+
+from seedbed.engines.previz.shapes.mesh import Mesh
+from seedbed.engines.previz.shapes.paint import Palette, paint
+from seedbed.engines.previz.shapes.shade import Air, still_air
+from seedbed.engines.previz.shapes.troupe import NO_BULBS, Actor, Prop, Troupe
+
+__all__ = ["NO_BULBS", "Actor", "Air", "Mesh", "Palette", "Prop", "Troupe", "paint", "still_air"]
