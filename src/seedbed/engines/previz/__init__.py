@@ -12,18 +12,18 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Protocol
+from typing import Any
 
 from seedbed.engines import FPS, Progress, RenderRequest, RenderResult
 from seedbed.engines.previz import script, stills
 from seedbed.engines.previz.film import Film
-from seedbed.engines.previz.grade import Planes
+from seedbed.engines.previz.frame import Check
 from seedbed.engines.previz.reel import Detail, Reel
+from seedbed.engines.previz.show import Picture, play
 from seedbed.engines.previz.sound import compose
 
 DETAIL = {
@@ -34,16 +34,10 @@ DETAIL = {
 _DRAWING_BYTES_MAX = 600 << 20
 """Memory that frames in the making may take; fewer are made at once where they are large."""
 _BEAT_S = 0.4
-_PREPARED = 0.08
-"""The share of a render's progress that stands for its preparation."""
 
 
 class _Stopped(Exception):
     """The render was cancelled: unwinds a drawing thread."""
-
-
-class _Picture(Protocol):
-    def draw(self, number: int, check: Callable[[], None]) -> Planes: ...
 
 
 class Previz:
@@ -99,54 +93,60 @@ def _film(request: RenderRequest, scratch: Path, stop: threading.Event, reach: P
         if stop.is_set():
             raise _Stopped
 
-    shot = script.read(request.prompt)
+    cuts = script.storyboard(request.prompt, frames=request.frame_count, fps=FPS)
     video = scratch / "video.mp4"
     threads = max(1, min(_cpu_count(), _DRAWING_BYTES_MAX // (request.width * request.height * 16)))
     with ThreadPoolExecutor(threads, thread_name_prefix="previz") as pool:
-        picture, plan = _picture(request, shot, pool, check)
-        sound = compose(shot, request.seed, request.duration_s) if request.audio else None
+        sound = compose(cuts[0].shot, request.seed, request.duration_s) if request.audio else None
         check()
-        reach(_PREPARED)
+        plan = _plan(request, cuts)
+        pictures = _Pictures(request, cuts, plan, pool, check)
         size = {"width": request.width, "height": request.height}
+        frames = play(
+            pictures.cuts,
+            pictures.build,
+            pool=pool,
+            ahead=threads + 2,
+            check=check,
+            reach=lambda done: reach(0.98 * done),
+        )
         with Film(video, **size, fps=FPS, quality=request.quality, sound=sound) as film:
-            for number, planes in enumerate(_drawn(picture, request.frame_count, pool, threads + 2, check), 1):
+            for planes in frames:
                 film.add(*planes)
-                reach(_PREPARED + (0.99 - _PREPARED) * number / request.frame_count)
         check()
     return RenderResult(video=video, plan=plan)
 
 
-def _picture(
-    request: RenderRequest, shot: script.Shot, pool: Executor, check: Callable[[], None]
-) -> tuple[_Picture, dict[str, Any]]:
-    """What draws the frames, and what to say about it."""
-    plan = {"engine": Previz.name, "seed": request.seed, "fixed_lens": request.fixed_lens} | shot.plan()
-    frame_count, fixed = request.frame_count, request.fixed_lens
-    if any(medium.kind == "image" for medium in request.media):
-        still = stills.choose(request, shot, check)
-        return still, plan | {"source": "image"} | still.plan()
-    reel = Reel(
-        shot, seed=request.seed, width=request.width, height=request.height, frames=frame_count, fps=FPS, fixed=fixed,
-        detail=DETAIL[request.quality], pool=pool, check=check,
-    )  # fmt: skip
-    return reel, plan | {"source": "text"}
+def _plan(request: RenderRequest, cuts: Sequence[script.Cut]) -> dict[str, Any]:
+    """What was understood, for people to read: the first shot's words, and all shots where there are several."""
+    plan = {"engine": Previz.name, "seed": request.seed, "fixed_lens": request.fixed_lens} | cuts[0].shot.plan()
+    if len(cuts) > 1:
+        plan["shots"] = [cut.plan(FPS) for cut in cuts]
+    return plan
 
 
-def _drawn(
-    picture: _Picture, frame_count: int, pool: Executor, ahead: int, check: Callable[[], None]
-) -> Iterator[Planes]:
-    """All frames in order, drawn in the pool, at most `ahead` of them at a time."""
-    waiting: deque[Future[Planes]] = deque()
-    try:
-        for number in range(frame_count):
-            waiting.append(pool.submit(picture.draw, number, check))
-            if len(waiting) == ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
+class _Pictures:
+    """Builds what draws each cut of a request, and notes in its plan what it is."""
+
+    def __init__(
+        self, request: RenderRequest, cuts: Sequence[script.Cut], plan: dict[str, Any], pool: Executor, check: Check
+    ) -> None:
+        self._request, self._plan, self._pool, self._check = request, plan, pool, check
+        self._pictured = any(medium.kind == "image" for medium in request.media)
+        plan["source"] = "image" if self._pictured else "text"
+        # A picture fills the film: what the prompt tells in turn happens in it.
+        self.cuts = [script.Cut(cuts[0].shot, request.frame_count)] if self._pictured else list(cuts)
+
+    def build(self, number: int, frames: int) -> Picture:
+        request, shot = self._request, self.cuts[number].shot
+        if self._pictured:
+            still = stills.choose(request, shot, self._check)
+            self._plan |= still.plan()
+            return still
+        return Reel(
+            shot, seed=request.seed, width=request.width, height=request.height, frames=frames, fps=FPS,
+            fixed=request.fixed_lens, detail=DETAIL[request.quality], pool=self._pool, check=self._check,
+        )  # fmt: skip
 
 
 def _cpu_count() -> int:
@@ -159,7 +159,7 @@ def _cpu_count() -> int:
 def warm() -> None:
     """Compiles every kernel and keeps the results on disk, so that no later render waits for a compiler."""
     request = RenderRequest(
-        prompt="a river in the forest, rain", width=64, height=64, duration_s=1, seed=1, quality="mini"
+        prompt="a glass train on a bridge in the rain, river", width=64, height=64, duration_s=1, seed=1, quality="mini"
     )
     stills.warm()
     with TemporaryDirectory() as scratch:

@@ -67,7 +67,7 @@ class _Way:
         return _REACH[self.shot.pace] * self.shot.sense
 
     def eased(self, t: float) -> float:
-        return _ease(t / self.duration_s)
+        return ease(t / self.duration_s)
 
 
 def path(shot: Shot, line: Line, ground: Ground, *, frames: int, fps: int, fixed: bool, seed: int = 0) -> list[Pose]:
@@ -85,7 +85,8 @@ def shaken(pose: Pose, t: float, seed: int, by: float = 1.0) -> Pose:
     """The pose in a hand at the time `t` in seconds: it breathes, sways and shakes a little."""
     sway = [gradient(t * rate, 0.37 + 9.1 * number, seed & 0xFFFF) * by for number, rate in enumerate(_SHAKES)]
     return replace(
-        pose, yaw=pose.yaw + 0.011 * sway[0] + 0.005 * sway[1], horizon=pose.horizon + 0.016 * sway[2] + 0.007 * sway[3],
+        pose, yaw=pose.yaw + 0.011 * sway[0] + 0.005 * sway[1],
+        horizon=pose.horizon + 0.016 * sway[2] + 0.007 * sway[3],
         roll=pose.roll + 0.010 * sway[4] + 0.004 * sway[5],
     )  # fmt: skip
 
@@ -105,7 +106,7 @@ def _floor(shot: Shot, line: Line, ground: Ground, duration_s: float) -> float:
     return top
 
 
-def _ease(t: float) -> float:
+def ease(t: float) -> float:
     t = min(max(t, 0.0), 1.0)
     return t * t * (3.0 - 2.0 * t)
 
@@ -127,7 +128,7 @@ def _flight(way: _Way, t: float) -> Pose:
     x, yaw = _heading(way.line, y)
     _, later = _heading(way.line, y + 40.0)
     sway = math.sin(t * 0.5) * 0.012
-    z = way.height * (1.0 + 0.10 * _ease(t / max(way.duration_s, 5.0)))
+    z = way.height * (1.0 + 0.10 * ease(t / max(way.duration_s, 5.0)))
     horizon = (0.215 if way.shot.aerial else 0.40) + 0.012 * math.sin(t * 0.37)
     return Pose(x, y, z, yaw + sway, horizon, 1.12, (later - yaw) * 0.25 + sway * 0.6)
 

@@ -8,14 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seedbed.engines.previz.stage import View
+from seedbed.engines.previz.stage import FAR_M, View
 
 Floats = NDArray[np.float32]
 Check = Callable[[], None]
 """Called often while drawing; raises to stop it."""
-
-FAR_M = 1e9
-"""The distance of the sky."""
 
 
 @dataclass(frozen=True, slots=True)

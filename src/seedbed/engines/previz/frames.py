@@ -16,6 +16,7 @@ import numpy as np
 from seedbed.engines.previz.jit import inlined, kernel
 from seedbed.engines.previz.stage import (
     DEPTH,
+    FAR_M,
     HAZE,
     MIST,
     WISP,
@@ -183,6 +184,17 @@ def slab(
 
 
 @kernel
+def measure(ahead: Floats, seen: Ints, edge: Floats, count: int, height: int, depth: Floats) -> None:
+    """How far ahead each row's middle shows land; the rows of the sky stay as they are."""
+    floor = height
+    for k in range(count):
+        top = int(edge[k] + f32(0.5))
+        for row in range(top, floor):
+            ahead[row] = depth[seen[k]]
+        floor = min(floor, top)
+
+
+@kernel
 def _march(profile: Floats, scene: Scene, view: View, ray: Ray) -> None:
     """The land under every step of one column."""
     for level in range(scene.spans.shape[0]):
@@ -238,14 +250,19 @@ def _cast(place: float, width: int, view: View) -> Ray:
 
 
 @kernel
-def draw_strip(out: Floats, x0: int, x1: int, width: int, height: int, rays: int, view: View, scene: Scene) -> None:
-    """Draws columns x0 … x1 into `out` (3, rows, stride), linear light, with `rays` to a pixel's width."""
+def draw_strip(
+    out: Floats, distance: Floats, x0: int, x1: int, width: int, height: int, rays: int, view: View, scene: Scene
+) -> None:
+    """Draws columns x0 … x1 into `out` (3, rows, stride), linear light, with `rays` to a pixel's width, and how far
+    ahead each pixel is into `distance` (rows, stride), if it has that many rows."""
     depth = scene.ramp[DEPTH]
     steps = depth.shape[0]
     profile, edge, seen = np.zeros(steps, np.float32), np.empty(steps, np.float32), np.empty(steps, np.int32)
     lit = np.zeros((3, steps), np.float32)
     shadow, skyline = np.empty((steps >> 5) + 2, np.float32), np.empty((steps >> 3) + 2, np.float32)
     block, above = np.zeros((x1 - x0, height + 1, 3), np.float32), np.zeros((height, 3), np.float32)
+    ahead = np.full((x1 - x0, height), f32(FAR_M), np.float32)
+    measured = distance.shape[0] == height
     share = 1.0 / rays
     for px in range(x0, x1):
         column = block[px - x0]
@@ -263,9 +280,14 @@ def draw_strip(out: Floats, x0: int, x1: int, width: int, height: int, rays: int
                 shadow[cell] = clouded(scene.tile, view.x + ray.dx * z, view.y + ray.dy * z, view.seconds)
             air_between(lit, seen, count, profile, scene.ramp, shadow, haze, scene.tint[WISP], share)
             floor = fill(column, lit, seen, edge, count, height, profile, depth, view.focal)
+            if measured and number == 0:
+                measure(ahead[px - x0], seen, edge, count, height, depth)
             drawn = _sky_over(column, above, drawn, floor, share, scene, view, ray)
     # Columns are written as a block of rows: one by one, each pixel would touch a memory page of its own.
     for y in range(height):
         for c in range(3):
             for k in range(x1 - x0):
                 out[c, y, x0 + k] = block[k, y, c]
+        if measured:
+            for k in range(x1 - x0):
+                distance[y, x0 + k] = ahead[k, y]

@@ -35,6 +35,7 @@ class Look:
     exposure: float
     warm: float
     saturation: float
+    wet: bool
 
 
 def linear(*colours: str) -> Floats:
@@ -93,7 +94,7 @@ def look(shot: Shot) -> Look:
     return Look(
         ground=_ground(shot), crowns=crowns, soil=soil, lamp=lamp, air=air, mood=mood, water=_floats(water), tint=tint,
         sun=sun, haze_m=haze_m, mist=mist, exposure=exposure, warm=warm,
-        saturation=_saturation(shot),
+        saturation=_saturation(shot), wet=shot.water != "none",
     )  # fmt: skip
 
 

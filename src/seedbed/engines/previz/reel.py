@@ -6,23 +6,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seedbed.engines.previz import camera, falling, frames, grade, land, stage, world
+from seedbed.engines.previz import camera, cast, falling, frames, grade, land, stage, world
+from seedbed.engines.previz.camera import Pose
+from seedbed.engines.previz.cast import staging
+from seedbed.engines.previz.frame import Check, Frame, stride
 from seedbed.engines.previz.look import look
 from seedbed.engines.previz.script import Shot
-from seedbed.engines.previz.stage import Scene, View
+from seedbed.engines.previz.shapes import still_air
+from seedbed.engines.previz.stage import FAR_M, Scene, View
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 Planes = tuple[Bytes, Bytes, Bytes]
-Check = Callable[[], None]
 
+TEMPO = {"real": 1.0, "slow_motion": 0.35, "time_lapse": 14.0, "hyperlapse": 8.0}
+"""Seconds of the world in a second of the film."""
 _STRIP = 32
 """Columns drawn between two looks at whether to stop."""
 
@@ -46,7 +50,12 @@ class Reel:
         self.width, self.height, self.fps, self.detail = width, height, fps, detail
         self.look = look(shot)
         self.plot = world.plot(shot, self.look, seed)
-        self.poses = camera.path(shot, self.plot.x_at, self.plot.ground, frames=frames, fps=fps, fixed=fixed)
+        self._tempo = TEMPO[shot.tempo]
+        self.stage = staging.stage(
+            shot, self.plot.x_at, self.plot.half_at, self.plot.bare, among=cast.PLAYED, seed=self.plot.seed,
+            seconds=frames / fps * self._tempo,
+        )  # fmt: skip
+        self.poses = self._path(shot, frames, fixed)
         # Texels finer than the frame's pixels would never be seen, and would cost more than the frames themselves.
         grid = int(detail.grid * min(max((width * height / 921_600.0) ** 0.25, 0.35), 1.3))
         self.world = world.build(self.plot, self.poses, width=width, height=height, grid=grid, pool=pool, check=check)
@@ -54,8 +63,20 @@ class Reel:
         self._falling = shot.weather if shot.weather in ("rain", "snow") else ""
         self._curve = grade.film_curve(self.look.exposure, self.look.warm)
         self._grain = grade.grain_tile(self.plot.seed)
-        pad = -(-width // 16) * 16
-        self._stride = pad + (16 if (pad // 16) % 2 == 0 else 0)
+        air = still_air(self.look.sun, self.look.lamp, self.world.hazes, self.look.haze_m, self.world.pano,
+                        (float(self.world.pano_span[0]), float(self.world.pano_span[1])))  # fmt: skip
+        dark = {"night": 1.0, "sunset": 0.35, "sunrise": 0.2}.get(shot.time, 0.0)
+        self._troupe = cast.troupe(shot, self.stage, self.plot.bare, air, seed=self.plot.seed, dark=dark)
+
+    def _path(self, shot: Shot, frames: int, fixed: bool) -> list[Pose]:
+        """About the subject that leads, if there is one; else along the line of the land."""
+        plot, fps = self.plot, self.fps
+        if self.stage.marks:
+            return staging.framed(
+                shot, self.stage.marks[0], plot.bare, frames=frames, fps=fps, ratio=self.width / self.height,
+                fixed=fixed, seed=plot.seed, tempo=self._tempo,
+            )  # fmt: skip
+        return camera.path(shot, plot.x_at, plot.ground, frames=frames, fps=fps, fixed=fixed, seed=plot.seed)
 
     def _stage(self) -> Scene:
         """The steps away from the camera, which all columns of all frames share, and the map that serves each."""
@@ -97,26 +118,41 @@ class Reel:
     def _view(self, number: int) -> View:
         pose = self.poses[number]
         size = math.sqrt(self.width * self.height)
-        seconds = number / self.fps
+        seconds = self._seconds(number)
         drift = pose.yaw - self.world.yaw + 0.0022 * seconds
         return View(pose.x, pose.y, pose.z, pose.yaw, pose.horizon * self.height, pose.roll, pose.focal * size, seconds,
                     drift)  # fmt: skip
 
-    def light(self, number: int, check: Check) -> Floats:
-        """Frame `number` in linear light: (3, rows, stride), of which the first `width` columns count."""
-        out = np.empty((3, self.height, self._stride), np.float32)
+    def _seconds(self, number: int) -> float:
+        """The time in the world: slower or faster than the film's."""
+        return number / self.fps * self._tempo
+
+    def frame(self, number: int, check: Check) -> Frame:
+        """Frame `number` in linear light."""
         view = self._view(number)
+        columns = stride(self.width)
+        light = np.empty((3, self.height, columns), np.float32)
+        # Distances are only kept for what is set into the land.
+        depth = np.full((self.height if self._troupe else 1, columns), FAR_M, np.float32)
         for x in range(0, self.width, _STRIP):
             check()
             right = min(x + _STRIP, self.width)
-            frames.draw_strip(out, x, right, self.width, self.height, self.detail.rays, view, self._scene)
+            frames.draw_strip(light, depth, x, right, self.width, self.height, self.detail.rays, view, self._scene)
+        frame = Frame(light, depth, view, self.width)
+        if self._troupe:
+            water = self.world.tile if self.look.wet else None
+            self._troupe.draw(frame, view.seconds, check, water=water)
         if self._falling:
             count = int(2600 * (0.5 if self._falling == "snow" else 0.8))
             glow = float(self.look.lamp[1].mean()) * 1.3
             falling.let_fall(
-                out, self.width, self.height, count, number / self.fps, self._falling == "snow", glow, self.plot.seed
+                light, self.width, self.height, count, view.seconds, self._falling == "snow", glow, self.plot.seed
             )
-        return out
+        return frame
+
+    def light(self, number: int, check: Check) -> Floats:
+        """As `frame`, its light alone: (3, rows, stride), of which the first `width` columns count."""
+        return self.frame(number, check).light
 
     def draw(self, number: int, check: Check) -> Planes:
         """Frame `number` as the three planes of 4:2:0 BT.709. `check` is called often and may raise to stop."""

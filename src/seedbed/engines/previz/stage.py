@@ -20,6 +20,9 @@ Words = NDArray[np.int64]
 
 f32 = np.float32
 
+FAR_M = 1e9
+"""The distance of the sky."""
+
 # Rows of `Scene.ramp`: what depends on the step alone.
 DEPTH, HAZE, MIST, RIPPLE = range(4)
 # Slots of `Scene.water`.

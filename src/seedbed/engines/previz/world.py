@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from seedbed.engines.previz import land, sky
 from seedbed.engines.previz.camera import Pose
 from seedbed.engines.previz.look import Look
-from seedbed.engines.previz.noise import layered
+from seedbed.engines.previz.noise import layered, ridged
 from seedbed.engines.previz.script import Shot
 
 Floats = NDArray[np.float32]
@@ -47,6 +47,19 @@ class Plot:
         row = int(place)
         a, b = float(self.line[row, 0]), float(self.line[row + 1, 0])
         return a + (b - a) * (place - row)
+
+    def half_at(self, y: float) -> float:
+        """Half the river's width at y, in metres; negative where there is no water."""
+        place = min(max((y - land.LINE_START_M) / land.LINE_STEP_M, 0.0), _LINE_ROWS - 1.001)
+        return float(self.line[int(place), 1])
+
+    def bare(self, x: float, y: float) -> float:
+        """Height of the land without its trees, in metres; negative under water."""
+        ground = self.look.ground
+        hills = 0.5 + 0.75 * layered(x / ground[land.RELIEF_M], y / ground[land.RELIEF_M], 5, self.seed)
+        away = land.shore(x, y, self.line, float(ground[land.ONE_SIDED]))
+        ridges = ridged(x / ground[land.RIDGE_M], y / ground[land.RIDGE_M], 7, self.seed + 11)
+        return float(land.rise(hills, ridges, away, x, y, ground))
 
     def ground(self, x: float, y: float) -> float:
         """Height of the land with its trees, in metres, never below the water."""

@@ -126,7 +126,9 @@ def _camera(meaning: Meaning) -> dict[str, Any]:
     steady = [move for move in moves if move not in ("handheld", "flight")] or [m for m in moves if m != "handheld"]
     move = steady[0] if steady else "handheld" if handheld else "static" if tempo == "time_lapse" else "flight"
     view = meaning.first("view")
-    aerial = view == "aerial" if view else move not in _LOW
+    # What is told of somebody or something is seen from near by; a place alone, from above.
+    told = any(subject not in _DRAWN_SUBJECTS for subject in meaning.every("subject"))
+    aerial = view == "aerial" if view else move not in _LOW and not told
     return {
         "move": move, "sense": int(meaning.first("sense") or 1), "handheld": handheld, "tempo": tempo,
         "pace": meaning.first("pace") or "normal", "aerial": aerial,
@@ -145,7 +147,8 @@ def _where(meaning: Meaning, place: str | None, salt: int) -> tuple[str, str, st
         place = free[0] if water else _draw(salt, 0, tuple(free[:4]))
     setting = _DRAWN_AS[place]
     if water is None:
-        water = "ocean" if setting == "coast" else "river" if nothing else "none"
+        crossed = "bridge" in meaning.every("subject")
+        water = "ocean" if setting == "coast" else "river" if nothing or crossed else "none"
         if ("water", water) in meaning.denied or ("subject", "water") in meaning.denied:
             setting, water = ("meadow" if setting == "coast" else setting), "none"
     return place, setting, water

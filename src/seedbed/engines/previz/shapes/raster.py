@@ -34,7 +34,7 @@ def clear(near: Floats, who: Ints, depth: Floats, y0: int, y1: int, width: int) 
 
 
 @kernel
-def _cover_one(
+def _cover_one(  # noqa: C901
     near: Floats, who: Ints, t: int, edge: Floats, bound: Ints, y0: int, y1: int, half: float, keep: bool
 ) -> None:
     nearest = f32(1.0 / NEAR_M)
@@ -109,11 +109,11 @@ def _light_point(
         dx, dy, dz = x - view.x, y - view.y, z - view.z
         far = math.sqrt(dx * dx + dy * dy + dz * dz) + 1e-9
         out[3] = glass(row, (dx * nx + dy * ny + dz * nz) / far)
-    return ahead
+    return float(ahead)
 
 
 @kernel
-def resolve(
+def resolve(  # noqa: C901
     light: Floats, depth: Floats, near: Floats, who: Ints, edges: Floats, source: Ints, faces: Ints, facings: Floats,
     uv: Floats, paint: Ints, paints: Floats, air: Air, view: View, y0: int, y1: int, width: int, left: int, right: int,
 ) -> None:  # fmt: skip

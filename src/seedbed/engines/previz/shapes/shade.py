@@ -103,13 +103,13 @@ def pattern(row: Floats, u: float, v: float, night: float, out: Floats) -> None:
         i, j = math.floor(u / wide), math.floor(v / tall)
         x, y = u / wide - i, v / tall - j
         if 0.14 < x < 0.86 and 0.22 < y < 0.84:
-            chance = fraction(int(i), int(j), int(row[P4]))
+            chance = fraction(int(i), int(j), seed)
             tone = f32(0.10 + 0.10 * chance)
             out[6] = max(row[MIRROR], f32(0.55))
             out[7] = f32(0.9)
             if chance < row[P2]:
-                warm = fraction(int(i), int(j), int(row[P4]) + 7)
-                bright = row[P3] * (0.45 + 0.85 * fraction(int(i), int(j), int(row[P4]) + 9))
+                warm = fraction(int(i), int(j), seed + 7)
+                bright = row[P3] * (0.45 + 0.85 * fraction(int(i), int(j), seed + 9))
                 out[3], out[4] = f32(bright), f32(bright * (0.62 + 0.26 * warm))
                 out[5] = f32(bright * (0.26 + 0.62 * warm))
     elif kind == STREAKS:
@@ -130,14 +130,14 @@ def pattern(row: Floats, u: float, v: float, night: float, out: Floats) -> None:
         if x < 0.06 or y < 0.10:
             tone *= f32(1.0 - row[P2])
     elif kind == CHECKS:
-        odd = (int(math.floor(u / row[P0])) + int(math.floor(v / row[P0]))) & 1
+        odd = (math.floor(u / row[P0]) + math.floor(v / row[P0])) & 1
         tone = f32(1.0 - row[P1] * odd)
     tone = max(tone, f32(0.02))
     out[0], out[1], out[2] = out[0] * tone, out[1] * tone, out[2] * tone
 
 
 @kernel
-def shade(
+def shade(  # noqa: C901
     row: Floats, u: float, v: float, x: float, y: float, z: float, nx: float, ny: float, nz: float, ahead: float,
     turn: float, air: Air, view: View, spot: Floats, out: Floats,
 ) -> None:  # fmt: skip
@@ -215,8 +215,11 @@ def glass(row: Floats, facing: float) -> float:
 
 def still_air(sun: Floats, lamp: Floats, haze: Floats, haze_m: float, pano: Floats, span: tuple[float, float]) -> Air:
     """An air without lamps and shadow map."""
+
+    def plain(values: Floats) -> Floats:
+        return np.ascontiguousarray(values, np.float32)
+
     return Air(
-        np.asarray(sun, np.float32), np.asarray(lamp, np.float32), np.asarray(haze, np.float32), float(haze_m),
-        np.asarray(pano, np.float32), float(span[0]), float(span[1]), np.zeros((0, 7), np.float32),
-        np.zeros((1, 1), np.float32), np.zeros((4, 4), np.float32),
+        plain(sun), plain(lamp), plain(haze), float(haze_m), plain(pano), float(span[0]), float(span[1]),
+        np.zeros((0, 7), np.float32), np.zeros((1, 1), np.float32), np.zeros((4, 4), np.float32),
     )  # fmt: skip

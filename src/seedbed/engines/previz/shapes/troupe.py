@@ -9,11 +9,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from seedbed.engines.previz.frame import FAR_M, Check, Frame
+from seedbed.engines.previz.frame import Check, Frame
 from seedbed.engines.previz.shapes import mirror, project, raster, shadow
 from seedbed.engines.previz.shapes.mesh import Mesh, joined
 from seedbed.engines.previz.shapes.paint import GLOW_BLUE, GLOW_RED, OPACITY
 from seedbed.engines.previz.shapes.shade import Air
+from seedbed.engines.previz.stage import FAR_M
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -209,5 +210,6 @@ class Troupe:
             raster.resolve(image.light, image.depth, near, who, edges, source, *skin, y0, y1, frame.width, left, right)
         for y0 in range(0, frame.height, raster.BAND):
             check()
-            mirror.lay_on_water(frame.light, frame.depth, image.light, image.depth, water, frame.view, level, 0.012, 0.9,
+            mirror.lay_on_water(frame.light, frame.depth, image.light, image.depth, water, frame.view, level, 0.012,
+                                0.9,
                                 y0, min(y0 + raster.BAND, frame.height), frame.width)  # fmt: skip

@@ -1,0 +1,194 @@
+"""The actors that play a shot's marks: models from `things` and `bodies`, set on their ways."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedbed.engines.previz.cast.staging import Ground, Mark
+from seedbed.engines.previz.script import Shot
+from seedbed.engines.previz.shapes import NO_BULBS, Actor, Palette, Prop
+from seedbed.engines.previz.shapes.mesh import Mesh, joined, placed, rotation
+from seedbed.engines.previz.things import buildings, craft
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenery:
+    """What actors are told of their place: the shot, the ground's height at (x, y) in metres, the paints, the seed,
+    and how dark it is, 0 … 1."""
+
+    shot: Shot
+    ground: Ground
+    palette: Palette
+    seed: int
+    dark: float
+
+    @property
+    def snowy(self) -> bool:
+        return self.shot.season == "winter" or self.shot.weather == "snow"
+
+
+@dataclass(frozen=True, slots=True)
+class Traveller:
+    """A rigid thing on its way: `where` gives x, y, z, yaw, pitch and roll at a time in seconds."""
+
+    mesh: Mesh
+    where: Callable[[float], tuple[float, float, float, float, float, float]]
+    lights: Floats = field(default_factory=lambda: NO_BULBS)
+    still: bool = False
+
+    def pose(self, seconds: float) -> Floats:
+        x, y, z, yaw, pitch, roll = self.where(seconds)
+        return placed(rotation(yaw=yaw, pitch=pitch, roll=roll), x, y, z)[None]
+
+    def bulbs(self, seconds: float) -> Floats:
+        if not len(self.lights):
+            return self.lights
+        lit = self.lights.copy()
+        pose = self.pose(seconds)[0]
+        lit[:, :3] = self.lights[:, :3] @ pose[:, :3].T + pose[:, 3]
+        return lit
+
+
+def actors_of(mark: Mark, scenery: Scenery) -> list[Actor]:
+    """All that plays `mark`."""
+    return _PLAYED[mark.kind](mark, scenery) if mark.kind in _PLAYED else []
+
+
+def _stood(form: Mesh, mark: Mark, z: float | None = None) -> Prop:
+    where = placed(rotation(yaw=mark.heading), mark.x, mark.y, mark.z if z is None else z)
+    return Prop(form, where)
+
+
+def _house(mark: Mark, scenery: Scenery) -> list[Actor]:
+    rng = np.random.default_rng([scenery.seed, 41])
+    found: list[Actor] = []
+    for number, (right, ahead) in enumerate(((0.0, 0.0), (-19.0, 14.0), (20.0, 24.0))):
+        x, y = mark.x + right, mark.y + ahead
+        form = buildings.house(
+            scenery.palette, seed=scenery.seed + number, lit=0.15 + 1.6 * scenery.dark, snowy=scenery.snowy
+        )
+        z = min(scenery.ground(x + dx, y + dy) for dx in (-4, 4) for dy in (-5, 5))
+        found.append(
+            Prop(form, placed(rotation(yaw=mark.heading + float(rng.uniform(-0.5, 0.5)) * (number > 0)), x, y, z))
+        )
+        if number == 0 and "village" not in scenery.shot.known:
+            break
+    return found
+
+
+def _lighthouse(mark: Mark, scenery: Scenery) -> list[Actor]:
+    return [_stood(buildings.lighthouse(scenery.palette, lit=scenery.dark), mark, max(mark.z, 0.5))]
+
+
+def _bridge(mark: Mark, scenery: Scenery) -> list[Actor]:
+    deck = _deck(mark, scenery)
+    form = buildings.viaduct(scenery.palette, length=416.0, height=deck, deep=30.0, snowy=scenery.snowy)
+    return [Prop(form, placed(rotation(yaw=mark.heading), mark.x, mark.y, 0.0))]
+
+
+def _deck(mark: Mark, scenery: Scenery) -> float:
+    return mark.z
+
+
+def _train(mark: Mark, scenery: Scenery) -> list[Actor]:
+    known = " ".join(scenery.shot.known)
+    glass = "glass train" in known
+    lit = 0.25 + 1.2 * scenery.dark
+    count = 6
+    bridge = "bridge" in scenery.shot.subjects
+    deck = _deck(mark, scenery) if bridge else mark.z
+    colour = ("b03024", "1f4e79", "2f6b45", "c9a227")[scenery.seed % 4]
+    parts = []
+    for number in range(count):
+        form = craft.carriage(scenery.palette, glass=glass, lit=lit, colour=colour, nose=number == 0)
+        parts.append(form.moved(0, -number * craft.CARRIAGE_M))
+    whole = joined(parts)
+    length = count * craft.CARRIAGE_M
+    found: list[Actor] = [] if not bridge else _bridge(mark, scenery)
+
+    def where(seconds: float) -> tuple[float, float, float, float, float, float]:
+        # In the middle of the frame by the third second.
+        along = mark.speed * (seconds - 2.6) + length * 0.42
+        x, y = mark.x + math.sin(mark.heading) * along, mark.y + math.cos(mark.heading) * along
+        return x, y, deck, mark.heading, 0.0, 0.0
+
+    return [*found, Traveller(whole, where)]
+
+
+def _ship(mark: Mark, scenery: Scenery) -> list[Actor]:
+    known = " ".join(scenery.shot.known)
+    big = any(word in known for word in ("ship", "ferry", "liner", "cruise")) and "sail" not in known
+    form = craft.liner(scenery.palette, lit=scenery.dark) if big else craft.sailboat(scenery.palette, colour="f4f4f0")
+    rough = 1.6 if scenery.shot.weather in ("rain", "snow") else 1.0
+
+    def where(seconds: float) -> tuple[float, float, float, float, float, float]:
+        x, y, _ = mark.at(seconds)
+        calm = 0.25 if big else 1.0
+        return (
+            x, y, 0.12 * rough * calm * math.sin(seconds * 1.1), mark.heading,
+            0.02 * rough * calm * math.sin(seconds * 1.1 + 1), (0.05 + 0.03 * math.sin(seconds * 0.8)) * rough * calm,
+        )  # fmt: skip
+
+    return [Traveller(form, where)]
+
+
+def _plane(mark: Mark, scenery: Scenery) -> list[Actor]:
+    form = craft.airliner(scenery.palette)
+
+    def where(seconds: float) -> tuple[float, float, float, float, float, float]:
+        x, y, z = mark.at(seconds)
+        return x, y, z + 1.5 * seconds, mark.heading, 0.05, 0.05 * math.sin(seconds * 0.6)
+
+    return [Traveller(form, where)]
+
+
+_BALLOONS = (
+    ("c8102e", "f2b705", "f4f1e8", "1f5aa6"), ("e2571e", "f6c445", "f6efe0"), ("2a7f62", "f2e8cf", "bc4749"),
+    ("5b2a86", "ef476f", "ffd166"), ("0b7a75", "f4d35e", "ee964b", "f95738"),
+)  # fmt: skip
+
+
+def _balloon(mark: Mark, scenery: Scenery) -> list[Actor]:
+    rng = np.random.default_rng([scenery.seed, 43])
+    found: list[Actor] = []
+    for number in range(5):
+        spread = 0.0 if number == 0 else 1.0
+        x0, y0 = mark.x + spread * float(rng.uniform(-130, 130)), mark.y + spread * float(rng.uniform(30, 260))
+        z0 = mark.z + spread * float(rng.uniform(-20, 60))
+        form = craft.balloon(scenery.palette, colours=_BALLOONS[(scenery.seed + number) % len(_BALLOONS)])
+        found.append(Traveller(form, _drift(x0, y0, z0, mark, float(rng.uniform(0, 6)))))
+    return found
+
+
+def _drift(
+    x: float, y: float, z: float, mark: Mark, phase: float
+) -> Callable[[float], tuple[float, float, float, float, float, float]]:
+    def where(seconds: float) -> tuple[float, float, float, float, float, float]:
+        way = mark.speed * seconds
+        lift = 1.2 * math.sin(seconds * 0.35 + phase)
+        return (
+            x + math.sin(mark.heading) * way, y + math.cos(mark.heading) * way, z + lift, phase + 0.05 * seconds,
+            0.015 * math.sin(seconds * 0.7 + phase), 0.015 * math.cos(seconds * 0.6 + phase),
+        )  # fmt: skip
+
+    return where
+
+
+_PLAYED: dict[str, Callable[[Mark, Scenery], list[Actor]]] = {
+    "house": _house,
+    "lighthouse": _lighthouse,
+    "bridge": _bridge,
+    "train": _train,
+    "ship": _ship,
+    "plane": _plane,
+    "balloon": _balloon,
+}
+PLAYED = frozenset(_PLAYED)
+"""The subjects that can be drawn."""

@@ -1,0 +1,1 @@
+"""Things by people's hands: what travels (`craft`) and what stands (`buildings`)."""
