@@ -148,7 +148,7 @@ def build(
         place, heights, packed, np.array([(left, low, 1 / texel) for left, low, texel, _, _ in squares], np.float32),
         np.array([(start, square[3]) for start, square in zip(starts, squares, strict=True)], np.int32),
         tuple(square[4] for square in squares), float(heights.max()), float(heights[: starts[1]].max()),
-        _tile(place.seed), pano, span, _hazes(pano), yaw, trees[0],
+        ripples(place.seed), pano, span, _hazes(pano), yaw, trees[0],
     )  # fmt: skip
 
 
@@ -269,7 +269,7 @@ def _hazes(pano: Floats) -> Floats:
     return np.ascontiguousarray(np.stack(smooth, 1), dtype=np.float32)
 
 
-def _tile(seed: int, size: int = 256) -> Floats:
+def ripples(seed: int, size: int = 256) -> Floats:
     """(3, size, size) periodic noise: two slopes of a rippled surface, and a soft cloud field of about -1 … 1."""
     rng = np.random.default_rng(seed + 1)
     frequency = np.fft.fftfreq(size)

@@ -24,6 +24,8 @@ _DRAWN_SUBJECTS = frozenset({"trees", "clouds", "water", "wind", "stars", "sun",
 """What the world and its sound already hold, so that its name makes no promise that is not kept."""
 _LOW = frozenset({"dolly", "static", "tracking", "first_person", "handheld"})
 """Moves that stay near the ground unless an aerial view is asked for."""
+_NEAR = frozenset({"interior", "underwater", "space"})
+"""Places that are never seen from above unless that is asked for."""
 _INHERITED = ("season", "time", "weather", "style")
 
 
@@ -98,7 +100,7 @@ def shot_of(meaning: Meaning, text: str, before: Shot | None = None) -> Shot:
     if meaning.first("season") is None and weather == "snow":
         season = "winter"
     return Shot(
-        setting=setting, water=water, season=season, time=time, weather=weather, place=place, **_camera(meaning),
+        setting=setting, water=water, season=season, time=time, weather=weather, place=place, **_camera(meaning, place),
         style=kept["style"] or "natural", light=meaning.first("light") or "", moods=tuple(meaning.every("mood")),
         subjects=tuple(meaning.every("subject")), without=tuple(sorted({*without, *_without(meaning)})),
         known=tuple(meaning.known)[: 4 * LISTED_MAX], unknown=tuple(meaning.unknown)[:LISTED_MAX],
@@ -119,7 +121,7 @@ def _site(meaning: Meaning, place: str, salt: int) -> int:
     return salt ^ zlib.crc32(" ".join(undrawn).encode()) if undrawn else salt
 
 
-def _camera(meaning: Meaning) -> dict[str, Any]:
+def _camera(meaning: Meaning, place: str) -> dict[str, Any]:
     moves = meaning.every("move")
     tempo = meaning.first("tempo") or "real"
     handheld = "handheld" in moves
@@ -128,7 +130,7 @@ def _camera(meaning: Meaning) -> dict[str, Any]:
     view = meaning.first("view")
     # What is told of somebody or something is seen from near by; a place alone, from above.
     told = any(subject not in _DRAWN_SUBJECTS for subject in meaning.every("subject"))
-    aerial = view == "aerial" if view else move not in _LOW and not told
+    aerial = view == "aerial" if view else move not in _LOW and not told and place not in _NEAR
     return {
         "move": move, "sense": int(meaning.first("sense") or 1), "handheld": handheld, "tempo": tempo,
         "pace": meaning.first("pace") or "normal", "aerial": aerial,
