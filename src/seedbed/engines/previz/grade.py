@@ -25,6 +25,8 @@ CURVE = 4096
 """Entries of the film curve, over the square root of linear light 0 … 4."""
 GRAIN = 256
 """Side of the grain tile in pixels."""
+MARGIN = 16
+"""Pixels that a lens or a gate may move a picture, at most."""
 
 
 class Bath(NamedTuple):
@@ -159,25 +161,46 @@ def _mix(out: Floats, light: Floats, bloom: Floats, vignette: float, y_shade: fl
 
 
 @kernel
-def _project(out: Floats, light: Floats, width: int, height: int, y: int, scale: Floats, right: float,
-             down: float) -> None:  # fmt: skip
-    """Row `y` of `light` into `out` (3, width), as a lens throws it that is shifted and draws each channel larger."""
-    zero, last = f32(0.0), f32(width - 1.0)
+def _project(
+    out: Floats, light: Floats, line: Floats, height: int, y: int, scale: Floats, right: float, down: float
+) -> None:
+    """Row `y` of `light` into `out` (3, width), as a lens throws it that is shifted and draws each channel larger.
+
+    `line` has room for a row and MARGIN pixels on each side; nothing moves farther than that.
+    """
+    width = out.shape[1]
     for c in range(3):
-        step = f32(1.0) / scale[c]
+        step = 1.0 / scale[c]
+        if step == 1.0 and right == 0.0 and down == 0.0:
+            out[c, :] = light[c, y, :width]
+            continue
         v = min(max((y + 0.5 - 0.5 * height) * step + 0.5 * height - 0.5 - down, 0.0), height - 1.0)
         j = int(v)
         part = f32(v - j)
         top, low = light[c, j], light[c, min(j + 1, height - 1)]
-        start = f32((0.5 - 0.5 * width) * step + 0.5 * width - 0.5 - right)
+        middle = line[MARGIN : MARGIN + width]
         for x in range(width):
-            u = min(max(start + f32(x) * step, zero), last)
-            i = np.uint32(u)
-            i1 = min(i + np.uint32(1), np.uint32(width - 1))
-            share = u - f32(i)
-            a = top[i] + (low[i] - top[i]) * part
-            b = top[i1] + (low[i1] - top[i1]) * part
-            out[c, x] = a + (b - a) * share
+            middle[x] = top[x] + (low[x] - top[x]) * part
+        for x in range(MARGIN):
+            line[x], line[width + MARGIN + x] = line[MARGIN], line[width + MARGIN - 1]
+        start, slant = (0.5 - 0.5 * width) * step + 0.5 * width - 0.5 - right, step - 1.0
+        x = 0
+        while x < width:
+            # As long as the whole part of the way does not change, neighbours are neighbours.
+            off = math.floor(start + x * slant)
+            end = width
+            if slant > 0.0:
+                end = min(max(math.ceil((off + 1 - start) / slant), x + 1), width)
+            elif slant < 0.0:
+                end = min(max(math.floor((off - start) / slant) + 1, x + 1), width)
+            first, gain = f32(start - off), f32(slant)
+            at = off + MARGIN
+            left, beside = line[at + x : at + end], line[at + x + 1 : at + end + 1]
+            here = out[c, x:end]
+            first += f32(x) * gain
+            for k in range(here.shape[0]):
+                here[k] = left[k] + (beside[k] - left[k]) * (first + f32(k) * gain)
+            x = end
 
 
 @kernel
@@ -224,6 +247,7 @@ def develop(
     height, width = luma.shape
     rows, columns = small.shape[1], small.shape[2]
     pair, spare = np.empty((2, 3, width), np.float32), np.empty((3, 1, width), np.float32)
+    line = np.empty(width + 2 * MARGIN, np.float32)
     bloom, soft = np.empty((3, width), np.float32), np.zeros((3, columns + 1), np.float32)
     at, part = np.empty(width, np.int32), np.empty(width, np.float32)
     for x in range(width):
@@ -245,7 +269,7 @@ def develop(
         row, source = pair[y & 1], light[:, y]
         if moved:
             source = spare[:, 0]
-            _project(source, light, width, height, y, bath.scale, gate.right, gate.down)
+            _project(source, light, line, height, y, bath.scale, gate.right, gate.down)
         down = (y + 0.5) * 2.0 / height - 1.0
         shade = (1.0 - bath.vignette * down * down) * gate.lamp
         if mixed:

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seedbed.engines.previz import camera, falling, frames, grade, land, stage, world
+from seedbed.engines.previz import camera, falling, frames, land, stage, world
+from seedbed.engines.previz.finish import Finish
+from seedbed.engines.previz.grade import Planes
 from seedbed.engines.previz.look import look
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.stage import Scene, View
 
 Floats = NDArray[np.float32]
-Bytes = NDArray[np.uint8]
-Planes = tuple[Bytes, Bytes, Bytes]
 Check = Callable[[], None]
 
 _STRIP = 32
@@ -52,8 +52,10 @@ class Reel:
         self.world = world.build(self.plot, self.poses, width=width, height=height, grid=grid, pool=pool, check=check)
         self._scene = self._stage()
         self._falling = shot.weather if shot.weather in ("rain", "snow") else ""
-        self._curve = grade.film_curve(self.look.exposure, self.look.warm)
-        self._grain = grade.grain_tile(self.plot.seed)
+        self._finish = Finish(
+            shot, width=width, height=height, fps=fps, seed=self.plot.seed, exposure=self.look.exposure,
+            warm=self.look.warm, saturation=self.look.saturation,
+        )  # fmt: skip
         pad = -(-width // 16) * 16
         self._stride = pad + (16 if (pad // 16) % 2 == 0 else 0)
 
@@ -122,14 +124,4 @@ class Reel:
         """Frame `number` as the three planes of 4:2:0 BT.709. `check` is called often and may raise to stop."""
         light = self.light(number, check)
         check()
-        block = max(round(math.sqrt(self.width * self.height) / 120), 4)
-        small = np.empty((3, -(-self.height // block), -(-self.width // block)), np.float32)
-        grade.shrink(light, self.width, self.height, block, small)
-        grade.spread(small, np.empty_like(small), 3)
-        planes = (
-            np.empty((self.height, self.width), np.uint8),
-            np.empty((self.height // 2, self.width // 2), np.uint8),
-            np.empty((self.height // 2, self.width // 2), np.uint8),
-        )
-        grade.develop(light, small, block, self._curve, self._grain, number, 1.1, 0.16, self.look.saturation, *planes)
-        return planes
+        return self._finish.develop(light, number, check)

@@ -19,7 +19,7 @@ from seedbed.engines.previz import grade
 from seedbed.engines.previz.finish import paint, tape, wear
 from seedbed.engines.previz.finish.recipe import STYLES, Recipe, film, matrix, recipe_for
 from seedbed.engines.previz.grade import Planes
-from seedbed.engines.previz.script import Shot
+from seedbed.engines.previz.script import Shot, read
 
 __all__ = ["Finish", "Planes", "warm"]
 
@@ -122,4 +122,18 @@ def _inverse() -> Floats:
     root = np.linspace(0.0, 2.0, grade.CURVE)
     rising = np.concatenate([[True], np.diff(curve) > 0])
     light = np.interp(np.linspace(0.0, 1.0, _INVERSE), curve[rising], root[rising]) ** 2
-    return np.minimum(light, _LIGHT_MAX).astype(np.float32)
+    return np.asarray(np.minimum(light, _LIGHT_MAX), np.float32)
+
+
+def warm() -> None:
+    """Compiles every kernel of this package and keeps the results on disk."""
+    light = np.full((3, 64, 80), 0.3, np.float32)
+    light[:, 20:40, 20:40] = 1.5
+    for style in ("natural", "noir", "vintage", "vhs", *paint.KINDS):
+        shot = replace(read("a river"), style=style)
+        finish = Finish(shot, width=64, height=64, fps=24, seed=1)
+        finish.restyle(finish.develop(light, 1, _go_on), 1, _go_on)
+
+
+def _go_on() -> None:
+    """Nobody stops a warming."""

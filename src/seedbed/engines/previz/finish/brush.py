@@ -13,6 +13,7 @@ from seedbed.engines.previz.jit import inlined, kernel
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
+Ints = NDArray[np.int32]
 f32 = np.float32
 
 GAIN, FOOT, BLUE, RED, FIRST, SECOND = range(6)
@@ -20,9 +21,9 @@ WATERCOLOUR, OIL, ANIME, COMIC = range(4)
 
 
 @inlined
-def _step(value: float, low: float, high: float) -> float:
+def _step(value: f32, low: float, high: float) -> f32:
     """0 below `low`, 1 above `high`, smooth between."""
-    t = min(max((value - f32(low)) / f32(high - low), f32(0.0)), f32(1.0))
+    t: f32 = min(max((value - f32(low)) / f32(high - low), f32(0.0)), f32(1.0))
     return t * t * (f32(3.0) - f32(2.0) * t)
 
 
@@ -59,14 +60,14 @@ def _cel(row: Floats, tints: Floats, first: Floats, second: Floats, bands: float
     """Anime: few tones with clean borders, plain highlights, thin dark contours that keep some colour."""
     one, half, many = f32(1.0), f32(0.5), f32(bands)
     for x in range(row.shape[0]):
-        y = min(max(row[x], f32(0.0)), one) * many
+        y = min(max(half * (row[x] + second[x]), f32(0.0)), one) * many
         whole = np.floor(y)
         toned = (whole + _step(y - whole, 0.42, 0.58)) / many
         y = y / many
         y = toned + (y - toned) * f32(0.18)
         line = _step(first[x], 0.060, 0.115)
         row[x] = y * (one - f32(0.80) * line)
-        tints[x] = (one + f32(0.10) * half) * (one - f32(0.55) * line)
+        tints[x] = one - f32(0.55) * line
 
 
 @kernel
@@ -74,13 +75,14 @@ def _ink(row: Floats, tints: Floats, first: Floats, second: Floats, tile: Floats
     """Comic: four tones, a screen of dots in what is not bright, ink for contours and for deep shadow."""
     mask, one, many = tile.shape[0] - 1, f32(1.0), f32(4.0)
     for x in range(row.shape[0]):
-        y = min(max(row[x], f32(0.0)), one)
+        y = min(max(f32(0.5) * (row[x] + second[x]), f32(0.0)), one)
         t = y * many
         whole = np.floor(t)
         toned = f32(0.10) + f32(0.88) * (whole + _step(t - whole, 0.44, 0.56)) / many
         cover = min(max((f32(0.62) - y) * f32(1.15), f32(0.0)), f32(0.62))
         dot = _step(cover - tile[x & mask], -0.06, 0.06)
-        ink = max(_step(first[x], 0.060, 0.10), one - _step(second[x] - f32(0.6) * first[x], 0.085, 0.125))
+        black = one - _step(second[x] - f32(0.6) * first[x], 0.085, 0.125)
+        ink: f32 = max(_step(first[x], 0.060, 0.10), black)
         row[x] = (toned + (one - toned) * f32(0.06)) * (one - f32(0.42) * dot) * (one - f32(0.97) * ink)
         tints[x] = (one - f32(0.15) * dot) * (one - f32(0.95) * ink)
 
@@ -95,14 +97,14 @@ def _raised(maps: Floats, layer: int, j: int, j1: int, part: float, line: Floats
 
 
 @inlined
-def _stretched(line: Floats, at: Floats, part: Floats, out: Floats) -> None:
+def _stretched(line: Floats, at: Ints, part: Floats, out: Floats) -> None:
     for x in range(out.shape[0]):
         i = at[x]
         out[x] = line[i] + (line[i + 1] - line[i]) * part[x]
 
 
 @kernel
-def _between(count: int, less: float, columns: int, at: Floats, part: Floats) -> None:
+def _between(count: int, less: float, columns: int, at: Ints, part: Floats) -> None:
     """Where each of `count` pixels lies among `columns` of `less` pixels each."""
     for x in range(count):
         u = min(max((x + 0.5) / less - 0.5, 0.0), columns - 1.0)
@@ -111,20 +113,18 @@ def _between(count: int, less: float, columns: int, at: Floats, part: Floats) ->
 
 
 @kernel
-def _tint_row(out: Bytes, line: Floats, tints: Floats, at: Floats, part: Floats, strength: float, cast: float) -> None:
+def _tint_row(out: Bytes, line: Floats, tints: Floats, at: Ints, part: Floats, strength: f32, cast: f32) -> None:
     """One row of a colour difference; `cast` is the paper's, where no paint is."""
     for k in range(out.shape[0]):
         i = at[k]
         value = line[i] + (line[i + 1] - line[i]) * part[k]
         keep = (tints[0, 2 * k] + tints[0, 2 * k + 1] + tints[1, 2 * k] + tints[1, 2 * k + 1]) * f32(0.25)
-        value = value * keep * f32(strength) + f32(cast)
+        value = value * keep * strength + cast
         out[k] = np.uint8(min(max(f32(128.5) + f32(224.0) * value, f32(16.0)), f32(240.0)))
 
 
 @kernel
-def lay(
-    kind: int, source: Bytes, maps: Floats, less: int, tile: Floats, luma: Bytes, blue: Bytes, red: Bytes
-) -> None:
+def lay(kind: int, source: Bytes, maps: Floats, less: int, tile: Floats, luma: Bytes, blue: Bytes, red: Bytes) -> None:
     """Paints a frame whose luma was `source`, from its `maps` (6, rows, columns) of `less` pixels each way."""
     height, width = luma.shape
     rows, columns = maps.shape[1], maps.shape[2]

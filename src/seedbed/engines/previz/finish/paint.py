@@ -13,7 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedbed.engines.previz.finish import strokes, study, texture
-from seedbed.engines.previz.finish.brush import ANIME, BLUE, COMIC, FIRST, FOOT, GAIN, OIL, RED, SECOND, WATERCOLOUR, lay
+from seedbed.engines.previz.finish.brush import (
+    ANIME,
+    BLUE,
+    COMIC,
+    FIRST,
+    FOOT,
+    GAIN,
+    OIL,
+    RED,
+    SECOND,
+    WATERCOLOUR,
+    lay,
+)
 from seedbed.engines.previz.grade import Planes
 
 Floats = NDArray[np.float32]
@@ -44,7 +56,7 @@ class Easel:
         elif self._kind == OIL:
             self._tile = texture.canvas(scale, seed)
             self._drift, self._hairs = texture.drift(rows, columns, seed), strokes.hairs(seed)
-            apart = (self._unit * 5.2, self._unit * 3.4)
+            apart = (self._unit * 5.8, self._unit * 3.7)
             self._spots = [strokes.places(rows, columns, max(size, 1.5), seed) for size in apart]
         elif self._kind == COMIC:
             self._tile = texture.halftone(scale)

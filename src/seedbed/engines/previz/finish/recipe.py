@@ -74,7 +74,7 @@ STYLES: dict[str, Recipe] = {
         grain=7.0, stain=0.0, grain_px=0.75, warm=0.0,
     ),
     "vintage": Recipe(
-        gain=1.05, saturation=0.62, contrast=0.86, vignette=0.36, bloom=(0.85, 0.66, 0.42), reach=4, grain=4.2,
+        gain=1.14, saturation=0.66, contrast=0.90, vignette=0.36, bloom=(0.85, 0.66, 0.42), reach=4, grain=4.2,
         stain=0.9, grain_px=0.65, black=(0.105, 0.070, 0.055), paper=(0.985, 0.915, 0.760),
         shadows=(0.030, 0.004, -0.010), lights=(0.030, 0.015, -0.045),
     ),
@@ -98,15 +98,15 @@ STYLES: dict[str, Recipe] = {
         gain=1.16, saturation=1.45, contrast=1.12, bloom=(0.2, 0.2, 0.2), vignette=0.0, grain=0.0, stain=0.0,
     ),
     "neon": Recipe(
-        gain=0.78, saturation=1.25, contrast=1.42, pivot=0.38, bloom=(1.15, 0.62, 1.35), knee=0.45, reach=4,
-        vignette=0.30, grain=1.6, fringe=0.0022, warm=0.3, shadows=(-0.040, 0.012, 0.090),
-        lights=(0.070, -0.060, 0.050), black=(0.004, 0.004, 0.016),
-        mix=((1.06, -0.14, 0.16), (-0.16, 0.98, 0.10), (0.46, 0.34, 0.74)),
+        gain=0.72, saturation=1.08, contrast=1.42, pivot=0.38, bloom=(1.10, 0.66, 1.30), knee=0.45, reach=4,
+        vignette=0.30, grain=1.6, fringe=0.0022, warm=0.2, shadows=(-0.050, 0.020, 0.085),
+        lights=(0.045, -0.030, 0.045), black=(0.004, 0.004, 0.016),
+        mix=((1.02, -0.20, 0.14), (-0.20, 1.12, 0.12), (0.40, 0.46, 0.74)),
     ),
     "pastel": Recipe(
-        gain=1.24, saturation=0.86, contrast=0.74, pivot=0.5, bloom=(0.95, 0.88, 0.92), knee=0.45, reach=5,
-        vignette=0.0, grain=0.8, black=(0.165, 0.150, 0.185), paper=(1.0, 0.985, 0.985),
-        shadows=(0.030, -0.004, 0.045), lights=(0.020, 0.000, 0.010), warm=0.7,
+        gain=1.42, saturation=1.02, contrast=0.74, pivot=0.5, bloom=(0.95, 0.86, 0.92), knee=0.45, reach=5,
+        vignette=0.0, grain=0.8, black=(0.165, 0.135, 0.185), paper=(1.0, 0.985, 0.990),
+        shadows=(0.030, -0.006, 0.065), lights=(0.026, -0.004, 0.014), warm=0.7,
     ),
     "documentary": Recipe(
         gain=1.02, saturation=0.84, contrast=0.93, bloom=(0.30, 0.30, 0.30), vignette=0.0, grain=2.1, grain_px=0.55,

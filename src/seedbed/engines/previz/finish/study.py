@@ -141,10 +141,10 @@ def runs(luma: Floats, drift: Floats, reach: int, pull: float) -> Floats:
             # The eigenvector of the smaller eigenvalue.
             half = f32(0.5) * (e - g)
             root = math.sqrt(half * half + f * f)
-            tx, ty = (-f, half + root) if half >= 0.0 else (half - root, f)
+            tx, ty = (-f, half + f32(root)) if half >= 0.0 else (half - f32(root), f)
             size = math.sqrt(tx * tx + ty * ty)
             if size < f32(1e-12):
-                tx, ty, size = f32(1.0), f32(0.0), f32(1.0)
+                tx, ty, size = f32(1.0), f32(0.0), 1.0
             out[0, j, i], out[1, j, i] = tx / size, ty / size
     return out
 

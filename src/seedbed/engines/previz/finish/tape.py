@@ -61,7 +61,7 @@ def _luma(source: Bytes, out: Bytes, lag: Floats, number: int, seed: int) -> Non
     pitch = max(height / _LINES, 2.0)
     last = width - 1
     for y in range(height):
-        move = int(math.floor(lag[0, y]))
+        move = math.floor(lag[0, y])
         part = f32(lag[0, y] - move)
         row = source[y]
         quick, ring = f32(row[0]), f32(row[0])
@@ -97,7 +97,7 @@ def _tint(source: Bytes, out: Bytes, lag: Floats, number: int, seed: int) -> Non
     unit = max(width, height) / 640.0
     share = f32(1.0 - math.exp(-1.0 / (3.4 * unit)))
     late = 2.6 * unit
-    drop = max(int(round(1.2 * max(height, width) / 640.0)), 1)
+    drop = max(int(1.2 * max(height, width) / 640.0 + 0.5), 1)
     soft = np.empty(width, np.float32)
     last = width - 1
     for y in range(height):

@@ -94,4 +94,3 @@ def drift(rows: int, columns: int, seed: int) -> Floats:
     curl = _noise(rng, 2 * rows, 2 * columns, 0.12 * size, 0.9 * size, 0.8)[:rows, :columns]
     angle = 0.75 * curl
     return np.ascontiguousarray(np.stack([np.cos(angle), np.sin(angle)]), np.float32)
-
