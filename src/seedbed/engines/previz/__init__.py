@@ -1,7 +1,7 @@
 """The embedded engine: a landscape film from a prompt, drawn on the CPU. No weights, no GPU, no network.
 
 `script` reads the prompt into shots; `look`, `world`, `land` and `sky` make its place; `camera` moves through
-it; `frames` and `grade` draw; `sound` plays; `film` writes the file. The picture is a function of the request
+it; `frames` draw and `finish` develops; `sound` plays; `film` writes the file. The picture is a function of the request
 alone: the same request gives the same bytes on the same machine. Nothing is kept between renders but compiled
 kernels, so renders may run at once.
 """
@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from seedbed.engines import FPS, Progress, RenderRequest, RenderResult
-from seedbed.engines.previz import script, stills
+from seedbed.engines.previz import finish, script, stills
 from seedbed.engines.previz.film import Film
 from seedbed.engines.previz.frame import Check
 from seedbed.engines.previz.reel import Detail, Reel
@@ -162,5 +162,6 @@ def warm() -> None:
         prompt="a glass train on a bridge in the rain, river", width=64, height=64, duration_s=1, seed=1, quality="mini"
     )
     stills.warm()
+    finish.warm()
     with TemporaryDirectory() as scratch:
         _film(request, Path(scratch), threading.Event(), lambda share: None)

@@ -1,11 +1,13 @@
 """Kernels from linear light to the encoder's planes: bloom, film curve, grain, BT.709 in limited range.
 
 Works on rows of one finished frame. Grain doubles as dither: eight bits of a soft sky would show as bands.
+Every number that a style may change is in a `Bath`; `finish` mixes it.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,32 +25,68 @@ CURVE = 4096
 """Entries of the film curve, over the square root of linear light 0 … 4."""
 GRAIN = 256
 """Side of the grain tile in pixels."""
+MARGIN = 16
+"""Pixels that a lens or a gate may move a picture, at most."""
 
 
-def film_curve(exposure: float, warm: float) -> Floats:
+class Bath(NamedTuple):
+    """What a frame is developed in.
+
+    `curve` (3, CURVE) is the film curve, `grain` a tile of it, `strength` its luma's and `stain` its chroma's
+    amplitude in code values. `mix` (3, 3) mixes the channels of linear light; where it is empty, `saturation` alone
+    does. `bloom` (3) is how much of its glow each channel gets. `vignette` is the share of light that the middle of
+    an edge loses. `scale` (3) is how many times larger than the frame the lens draws each channel.
+    """
+
+    curve: Floats
+    grain: Floats
+    strength: float
+    stain: float
+    mix: Floats
+    saturation: float
+    bloom: Floats
+    vignette: float
+    scale: Floats
+
+
+class Gate(NamedTuple):
+    """What changes with the frame: the grain's number, the lamp's brightness, where the film stands, in pixels."""
+
+    shift: int
+    lamp: float
+    right: float
+    down: float
+
+
+def film_curve(exposure: float, warm: float, gains: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Floats:
     """(3, CURVE) tables from the square root of light to a display value 0 … 1, with a toe and a long shoulder.
 
-    `warm` leans the lights towards amber and the shadows towards teal; 0 is neutral.
+    `warm` leans the lights towards amber and the shadows towards teal; 0 is neutral. `gains` balance the white.
     """
-    x = (np.linspace(0.0, 2.0, CURVE) ** 2) * exposure
+    x = (np.linspace(0.0, 2.0, CURVE) ** 2) * exposure * np.array(gains)[:, None]
     mapped = np.clip((x * (2.51 * x + 0.03)) / (x * (2.43 * x + 0.59) + 0.14), 0.0, 1.0)
     display = np.where(mapped <= 0.0031308, mapped * 12.92, 1.055 * mapped ** (1 / 2.4) - 0.055)
     lean = (display - 0.45) * warm
-    table = np.stack([display + lean * 0.050, display + lean * 0.012, display - lean * 0.060])
+    table = display + lean * np.array([[0.050], [0.012], [-0.060]])
     return np.ascontiguousarray(np.clip(table * 0.985 + 0.012, 0.0, 1.0), dtype=np.float32)
 
 
-def grain_tile(seed: int) -> Floats:
-    """Zero-mean noise without low frequencies, one unit of standard deviation."""
+def grain_tile(seed: int, size: float = 0.0) -> Floats:
+    """Zero-mean noise without low frequencies, one unit of standard deviation; `size` in pixels makes it coarser."""
     noise = np.random.default_rng(seed).standard_normal((GRAIN, GRAIN))
+    if size > 0.0:
+        wave = np.fft.fftfreq(GRAIN)
+        soft = np.exp(-2.0 * (np.pi * size) ** 2 * (wave[:, None] ** 2 + wave[None, :] ** 2))
+        noise = np.real(np.fft.ifft2(np.fft.fft2(noise) * soft * (1.0 - soft**4)))
+        return np.ascontiguousarray(noise / noise.std(), dtype=np.float32)
     near = (np.roll(noise, 1, 0) + np.roll(noise, -1, 0) + np.roll(noise, 1, 1) + np.roll(noise, -1, 1)) / 4
     fine = noise - 0.6 * near
     return np.ascontiguousarray(fine / fine.std(), dtype=np.float32)
 
 
 @kernel
-def shrink(light: Floats, width: int, height: int, block: int, out: Floats) -> None:
-    """Means of block × block pixels of what is brighter than paper white, into `out` (3, rows, columns)."""
+def shrink(light: Floats, width: int, height: int, block: int, knee: float, out: Floats) -> None:
+    """Means of block × block pixels of what is brighter than `knee`, into `out` (3, rows, columns)."""
     rows, columns = out.shape[1], out.shape[2]
     share = np.float32(1.0 / (block * block))
     for c in range(3):
@@ -58,7 +96,7 @@ def shrink(light: Floats, width: int, height: int, block: int, out: Floats) -> N
         for y in range(min(height, rows * block)):
             j = y // block
             for x in range(min(width, columns * block)):
-                value = min(light[c, y, x], np.float32(6.0)) - np.float32(0.62)
+                value = min(light[c, y, x], np.float32(6.0)) - np.float32(knee)
                 if value > 0.0:
                     out[c, j, x // block] += value * share
 
@@ -103,6 +141,69 @@ def _expose(out: Floats, light: Floats, bloom: Floats, vignette: float, y_shade:
 
 
 @kernel
+def _mix(out: Floats, light: Floats, bloom: Floats, vignette: float, y_shade: float, mix: Floats) -> None:
+    """As `_expose`, with the channels mixed by a matrix."""
+    width = out.shape[1]
+    one, zero = f32(1.0), f32(0.0)
+    scale, side = f32((CURVE - 1) / 2.0), f32(2.0 / width)
+    rr, rg, rb = mix[0]
+    gr, gg, gb = mix[1]
+    br, bg, bb = mix[2]
+    for x in range(width):
+        across = (f32(x) + f32(0.5)) * side - one
+        shade = f32(y_shade) * (one - f32(vignette) * across * across)
+        r = (light[0, x] + bloom[0, x]) * shade
+        g = (light[1, x] + bloom[1, x]) * shade
+        b = (light[2, x] + bloom[2, x]) * shade
+        out[0, x] = math.sqrt(max(rr * r + rg * g + rb * b, zero)) * scale
+        out[1, x] = math.sqrt(max(gr * r + gg * g + gb * b, zero)) * scale
+        out[2, x] = math.sqrt(max(br * r + bg * g + bb * b, zero)) * scale
+
+
+@kernel
+def _project(
+    out: Floats, light: Floats, line: Floats, height: int, y: int, scale: Floats, right: float, down: float
+) -> None:
+    """Row `y` of `light` into `out` (3, width), as a lens throws it that is shifted and draws each channel larger.
+
+    `line` has room for a row and MARGIN pixels on each side; nothing moves farther than that.
+    """
+    width = out.shape[1]
+    for c in range(3):
+        step = 1.0 / scale[c]
+        if step == 1.0 and right == 0.0 and down == 0.0:
+            out[c, :] = light[c, y, :width]
+            continue
+        v = min(max((y + 0.5 - 0.5 * height) * step + 0.5 * height - 0.5 - down, 0.0), height - 1.0)
+        j = int(v)
+        part = f32(v - j)
+        top, low = light[c, j], light[c, min(j + 1, height - 1)]
+        middle = line[MARGIN : MARGIN + width]
+        for x in range(width):
+            middle[x] = top[x] + (low[x] - top[x]) * part
+        for x in range(MARGIN):
+            line[x], line[width + MARGIN + x] = line[MARGIN], line[width + MARGIN - 1]
+        start, slant = (0.5 - 0.5 * width) * step + 0.5 * width - 0.5 - right, step - 1.0
+        x = 0
+        while x < width:
+            # As long as the whole part of the way does not change, neighbours are neighbours.
+            off = math.floor(start + x * slant)
+            end = width
+            if slant > 0.0:
+                end = min(max(math.ceil((off + 1 - start) / slant), x + 1), width)
+            elif slant < 0.0:
+                end = min(max(math.floor((off - start) / slant) + 1, x + 1), width)
+            first, gain = f32(start - off), f32(slant)
+            at = off + MARGIN
+            left, beside = line[at + x : at + end], line[at + x + 1 : at + end + 1]
+            here = out[c, x:end]
+            first += f32(x) * gain
+            for k in range(here.shape[0]):
+                here[k] = left[k] + (beside[k] - left[k]) * (first + f32(k) * gain)
+            x = end
+
+
+@kernel
 def _print(row: Floats, curve: Floats) -> None:
     """Square roots of light into display values, by the film curve."""
     top, half = f32(CURVE - 1.0), f32(0.5)
@@ -122,7 +223,8 @@ def _luma(out: Bytes, row: Floats, grain: Floats, offset: int, strength: float) 
 
 
 @kernel
-def _chroma(blue: Bytes, red: Bytes, upper: Floats, lower: Floats, grain: Floats, offset: int) -> None:
+def _chroma(blue: Bytes, red: Bytes, upper: Floats, lower: Floats, grain: Floats, offset: int,
+            stain: float) -> None:  # fmt: skip
     """Two rows of display values into one row of each colour difference."""
     half, low, high, middle, scale = f32(0.5), f32(16.0), f32(240.0), f32(128.5), f32(56.0)
     for k in range(blue.shape[0]):
@@ -132,41 +234,66 @@ def _chroma(blue: Bytes, red: Bytes, upper: Floats, lower: Floats, grain: Floats
         b = upper[2, i] + upper[2, i + 1] + lower[2, i] + lower[2, i + 1]
         u = f32(-0.114572) * r - f32(0.385428) * g + half * b
         v = half * r - f32(0.454153) * g - f32(0.045847) * b
-        speck = grain[(k + offset) & (GRAIN - 1)] * half
+        speck = grain[(k + offset) & (GRAIN - 1)] * f32(stain)
         blue[k] = np.uint8(min(max(middle + scale * u + speck, low), high))
         red[k] = np.uint8(min(max(middle + scale * v - speck, low), high))
 
 
 @kernel
 def develop(
-    light: Floats, small: Floats, block: int, curve: Floats, grain: Floats, shift: int, strength: float,
-    vignette: float, saturation: float, luma: Bytes, blue: Bytes, red: Bytes,
-) -> None:  # fmt: skip
-    """Fills the three planes of one 4:2:0 frame. `small` is the blurred glow; `shift` moves the grain."""
+    light: Floats, small: Floats, block: int, bath: Bath, gate: Gate, luma: Bytes, blue: Bytes, red: Bytes
+) -> None:
+    """Fills the three planes of one 4:2:0 frame. `small` is the blurred glow."""
     height, width = luma.shape
     rows, columns = small.shape[1], small.shape[2]
-    pair = np.empty((2, 3, width), np.float32)
+    pair, spare = np.empty((2, 3, width), np.float32), np.empty((3, 1, width), np.float32)
+    line = np.empty(width + 2 * MARGIN, np.float32)
     bloom, soft = np.empty((3, width), np.float32), np.zeros((3, columns + 1), np.float32)
     at, part = np.empty(width, np.int32), np.empty(width, np.float32)
     for x in range(width):
         u = min(max((x + 0.5) / block - 0.5, 0.0), columns - 1.001)
         at[x], part[x] = int(u), u - int(u)
-    offset = (shift * 131) & (GRAIN - 1)
+    offset = (gate.shift * 131) & (GRAIN - 1)
+    mixed = bath.mix.shape[0] > 0
+    moved = gate.right != 0.0 or gate.down != 0.0 or bath.scale[0] != bath.scale[2]
     for y in range(height):
         v = min(max((y + 0.5) / block - 0.5, 0.0), rows - 1.001)
         j = int(v)
         j1 = min(j + 1, rows - 1)
         for c in range(3):
             for i in range(columns):
-                soft[c, i] = (small[c, j, i] + (small[c, j1, i] - small[c, j, i]) * f32(v - j)) * f32(0.55)
+                soft[c, i] = (small[c, j, i] + (small[c, j1, i] - small[c, j, i]) * f32(v - j)) * bath.bloom[c]
             for x in range(width):
                 i = at[x]
                 bloom[c, x] = soft[c, i] + (soft[c, i + 1] - soft[c, i]) * part[x]
-        row = pair[y & 1]
+        row, source = pair[y & 1], light[:, y]
+        if moved:
+            source = spare[:, 0]
+            _project(source, light, line, height, y, bath.scale, gate.right, gate.down)
         down = (y + 0.5) * 2.0 / height - 1.0
-        _expose(row, light[:, y], bloom, vignette, 1.0 - vignette * down * down, saturation)
-        _print(row, curve)
-        specks = grain[(y + shift * 57) & (GRAIN - 1)]
-        _luma(luma[y], row, specks, offset, strength)
+        shade = (1.0 - bath.vignette * down * down) * gate.lamp
+        if mixed:
+            _mix(row, source, bloom, bath.vignette, shade, bath.mix)
+        else:
+            _expose(row, source, bloom, bath.vignette, shade, bath.saturation)
+        _print(row, bath.curve)
+        specks = bath.grain[(y + gate.shift * 57) & (GRAIN - 1)]
+        _luma(luma[y], row, specks, offset, bath.strength)
         if y & 1:
-            _chroma(blue[y >> 1], red[y >> 1], pair[0], pair[1], specks, offset + 91)
+            _chroma(blue[y >> 1], red[y >> 1], pair[0], pair[1], specks, offset + 91, bath.stain)
+
+
+@kernel
+def undevelop(luma: Bytes, blue: Bytes, red: Bytes, table: Floats, light: Floats) -> None:
+    """Planes back into linear light (3, rows, columns), by a table over display values 0 … 1."""
+    top, zero, half = f32(table.shape[0] - 1), f32(0.0), f32(0.5)
+    for y in range(luma.shape[0]):
+        for x in range(luma.shape[1]):
+            value = (f32(luma[y, x]) - f32(16.0)) * f32(1.0 / 219.0)
+            u = (f32(blue[y >> 1, x >> 1]) - f32(128.0)) * f32(1.0 / 224.0)
+            v = (f32(red[y >> 1, x >> 1]) - f32(128.0)) * f32(1.0 / 224.0)
+            r, b = value + f32(1.5748) * v, value + f32(1.8556) * u
+            g = value - f32(0.187324) * u - f32(0.468124) * v
+            light[0, y, x] = table[np.uint32(min(max(r, zero), f32(1.0)) * top + half)]
+            light[1, y, x] = table[np.uint32(min(max(g, zero), f32(1.0)) * top + half)]
+            light[2, y, x] = table[np.uint32(min(max(b, zero), f32(1.0)) * top + half)]

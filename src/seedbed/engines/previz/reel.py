@@ -12,18 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seedbed.engines.previz import camera, cast, falling, frames, grade, land, stage, world
+from seedbed.engines.previz import camera, cast, falling, frames, land, stage, world
 from seedbed.engines.previz.camera import Pose
 from seedbed.engines.previz.cast import staging
+from seedbed.engines.previz.finish import Finish
 from seedbed.engines.previz.frame import Check, Frame, stride
+from seedbed.engines.previz.grade import Planes
 from seedbed.engines.previz.look import look
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.shapes import still_air
 from seedbed.engines.previz.stage import FAR_M, Scene, View
 
 Floats = NDArray[np.float32]
-Bytes = NDArray[np.uint8]
-Planes = tuple[Bytes, Bytes, Bytes]
 
 TEMPO = {"real": 1.0, "slow_motion": 0.35, "time_lapse": 14.0, "hyperlapse": 8.0}
 """Seconds of the world in a second of the film."""
@@ -61,8 +61,10 @@ class Reel:
         self.world = world.build(self.plot, self.poses, width=width, height=height, grid=grid, pool=pool, check=check)
         self._scene = self._stage()
         self._falling = shot.weather if shot.weather in ("rain", "snow") else ""
-        self._curve = grade.film_curve(self.look.exposure, self.look.warm)
-        self._grain = grade.grain_tile(self.plot.seed)
+        self._finish = Finish(
+            shot, width=width, height=height, fps=fps, seed=self.plot.seed, exposure=self.look.exposure,
+            warm=self.look.warm, saturation=self.look.saturation,
+        )  # fmt: skip
         air = still_air(self.look.sun, self.look.lamp, self.world.hazes, self.look.haze_m, self.world.pano,
                         (float(self.world.pano_span[0]), float(self.world.pano_span[1])))  # fmt: skip
         dark = {"night": 1.0, "sunset": 0.35, "sunrise": 0.2}.get(shot.time, 0.0)
@@ -158,14 +160,4 @@ class Reel:
         """Frame `number` as the three planes of 4:2:0 BT.709. `check` is called often and may raise to stop."""
         light = self.light(number, check)
         check()
-        block = max(round(math.sqrt(self.width * self.height) / 120), 4)
-        small = np.empty((3, -(-self.height // block), -(-self.width // block)), np.float32)
-        grade.shrink(light, self.width, self.height, block, small)
-        grade.spread(small, np.empty_like(small), 3)
-        planes = (
-            np.empty((self.height, self.width), np.uint8),
-            np.empty((self.height // 2, self.width // 2), np.uint8),
-            np.empty((self.height // 2, self.width // 2), np.uint8),
-        )
-        grade.develop(light, small, block, self._curve, self._grain, number, 1.1, 0.16, self.look.saturation, *planes)
-        return planes
+        return self._finish.develop(light, number, check)

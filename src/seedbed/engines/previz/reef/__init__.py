@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,8 +40,8 @@ def reef(shot: Shot, *, seed: int, width: int, height: int, frames: int, fps: in
     actors += _grown(rng, palette, own, bare="coral" in shot.without)
     mark = staging.Mark("reef", _REEF, 0.0, 15.0, floor_at(0, 15, own), 0.0, 0.0)
     poses = staging.framed(
-        shot, mark, lambda x, y: floor_at(x, y, own), frames=frames, fps=fps, ratio=width / height, fixed=fixed, seed=own,
-        tempo=tempo,
+        shot, mark, lambda x, y: floor_at(x, y, own), frames=frames, fps=fps, ratio=width / height, fixed=fixed,
+        seed=own, tempo=tempo,
     )  # fmt: skip
     bright = {"night": 0.12, "sunset": 0.6, "sunrise": 0.65}.get(shot.time, 1.0)
     sea = linear("04202f", "0f6a86", "9fe3e8") * np.float32(bright)
