@@ -104,7 +104,11 @@ def _film(request: RenderRequest, scratch: Path, stop: threading.Event, reach: P
     threads = max(1, min(_cpu_count(), _DRAWING_BYTES_MAX // (request.width * request.height * 16)))
     with ThreadPoolExecutor(threads, thread_name_prefix="previz") as pool:
         picture, plan = _picture(request, shot, pool, check)
-        sound = compose(shot, request.seed, request.duration_s) if request.audio else None
+        sound = (
+            compose((script.Cut(shot, request.frame_count),), request.seed, request.duration_s)
+            if request.audio
+            else None
+        )
         check()
         reach(_PREPARED)
         size = {"width": request.width, "height": request.height}
