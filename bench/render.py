@@ -66,7 +66,7 @@ def main() -> None:
             )
         )  # fmt: skip
         frames, drawn = clocked(lambda: [reel.draw(number, lambda: None) for number in range(request.frame_count)])
-        _, sounded = clocked(lambda: compose(shot, 1, request.duration_s))
+        _, sounded = clocked(lambda: compose((script.Cut(shot, request.frame_count),), 1, request.duration_s))
         _, encoded = clocked(lambda: encode(scratch / "alone.mp4", frames, request))
         whole_folder = scratch / "whole"
         whole_folder.mkdir()

@@ -344,8 +344,8 @@ async def test_media_without_an_image_is_drawn_from_the_words(tmp_path: Path) ->
 
 
 def test_sound_is_exact_stereo_and_repeatable() -> None:
-    shot = script.read(PROMPT)
-    sound = compose(shot, 3, 4)
+    cuts = (script.Cut(script.read(PROMPT), 4 * 24),)
+    sound = compose(cuts, 3, 4)
     assert sound.shape == (4 * RATE, 2)
     assert sound.dtype == np.float32
     assert np.abs(sound).max() < 1.0
@@ -353,13 +353,13 @@ def test_sound_is_exact_stereo_and_repeatable() -> None:
     assert np.abs(sound[-50:]).max() < 1e-3, "ends in silence"
     assert sound[RATE:-RATE].std() > 0.01, "is heard"
     assert np.abs(sound[:, 0] - sound[:, 1]).mean() > 1e-3, "two ears"
-    assert np.array_equal(sound, compose(shot, 3, 4))
-    assert not np.array_equal(sound, compose(shot, 4, 4))
+    assert np.array_equal(sound, compose(cuts, 3, 4))
+    assert not np.array_equal(sound, compose(cuts, 4, 4))
 
 
 def test_rain_is_heard() -> None:
     def hiss(prompt: str) -> float:
-        spectrum = np.abs(np.fft.rfft(compose(script.read(prompt), 1, 4)[:, 0]))
+        spectrum = np.abs(np.fft.rfft(compose((script.Cut(script.read(prompt), 4 * 24),), 1, 4)[:, 0]))
         return float((spectrum[4 * 4000 : 4 * 8000] ** 2).sum())
 
     assert hiss("a meadow in the rain") > 3 * hiss("a meadow, clear sky")

@@ -97,7 +97,7 @@ def _film(request: RenderRequest, scratch: Path, stop: threading.Event, reach: P
     video = scratch / "video.mp4"
     threads = max(1, min(_cpu_count(), _DRAWING_BYTES_MAX // (request.width * request.height * 16)))
     with ThreadPoolExecutor(threads, thread_name_prefix="previz") as pool:
-        sound = compose(cuts[0].shot, request.seed, request.duration_s) if request.audio else None
+        sound = compose(cuts, request.seed, request.duration_s) if request.audio else None
         check()
         plan = _plan(request, cuts)
         pictures = _Pictures(request, cuts, plan, pool, check)
