@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seedbed.engines.previz.light import floats, light_of, linear, mood_of
+from seedbed.engines.previz.light import floats, light_of, linear
 from seedbed.engines.previz.script import Shot
 
 Floats = NDArray[np.float32]
@@ -18,15 +18,14 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What the kernels are given. Shapes: ground (16), crowns (n, 3), soil (5, 3), lamp (3, 3), air (6, 3),
-    mood (5), water (6), tint (4, 3), sun (3, towards it). `haze_m` is the distance at which air hides two thirds."""
+    """What the kernels are given. Shapes: ground (16), crowns (n, 3), soil (5, 3), lamp (3, 3), air (2, 3: overhead,
+    horizon), water (6), tint (4, 3), sun (3, towards it). `haze_m` is the distance at which air hides two thirds."""
 
     ground: Floats
     crowns: Floats
     soil: Floats
     lamp: Floats
     air: Floats
-    mood: Floats
     water: Floats
     tint: Floats
     sun: Floats
@@ -65,7 +64,6 @@ _SHAPES = {
 def look(shot: Shot) -> Look:
     """The numbers for `shot`. Any shot has a look."""
     sun, lamp, air, exposure, warm = light_of(shot)
-    mood = mood_of(shot)
     crowns = _lean(linear(*_CROWNS[shot.season]), shot.salt)
     soil = linear(*(_DESERT if shot.setting == "desert" else _SOIL[shot.season]))
     tint = linear("12322f", "4d6a4e", "fff4e0", "ffffff")
@@ -84,7 +82,7 @@ def look(shot: Shot) -> Look:
     if shot.weather in ("fair", "cloudy") and shot.time != "day":
         haze_m, mist = 3000.0, 0.12
     return Look(
-        ground=_ground(shot), crowns=crowns, soil=soil, lamp=lamp, air=air, mood=mood, water=floats(water), tint=tint,
+        ground=_ground(shot), crowns=crowns, soil=soil, lamp=lamp, air=air, water=floats(water), tint=tint,
         sun=sun, haze_m=haze_m, mist=mist, exposure=exposure, warm=warm,
         saturation=_saturation(shot),
     )  # fmt: skip

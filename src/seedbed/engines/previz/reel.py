@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seedbed.engines.previz import camera, falling, frames, grade, land, stage, world
+from seedbed.engines.previz import camera, falling, frames, grade, land, light, sky, stage, world
 from seedbed.engines.previz.look import look
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.stage import Scene, View
@@ -47,11 +47,16 @@ class Reel:
         self.look = look(shot)
         self.plot = world.plot(shot, self.look, seed)
         self.poses = camera.path(shot, self.plot.x_at, self.plot.ground, frames=frames, fps=fps, fixed=fixed)
+        sight = world.sight(self.plot, self.poses, width=width, height=height, duration_s=frames / fps)
+        self.look = replace(self.look, sun=light.land_way(shot, sky.heading(shot, sight)))
+        self.plot = replace(self.plot, look=self.look)
         # Texels finer than the frame's pixels would never be seen, and would cost more than the frames themselves.
         grid = int(detail.grid * min(max((width * height / 921_600.0) ** 0.25, 0.35), 1.3))
-        self.world = world.build(self.plot, self.poses, width=width, height=height, grid=grid, pool=pool, check=check)
+        self.world = world.build(
+            shot, self.plot, self.poses, sight, width=width, height=height, grid=grid, pool=pool, check=check
+        )
         self._scene = self._stage()
-        self._falling = shot.weather if shot.weather in ("rain", "snow") else ""
+        self._falls = falling.falls(shot, self.plot.seed)
         self._curve = grade.film_curve(self.look.exposure, self.look.warm)
         self._grain = grade.grain_tile(self.plot.seed)
         pad = -(-width // 16) * 16
@@ -87,35 +92,42 @@ class Reel:
             fades.append(float(min(d[begin] * 1.25, d[until])))
             nearest[begin:end] = number
             begin = max(int(np.searchsorted(d, reach * 0.8)), begin)
-        w, look = self.world, self.look
+        w, look, dome = self.world, self.look, self.world.sky
+        water = look.water.copy()
+        water[stage.GLINT] *= dome.shine
         return Scene(
             ramp, np.array(spans, np.int32), np.array(fades, np.float32), nearest, w.maps, w.offsets, w.heights,
-            w.packed, w.top_m, w.tile, self.plot.line, land.LINE_START_M, land.LINE_STEP_M, w.pano,
-            float(w.pano_span[0]), float(w.pano_span[1]), w.hazes, look.water, look.tint, look.sun,
+            w.packed, w.top_m, w.tile, self.plot.line, land.LINE_START_M, land.LINE_STEP_M, dome.still,
+            dome.sight.low, dome.sight.high, dome.hazes, water, look.tint, dome.way, dome.lights,
         )  # fmt: skip
 
     def _view(self, number: int) -> View:
         pose = self.poses[number]
         size = math.sqrt(self.width * self.height)
         seconds = number / self.fps
-        drift = pose.yaw - self.world.yaw + 0.0022 * seconds
         return View(pose.x, pose.y, pose.z, pose.yaw, pose.horizon * self.height, pose.roll, pose.focal * size, seconds,
-                    drift)  # fmt: skip
+                    pose.yaw - self.world.yaw)  # fmt: skip
+
+    def _swept(self, view: View) -> tuple[float, float]:
+        """Pixels by which turning and tilting have moved the picture since the first frame."""
+        first = self._view(0)
+        return (first.yaw - view.yaw) * view.focal, view.horizon - first.horizon
 
     def light(self, number: int, check: Check) -> Floats:
         """Frame `number` in linear light: (3, rows, stride), of which the first `width` columns count."""
         out = np.empty((3, self.height, self._stride), np.float32)
         view = self._view(number)
+        scene = self._scene._replace(pano=self.world.sky.at(view.seconds, view.x, view.y))
         for x in range(0, self.width, _STRIP):
             check()
             right = min(x + _STRIP, self.width)
-            frames.draw_strip(out, x, right, self.width, self.height, self.detail.rays, view, self._scene)
-        if self._falling:
-            count = int(2600 * (0.5 if self._falling == "snow" else 0.8))
-            glow = float(self.look.lamp[1].mean()) * 1.3
-            falling.let_fall(
-                out, self.width, self.height, count, number / self.fps, self._falling == "snow", glow, self.plot.seed
-            )
+            frames.draw_strip(out, x, right, self.width, self.height, self.detail.rays, view, scene)
+        flash = self.world.sky.flash(view.seconds)
+        if flash > 0.0:
+            out[..., : self.width] *= np.float32(1.0 + flash)
+        right, down = self._swept(view)
+        for fall in self._falls:
+            fall.draw(out, self.width, self.height, view.seconds, right, down)
         return out
 
     def draw(self, number: int, check: Check) -> Planes:
