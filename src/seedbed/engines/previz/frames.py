@@ -14,6 +14,7 @@ import math
 import numpy as np
 
 from seedbed.engines.previz.jit import inlined, kernel
+from seedbed.engines.previz.sky import sprinkle
 from seedbed.engines.previz.stage import (
     DEPTH,
     FAR_M,
@@ -231,6 +232,21 @@ def _sky_over(column: Floats, above: Floats, drawn: int, floor: float, share: fl
     for y in range(drawn, rows):
         sky_at(scene, ray.turn, (ray.horizon - (y + 0.5)) / (view.focal * ray.length), pixel)
         above[y, 0], above[y, 1], above[y, 2] = pixel[0], pixel[1], pixel[2]
+    turn = math.tan(math.atan(ray.turn) - view.skyward)
+    sprinkle(
+        above,
+        drawn,
+        rows,
+        ray.turn,
+        turn,
+        view.focal,
+        ray.horizon,
+        view.seconds,
+        scene.pano,
+        scene.turn_min,
+        scene.turn_max,
+        scene.lights,
+    )
     for y in range(rows):
         part = f32(min(floor - y, 1.0) * share)
         column[y, 0] += above[y, 0] * part

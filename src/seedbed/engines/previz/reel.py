@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seedbed.engines.previz import camera, cast, falling, frames, land, stage, world
+from seedbed.engines.previz import camera, cast, falling, frames, land, light, sky, stage, world
 from seedbed.engines.previz.camera import Pose
 from seedbed.engines.previz.cast import staging
 from seedbed.engines.previz.finish import Finish
@@ -56,17 +56,29 @@ class Reel:
             seconds=frames / fps * self._tempo,
         )  # fmt: skip
         self.poses = self._path(shot, frames, fixed)
+        sight = world.sight(self.plot, self.poses, width=width, height=height, duration_s=frames / fps)
+        self.look = replace(self.look, sun=light.land_way(shot, sky.heading(shot, sight)))
+        self.plot = replace(self.plot, look=self.look)
         # Texels finer than the frame's pixels would never be seen, and would cost more than the frames themselves.
         grid = int(detail.grid * min(max((width * height / 921_600.0) ** 0.25, 0.35), 1.3))
-        self.world = world.build(self.plot, self.poses, width=width, height=height, grid=grid, pool=pool, check=check)
+        self.world = world.build(
+            shot, self.plot, self.poses, sight, width=width, height=height, grid=grid, pool=pool, check=check
+        )
         self._scene = self._stage()
-        self._falling = shot.weather if shot.weather in ("rain", "snow") else ""
+        self._falls = falling.falls(shot, self.plot.seed)
         self._finish = Finish(
             shot, width=width, height=height, fps=fps, seed=self.plot.seed, exposure=self.look.exposure,
             warm=self.look.warm, saturation=self.look.saturation,
         )  # fmt: skip
-        air = still_air(self.look.sun, self.look.lamp, self.world.hazes, self.look.haze_m, self.world.pano,
-                        (float(self.world.pano_span[0]), float(self.world.pano_span[1])))  # fmt: skip
+        dome, eye = self.world.sky, self.poses[0]
+        air = still_air(
+            self.look.sun,
+            self.look.lamp,
+            dome.hazes,
+            self.look.haze_m,
+            dome.at(0.0, eye.x, eye.y),
+            (sight.low, sight.high),
+        )
         dark = {"night": 1.0, "sunset": 0.35, "sunrise": 0.2}.get(shot.time, 0.0)
         self._troupe = cast.troupe(shot, self.stage, self.plot.bare, air, seed=self.plot.seed, dark=dark)
 
@@ -110,46 +122,50 @@ class Reel:
             fades.append(float(min(d[begin] * 1.25, d[until])))
             nearest[begin:end] = number
             begin = max(int(np.searchsorted(d, reach * 0.8)), begin)
-        w, look = self.world, self.look
+        w, look, dome = self.world, self.look, self.world.sky
+        water = look.water.copy()
+        water[stage.GLINT] *= dome.shine
         return Scene(
             ramp, np.array(spans, np.int32), np.array(fades, np.float32), nearest, w.maps, w.offsets, w.heights,
-            w.packed, w.top_m, w.tile, self.plot.line, land.LINE_START_M, land.LINE_STEP_M, w.pano,
-            float(w.pano_span[0]), float(w.pano_span[1]), w.hazes, look.water, look.tint, look.sun,
+            w.packed, w.top_m, w.tile, self.plot.line, land.LINE_START_M, land.LINE_STEP_M, dome.still,
+            dome.sight.low, dome.sight.high, dome.hazes, water, look.tint, dome.way, dome.lights,
         )  # fmt: skip
 
     def _view(self, number: int) -> View:
         pose = self.poses[number]
         size = math.sqrt(self.width * self.height)
-        seconds = self._seconds(number)
-        drift = pose.yaw - self.world.yaw + 0.0022 * seconds
+        seconds = number / self.fps * self._tempo
         return View(pose.x, pose.y, pose.z, pose.yaw, pose.horizon * self.height, pose.roll, pose.focal * size, seconds,
-                    drift)  # fmt: skip
+                    pose.yaw - self.world.yaw)  # fmt: skip
 
-    def _seconds(self, number: int) -> float:
-        """The time in the world: slower or faster than the film's."""
-        return number / self.fps * self._tempo
+    def _swept(self, view: View) -> tuple[float, float]:
+        """Pixels by which turning and tilting have moved the picture since the first frame."""
+        first = self._view(0)
+        return (first.yaw - view.yaw) * view.focal, view.horizon - first.horizon
 
     def frame(self, number: int, check: Check) -> Frame:
         """Frame `number` in linear light."""
-        view = self._view(number)
+        view, film_s = self._view(number), number / self.fps
         columns = stride(self.width)
         light = np.empty((3, self.height, columns), np.float32)
         # Distances are only kept for what is set into the land.
         depth = np.full((self.height if self._troupe else 1, columns), FAR_M, np.float32)
+        dome = self.world.sky
+        scene = self._scene._replace(pano=dome.at(film_s, view.x, view.y))
         for x in range(0, self.width, _STRIP):
             check()
             right = min(x + _STRIP, self.width)
-            frames.draw_strip(light, depth, x, right, self.width, self.height, self.detail.rays, view, self._scene)
+            frames.draw_strip(light, depth, x, right, self.width, self.height, self.detail.rays, view, scene)
         frame = Frame(light, depth, view, self.width)
         if self._troupe:
             water = self.world.tile if self.look.wet else None
-            self._troupe.draw(frame, view.seconds, check, water=water)
-        if self._falling:
-            count = int(2600 * (0.5 if self._falling == "snow" else 0.8))
-            glow = float(self.look.lamp[1].mean()) * 1.3
-            falling.let_fall(
-                light, self.width, self.height, count, view.seconds, self._falling == "snow", glow, self.plot.seed
-            )
+            self._troupe.draw(frame, view.seconds, check, water=water, pano=scene.pano)
+        flash = dome.flash(film_s)
+        if flash > 0.0:
+            light[..., : self.width] *= np.float32(1.0 + flash)
+        across, down = self._swept(view)
+        for fall in self._falls:
+            fall.draw(light, self.width, self.height, film_s, across, down)
         return frame
 
     def light(self, number: int, check: Check) -> Floats:

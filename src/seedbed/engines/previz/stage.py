@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedbed.engines.previz.jit import inlined
-from seedbed.engines.previz.sky import SLOPE_MAX
+from seedbed.engines.previz.sky import SLOPE_MAX, Lights
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -37,7 +37,8 @@ class Scene(NamedTuple):
     `ramp` (4, steps) are the steps away from the camera, `spans` (levels, 3) the steps that each map serves and
     the map, `fades` the depth at which a map has faded in, `nearest` the map of each step. `maps` holds left, low
     and texels a metre, `offsets` where a map starts in `heights` and `packed`, and its size. `line` is the shore
-    table from `line_start` in rows of `line_step`. `pano` is the sky, its columns from `turn_min` to `turn_max`.
+    table from `line_start` in rows of `line_step`. `pano` (rows, columns, 4) is the sky of the frame, its columns
+    from `turn_min` to `turn_max`, and `lights` what shines in it. `sun` is the way to the disc of sun or moon.
     """
 
     ramp: Floats
@@ -60,10 +61,11 @@ class Scene(NamedTuple):
     water: Floats
     tint: Floats
     sun: Floats
+    lights: Lights
 
 
 class View(NamedTuple):
-    """The camera in one frame: metres, radians, pixels and seconds; `skyward` turns the panorama."""
+    """The camera in one frame: metres, radians, pixels and seconds; `skyward` is how far it has turned in the panorama."""
 
     x: float
     y: float

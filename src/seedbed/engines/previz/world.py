@@ -15,11 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seedbed.engines.previz import land, sky
+from seedbed.engines.previz import land
 from seedbed.engines.previz.camera import Pose
 from seedbed.engines.previz.look import Look
 from seedbed.engines.previz.noise import layered, ridged
 from seedbed.engines.previz.script import Shot
+from seedbed.engines.previz.sky import Dome, Sight, raise_dome
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -84,9 +85,7 @@ class World:
     top_m: float
     near_top_m: float
     tile: Floats
-    pano: Floats
-    pano_span: Floats
-    hazes: Floats
+    sky: Dome
     yaw: float
     trees: int
 
@@ -124,11 +123,20 @@ def _line(shot: Shot, rng: np.random.Generator) -> Floats:
 
 
 def build(
-    place: Plot, poses: Sequence[Pose], *, width: int, height: int, grid: int, pool: Executor, check: Check
+    shot: Shot,
+    place: Plot,
+    poses: Sequence[Pose],
+    sight: Sight,
+    *,
+    width: int,
+    height: int,
+    grid: int,
+    pool: Executor,
+    check: Check,
 ) -> World:
     """Bakes the maps and the sky for all that `poses` can see, side by side in `pool`. `grid` is texels on a side."""
     half = max(width / math.sqrt(width * height) * 0.5 / pose.focal for pose in poses)
-    yaw = float(np.mean([pose.yaw for pose in poses]))
+    yaw = sight.yaw
     squares = _squares(poses, half, yaw, grid)
     ends = np.cumsum([land.tiled_texels(size) for _, _, _, size, _ in squares])
     starts = [0, *ends[:-1].tolist()]
@@ -140,15 +148,14 @@ def build(
         part = slice(starts[number], int(ends[number]))
         return _bake(place, heights[part], packed[part], left, low, texel, size, lo, hi, check)
 
-    sky_drawn = pool.submit(_sky, place, poses, half, yaw, grid, check)
+    sky_drawn = pool.submit(raise_dome, shot, sight, rows=grid // 5, columns=grid // 2, seed=place.seed, check=check)
     # Very large maps are made one after another: each needs several times its own memory while it is made.
     trees = list((pool.map if grid <= _GRID_TOGETHER_MAX else map)(bake, range(len(squares))))
-    pano, span = sky_drawn.result()
     return World(
         place, heights, packed, np.array([(left, low, 1 / texel) for left, low, texel, _, _ in squares], np.float32),
         np.array([(start, square[3]) for start, square in zip(starts, squares, strict=True)], np.int32),
         tuple(square[4] for square in squares), float(heights.max()), float(heights[: starts[1]].max()),
-        ripples(place.seed), pano, span, _hazes(pano), yaw, trees[0],
+        ripples(place.seed), sky_drawn.result(), yaw, trees[0],
     )  # fmt: skip
 
 
@@ -243,30 +250,39 @@ def _bake(
     return trees
 
 
-def _sky(place: Plot, poses: Sequence[Pose], half: float, yaw: float, grid: int, check: Check) -> tuple[Floats, Floats]:
-    """The panorama over all headings of the path, and its span (lowest and highest tangent)."""
+def sight(place: Plot, poses: Sequence[Pose], *, width: int, height: int, duration_s: float) -> Sight:
+    """What of the sky `poses` can see over the land of `place`."""
+    size = math.sqrt(width * height)
+    half = max(width / size * 0.5 / pose.focal for pose in poses)
+    top = max((pose.horizon * height + abs(pose.roll) * width / 2) / (pose.focal * size) for pose in poses)
+    yaw = float(np.mean([pose.yaw for pose in poses]))
     turns = [pose.yaw - yaw for pose in poses]
-    low = math.tan(max(math.atan(-half) + min(turns) - 0.10, -1.3))
-    high = math.tan(min(math.atan(half) + max(turns) + 0.10, 1.3))
-    rows, columns = grid // 6, grid * 3 // 8
-    pano = np.empty((rows, columns, 3), np.float32)
-    look = place.look
-    sky.paint_sky(pano, low, high, yaw, look.sun, look.air, look.mood, 16, place.seed)
-    check()
-    pano[:, 1:-1] = (pano[:, :-2] + 2 * pano[:, 1:-1] + pano[:, 2:]) / 4
-    pano[1:-1] = (pano[:-2] + 2 * pano[1:-1] + pano[2:]) / 4
-    return pano, np.array([low, high], np.float32)
+    low = math.tan(max(math.atan(-half) + min(turns) - 0.12, -1.3))
+    high = math.tan(min(math.atan(half) + max(turns) + 0.12, 1.3))
+    return Sight(
+        yaw=yaw,
+        low=low,
+        high=high,
+        top=max(top, 0.03),
+        half=half,
+        duration_s=duration_s,
+        x=poses[0].x,
+        y=poses[0].y,
+        ridge=_ridge(place, poses[len(poses) // 2], yaw, low, high),
+    )
 
 
-def _hazes(pano: Floats) -> Floats:
-    """The colour of the air along the horizon, without its clouds: (columns, 3)."""
-    columns = pano.shape[1]
-    low = pano[: max(pano.shape[0] // 7, 1)].mean(0)
-    reach = columns // 5
-    padded = np.pad(low, ((reach, reach), (0, 0)), mode="edge")
-    bell = np.hanning(2 * reach + 3)[1:-1]
-    smooth = [np.convolve(padded[:, c], bell / bell.sum(), mode="valid") for c in range(3)]
-    return np.ascontiguousarray(np.stack(smooth, 1), dtype=np.float32)
+def _ridge(place: Plot, pose: Pose, yaw: float, low: float, high: float) -> tuple[float, ...]:
+    """The slopes to which the land rises before `pose`, over headings from the tangent `low` to `high`."""
+    rises = []
+    for turn in np.linspace(low, high, 25):
+        heading = yaw + math.atan(float(turn))
+        away = [150.0 * 1.22**step for step in range(20)]
+        seen = [
+            (place.ground(pose.x + math.sin(heading) * d, pose.y + math.cos(heading) * d) - pose.z) / d for d in away
+        ]
+        rises.append(max(0.0, *seen))
+    return tuple(rises)
 
 
 def ripples(seed: int, size: int = 256) -> Floats:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from seedbed.engines.previz.cast import staging
 from seedbed.engines.previz.frame import Check, Frame
-from seedbed.engines.previz.look import linear
+from seedbed.engines.previz.light import linear
 from seedbed.engines.previz.noise import layered
 from seedbed.engines.previz.reef import growth, water_light
 from seedbed.engines.previz.script import Shot

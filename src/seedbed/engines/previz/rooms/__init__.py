@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from seedbed.engines.previz.cast import staging
 from seedbed.engines.previz.frame import Check, Frame
-from seedbed.engines.previz.look import linear
+from seedbed.engines.previz.light import linear
 from seedbed.engines.previz.rooms import furniture
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.sets import Set

@@ -20,7 +20,10 @@ _DRAWN_AS = {
     "underwater": "coast", "interior": "meadow",
 }  # fmt: skip
 _DRAWN = frozenset({"forest", "mountain", "desert", "meadow", "coast", "jungle"})
-_DRAWN_SUBJECTS = frozenset({"trees", "clouds", "water", "wind", "stars", "sun", "moon", "music", "birds"})
+_DRAWN_SUBJECTS = frozenset(
+    ("trees", "clouds", "water", "wind", "stars", "sun", "moon", "music", "birds", "aurora", "lightning", "storm",
+     "rainbow", "meteor", "fireflies", "petals", "leaves")
+)  # fmt: skip
 """What the world and its sound already hold, so that its name makes no promise that is not kept."""
 _LOW = frozenset({"dolly", "static", "tracking", "first_person", "handheld"})
 """Moves that stay near the ground unless an aerial view is asked for."""
@@ -35,7 +38,8 @@ class Shot:
 
     `place` is what was understood and `setting` what is drawn for it. `sense` is 1 for in, right, up or clockwise
     and -1 for the contrary. `without` names what there must be none of. `salt` is 32 bits from the words it does
-    not know, which move the palette and the camera; `site` likewise decides where the world lies.
+    not know, which move the palette and the camera; `site` likewise decides where the world lies. `hour` is finer
+    than `time` ("noon", "golden", "blue"); `bodies` are the planets and other worlds that space holds.
     """
 
     setting: str
@@ -59,6 +63,8 @@ class Shot:
     unknown: tuple[str, ...] = ()
     salt: int = 0
     site: int = 0
+    hour: str = ""
+    bodies: tuple[str, ...] = ()
 
     def plan(self) -> dict[str, Any]:
         """The shot as plain JSON, for people to read."""
@@ -95,6 +101,8 @@ def shot_of(meaning: Meaning, text: str, before: Shot | None = None) -> Shot:
         place, setting, water = _where(meaning, place, salt)
         site, without = _site(meaning, place, salt), ()
     weather = _weather(meaning, kept["weather"])
+    if "weather" not in meaning.said and {"storm", "lightning"} & set(meaning.every("subject")):
+        weather = weather if ("weather", "rain") in meaning.denied else "rain"
     time = kept["time"] or _unsaid_time(meaning, place, salt)
     season = kept["season"] or _unsaid_season(meaning, salt)
     if meaning.first("season") is None and weather == "snow":
@@ -104,7 +112,7 @@ def shot_of(meaning: Meaning, text: str, before: Shot | None = None) -> Shot:
         style=kept["style"] or "natural", light=meaning.first("light") or "", moods=tuple(meaning.every("mood")),
         subjects=tuple(meaning.every("subject")), without=tuple(sorted({*without, *_without(meaning)})),
         known=tuple(meaning.known)[: 4 * LISTED_MAX], unknown=tuple(meaning.unknown)[:LISTED_MAX],
-        salt=salt, site=site,
+        salt=salt, site=site, hour=meaning.first("hour") or "", bodies=tuple(meaning.every("body")),
     )  # fmt: skip
 
 

@@ -131,12 +131,15 @@ class Troupe:
         return air
 
     def draw(
-        self, frame: Frame, seconds: float, check: Check, *, water: Floats | None = None, level: float = 0.0
-    ) -> None:
+        self, frame: Frame, seconds: float, check: Check, *, water: Floats | None = None, level: float = 0.0,
+        pano: Floats | None = None,
+    ) -> None:  # fmt: skip
         """Into `frame`, which holds the land already. With `water` (the ripple tile of the land's water, whose
-        surface is at `level`), what stands over it is mirrored in it."""
+        surface is at `level`), what stands over it is mirrored in it. `pano` is the sky of this frame."""
         posed = self._posed(seconds)
         air = self._air_at(seconds, posed)
+        if pano is not None:
+            air = air._replace(pano=pano)
         for y in range(0, frame.height, raster.BAND):
             check()
             shadow.fall_on(frame.light, frame.depth, air, frame.view, y, min(y + raster.BAND, frame.height),
