@@ -22,9 +22,10 @@ from seedbed.engines import FPS, Progress, RenderRequest, RenderResult
 from seedbed.engines.previz import finish, script, stills
 from seedbed.engines.previz.film import Film
 from seedbed.engines.previz.frame import Check
-from seedbed.engines.previz.reel import Detail, Reel
+from seedbed.engines.previz.reel import Detail
 from seedbed.engines.previz.show import Picture, play
 from seedbed.engines.previz.sound import compose
+from seedbed.engines.previz.takes import picture_of
 
 DETAIL = {
     "mini": Detail(rays=1, grid=1408, fineness=0.75),
@@ -143,7 +144,7 @@ class _Pictures:
             still = stills.choose(request, shot, self._check)
             self._plan |= still.plan()
             return still
-        return Reel(
+        return picture_of(
             shot, seed=request.seed, width=request.width, height=request.height, frames=frames, fps=FPS,
             fixed=request.fixed_lens, detail=DETAIL[request.quality], pool=self._pool, check=self._check,
         )  # fmt: skip
@@ -158,10 +159,13 @@ def _cpu_count() -> int:
 
 def warm() -> None:
     """Compiles every kernel and keeps the results on disk, so that no later render waits for a compiler."""
-    request = RenderRequest(
-        prompt="a glass train on a bridge in the rain, river", width=64, height=64, duration_s=1, seed=1, quality="mini"
-    )
     stills.warm()
     finish.warm()
     with TemporaryDirectory() as scratch:
-        _film(request, Path(scratch), threading.Event(), lambda share: None)
+        for prompt in _WARMING:
+            request = RenderRequest(prompt=prompt, width=64, height=64, duration_s=1, seed=1, quality="mini")
+            _film(request, Path(scratch), threading.Event(), lambda share: None)
+
+
+_WARMING = ("a glass train on a bridge in the rain, river", "a coral reef under water")
+"""Prompts that between them call every kernel."""

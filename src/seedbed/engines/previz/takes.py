@@ -1,0 +1,57 @@
+"""From a shot to what draws it: the place that it plays in, developed in its style."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Protocol
+
+from seedbed.engines.previz.finish import Finish
+from seedbed.engines.previz.frame import Check, Frame
+from seedbed.engines.previz.grade import Planes
+from seedbed.engines.previz.reef import reef
+from seedbed.engines.previz.reel import TEMPO, Detail, Reel
+from seedbed.engines.previz.rooms import room
+from seedbed.engines.previz.script import Shot
+from seedbed.engines.previz.show import Picture
+
+
+class Take(Protocol):
+    """A place that was built for a shot. `frame` is pure: any thread may draw any frame at any time."""
+
+    def frame(self, number: int, check: Check) -> Frame: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Developed:
+    """A take whose light is turned into a picture."""
+
+    take: Take
+    finish: Finish
+
+    def draw(self, number: int, check: Check) -> Planes:
+        """Frame `number` as the three planes of 4:2:0 BT.709."""
+        light = self.take.frame(number, check).light
+        check()
+        return self.finish.develop(light, number, check)
+
+
+def picture_of(
+    shot: Shot, *, seed: int, width: int, height: int, frames: int, fps: int, fixed: bool, detail: Detail, pool: Executor,
+    check: Check,
+) -> Picture:  # fmt: skip
+    """What draws `shot`. Building it may take seconds, in the threads of `pool`."""
+    size = {"width": width, "height": height, "fps": fps}
+    if shot.place in _BUILT:
+        build, exposure, warm = _BUILT[shot.place]
+        take = build(shot, seed=seed, frames=frames, fixed=fixed, tempo=TEMPO[shot.tempo], **size)
+        check()
+        return Developed(take, Finish(shot, seed=seed, exposure=exposure, warm=warm, saturation=1.0, **size))
+    return Reel(
+        shot, seed=seed, width=width, height=height, frames=frames, fps=fps, fixed=fixed, detail=detail, pool=pool,
+        check=check,
+    )  # fmt: skip
+
+
+_BUILT = {"interior": (room, 0.95, 0.9), "underwater": (reef, 0.95, 0.0)}
+"""Places without land: what builds them, their exposure, and how warm they are printed."""
