@@ -229,7 +229,7 @@ def _places(take: Take, number: int, swell: Line | None) -> NDArray[np.int64]:
         return take.rng.integers(0, take.count, number)
     share = np.cumsum(np.maximum(swell, 0) + 1e-6, dtype=np.float64)
     place = np.interp(take.rng.uniform(0, share[-1], number), share, np.arange(len(share)) * float(STEP))
-    return samples(np.minimum(place.astype(np.int64), take.count - 1))
+    return np.asarray(np.minimum(place, take.count - 1).astype(np.int64))
 
 
 def decay(seconds: float, half_s: float, attack_s: float = 0.001) -> Line:
