@@ -28,7 +28,7 @@ CUT_S, DISSOLVE_S, FADE_S = 0.06, 1.2, 0.7
 """Seconds that a join takes: across a cut and a dissolve, and on each side of a fade. A shot gives no more than a
 third of its length to one."""
 _INTO_S, _OUT_S = 0.3, 0.8
-_MUSIC_DB, _MUSIC_WET = -27.0, 0.55
+_MUSIC_DB, _MUSIC_WET = -26.5, 0.95
 _MUSIC_IN_FADE = 0.25
 """What is left of the music where the picture is black."""
 

@@ -365,7 +365,7 @@ def _sum(shot: Shot, seed: int, number: int, count: int) -> Ears:
     if any(layer.wet for layer in heard):
         seconds, bright, before = _SPACES.get(shot.place, (0.9, 3200.0, 0.04))
         rng = np.random.default_rng([seed, shot.salt, 23, number])
-        dry += reverberated(wet, rng, seconds, bright, before) * np.float32(0.7)
+        dry += reverberated(wet, rng, seconds, bright, before) * np.float32(1.2)
     return dry
 
 

@@ -277,6 +277,5 @@ def reverberated(ears: Ears, rng: np.random.Generator, seconds: float, bright_hz
     tail = rng.standard_normal((2, count), dtype=np.float32)
     tail *= np.exp(np.float32(-6.9 / seconds) * time) * ease(time / np.float32(0.012))
     answer = np.fft.rfft(np.roll(np.pad(tail, ((0, 0), (0, size - count))), int(before_s * RATE), 1))
-    answer *= band(150.0, bright_hz)(frequencies(size))
-    answer /= np.float32(np.sqrt(np.mean(np.abs(answer) ** 2) + 1e-12))
+    answer *= np.float32(1 / np.sqrt(np.mean(np.abs(answer) ** 2) + 1e-12)) * band(150.0, bright_hz)(frequencies(size))
     return np.asarray(np.fft.irfft(np.fft.rfft(ears, size) * answer, size)[:, : ears.shape[1]], np.float32)
