@@ -28,7 +28,7 @@ CUT_S, DISSOLVE_S, FADE_S = 0.06, 1.2, 0.7
 """Seconds that a join takes: across a cut and a dissolve, and on each side of a fade. A shot gives no more than a
 third of its length to one."""
 _INTO_S, _OUT_S = 0.3, 0.8
-_MUSIC_DB, _MUSIC_WET = -27.0, 0.55
+_MUSIC_DB, _MUSIC_WET = -26.5, 0.95
 _MUSIC_IN_FADE = 0.25
 """What is left of the music where the picture is black."""
 
@@ -43,6 +43,8 @@ def compose(cuts: Sequence[Cut], seed: int, duration_s: int) -> Sound:
     for number, (cut, (begin, end)) in enumerate(zip(cuts, spans, strict=True)):
         lead, tail = _overlap(cuts, spans, number), _overlap(cuts, spans, number + 1)
         first, last = begin - lead, end + tail
+        if first == last:
+            continue
         heard = scene.bed(cut.shot, seed, number, last - first)
         mix[:, first:last] += heard * _window(cuts, spans, number, lead, tail)
     theme = score.theme_of(cuts, seed, duration_s)
@@ -82,7 +84,7 @@ def _third(span: tuple[int, int]) -> int:
 
 def _overlap(cuts: Sequence[Cut], spans: Sequence[tuple[int, int]], number: int) -> int:
     """Samples on either side of the beginning of the shot `number` in which it and the one before are both heard."""
-    if not 0 < number < len(cuts):
+    if not 0 < number < len(cuts) or cuts[number - 1].leaves:
         return 0
     whole = {"cut": CUT_S, "dissolve": DISSOLVE_S}.get(cuts[number].join, 0.0)
     return min(int(whole * RATE / 2), _third(spans[number - 1]), _third(spans[number]))
@@ -101,9 +103,10 @@ def _window(cuts: Sequence[Cut], spans: Sequence[tuple[int, int]], number: int, 
     fade = min(int(FADE_S * RATE), _third(spans[number]))
     if lead:
         gain *= np.sin(np.clip((place - (begin - lead)) / (2 * lead), 0, 1) * np.float32(np.pi / 2))
-    elif cuts[number].join == "fade" and number:
-        gain *= ease((place - begin) / max(fade, 1))
-    if tail and not cuts[number].leaves:
+    elif number:
+        rise = fade if cuts[number].join == "fade" else min(int(CUT_S * RATE), fade)
+        gain *= ease((place - begin) / max(rise, 1))
+    if tail:
         gain *= np.cos(np.clip((place - (end - tail)) / (2 * tail), 0, 1) * np.float32(np.pi / 2))
     elif _dark(cuts, number):
         gain *= ease((end - place) / max(fade, 1))

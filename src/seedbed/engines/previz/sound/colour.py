@@ -19,7 +19,7 @@ from seedbed.engines.previz.sound.take import (
     spray,
 )
 
-LOUDNESS = (-22.5, -18.5)
+LOUDNESS = (-22.8, -18.3)
 """The range of a film's loudness, in LUFS, that `mastered` holds."""
 _PEAK = decibels(-2.0)
 """The highest sample; an encoder may add most of a decibel to it."""
@@ -79,7 +79,7 @@ def _below_hearing(hz: Line) -> Line:
     return samples(1 / np.sqrt(1 + (np.float32(24.0) / hz) ** 6))
 
 
-def loudness(spectrum: NDArray[np.complex64], size: int, count: int) -> float:
+def loudness(spectrum: NDArray[np.complexfloating], size: int, count: int) -> float:
     """LUFS of `count` samples whose real FFT of `size` is given, both ears, without gates."""
     hz = frequencies(size)
     power = np.sum(np.abs(spectrum) ** 2, 0, dtype=np.float64)
@@ -130,4 +130,4 @@ def faded(count: int, into_s: float, out_s: float) -> Line:
     """A gain that begins and ends at exactly 0."""
     time = np.arange(count, dtype=np.float32) / np.float32(RATE)
     edge = np.clip(time / np.float32(into_s), 0, 1) * np.clip(((count - 1) / RATE - time) / np.float32(out_s), 0, 1)
-    return np.asarray(np.sin(np.float32(np.pi / 2) * edge) ** 2, np.float32)
+    return np.where(edge < 1, np.sin(np.float32(np.pi / 2) * edge) ** 2, 1).astype(np.float32)

@@ -108,8 +108,8 @@ def _air(shot: Shot) -> Iterator[Layer]:
         return
     strength = _strength(shot)
     ground = _GROUND.get(shot.place, _GROUND.get(shot.setting, "open"))
-    level = {"streets": -46.0}.get(ground, -42.0)
-    yield Layer("wind", level + 12 * strength, partial(weather.wind, ground=ground, strength=strength), ("wind",))
+    level = {"streets": -51.0}.get(ground, -48.0)
+    yield Layer("wind", level + 16 * strength, partial(weather.wind, ground=ground, strength=strength), ("wind",))
 
 
 def _weather(shot: Shot) -> Iterator[Layer]:
@@ -122,7 +122,7 @@ def _weather(shot: Shot) -> Iterator[Layer]:
         surface = "asphalt" if city else "leaves" if woods else "water" if shot.water != "none" else "ground"
         heavy = storm or named(shot, "heavy")
         rain = partial(weather.rain, surface=surface, heavy=heavy)
-        yield Layer("rain", -30.0 if heavy else -34.0, rain, ("rain",), 0.1)
+        yield Layer("rain", -25.5 if heavy else -27.0, rain, ("rain",), 0.1)
         if storm:
             yield Layer("thunder", -21.0, weather.thunder, ("thunder", "rain"), 0.25)
     if shot.weather == "snow":
@@ -149,8 +149,11 @@ def _water(shot: Shot) -> Iterator[Layer]:
     elif shot.water == "lake":
         yield Layer("lake", -20.0 + frozen, waters.lake, ("water", "lake"), 0.1)
     elif shot.water == "ocean":
+        told_alone = not {"ship", "birds", "people", "horse", "plane", "lighthouse"}.intersection(shot.subjects)
         rough = min(_strength(shot) + 0.2 * (shot.pace == "fast"), 1.0)
-        yield Layer("surf", -25.0 + 3 * rough, partial(waters.surf, rough=rough), ("water", "ocean"))
+        yield Layer(
+            "surf", (-25.0 if told_alone else -28.5) + 3 * rough, partial(waters.surf, rough=rough), ("water", "ocean")
+        )
         if "fish" in shot.subjects and named(shot, "whale"):
             yield Layer("whales", -24.0, waters.whales, ("fish",), 0.8)
 
@@ -218,7 +221,7 @@ def _ship(shot: Shot) -> Iterator[Layer]:
         return
     yield Layer("hull", -29.0, waters.hull, ("ship", "water"), 0.05)
     if not named(shot, "sail"):
-        yield Layer("ship", -19.0, machines.ship, ("ship",), 0.1)
+        yield Layer("ship", -16.5, machines.ship, ("ship",), 0.1)
         yield Layer("ship horn", -13.0, machines.ship_horn, ("ship",), 1.0)
 
 
@@ -274,7 +277,7 @@ def _animals(shot: Shot) -> Iterator[Layer]:
 
 
 _BIRDS: tuple[tuple[str, float, Synth], ...] = (
-    ("gull", -18.0, creatures.gulls), ("owl", -15.0, creatures.owl), ("crow", -15.0, creatures.crows),
+    ("gull", -15.5, creatures.gulls), ("owl", -15.0, creatures.owl), ("crow", -15.0, creatures.crows),
     ("eagle", -18.0, creatures.eagle), ("waterfowl", -15.0, creatures.waterfowl),
 )  # fmt: skip
 
@@ -307,7 +310,7 @@ def _common_bird(shot: Shot, louder: float) -> Layer:
         return Layer("crow", -22.0 + louder, creatures.crows, ("birds",), 0.6)
     many = {"sunrise": 4.0, "day": 1.6, "sunset": 2.0}.get(shot.time, 1.0)
     birds = partial(creatures.songbirds, many=max(many, 2.0) if louder else many)
-    return Layer("songbirds", (-29.0 if shot.place == "city" else -24.0) + louder, birds, ("birds",), 0.45)
+    return Layer("songbirds", (-31.0 if shot.place == "city" else -28.0) + 1.5 * louder, birds, ("birds",), 0.45)
 
 
 def _insects(shot: Shot) -> Iterator[Layer]:
@@ -321,14 +324,14 @@ def _insects(shot: Shot) -> Iterator[Layer]:
         if shot.water in ("lake", "river") and shot.season in ("spring", "summer"):
             yield Layer("frogs", -20.0, creatures.frogs, ("animals",), 0.4)
     elif shot.season == "summer" and shot.time in ("day", "sunset") and shot.place in ("meadow", "desert"):
-        yield Layer("cicadas", -39.0, creatures.cicadas, ("animals", "insects"))
+        yield Layer("cicadas", -43.0, creatures.cicadas, ("animals", "insects"))
 
 
 def _fires(shot: Shot) -> Iterator[Layer]:
     if shot.place in ("underwater", "space"):
         return
     if "fire" in shot.subjects and shot.place != "volcano":
-        yield Layer("fire", -24.0, fires.fire, ("fire",), 0.1)
+        yield Layer("fire", -21.0, fires.fire, ("fire",), 0.1)
     elif "candle" in shot.subjects:
         yield Layer("candle", -34.0, fires.candle, ("candle", "fire"), 0.1)
     if "fireworks" in shot.subjects:
@@ -362,7 +365,7 @@ def _sum(shot: Shot, seed: int, number: int, count: int) -> Ears:
     if any(layer.wet for layer in heard):
         seconds, bright, before = _SPACES.get(shot.place, (0.9, 3200.0, 0.04))
         rng = np.random.default_rng([seed, shot.salt, 23, number])
-        dry += reverberated(wet, rng, seconds, bright, before) * np.float32(0.7)
+        dry += reverberated(wet, rng, seconds, bright, before) * np.float32(1.2)
     return dry
 
 

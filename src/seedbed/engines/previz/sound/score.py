@@ -4,12 +4,15 @@ shot decides how much of it is played. A style brings its own instruments.
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
+from seedbed.engines import FPS
 from seedbed.engines.previz.script import Cut, Shot
 from seedbed.engines.previz.sound.take import (
     RATE,
@@ -50,7 +53,7 @@ PROGRESSIONS: dict[str, tuple[Chord, ...]] = {
     "night": ((0, 10, 14, 15), (5, 9, 14, 15), (-4, 7, 10, 14), (-2, 9, 14, 17)),
     "space": ((0, 7, 14, 18), (0, 8, 15, 19), (0, 7, 14, 18), (0, 9, 14, 16)),
 }
-"""Four chords each, in one key; the film ends on the first."""
+"""Four chords each, in one key; the film ends on the key note."""
 _OWN = ("noir", "neon", "anime")
 """Styles whose harmony is their own, unless a mood is named."""
 BEATS_A_MINUTE = {"slow": 60.0, "normal": 76.0, "fast": 116.0}
@@ -64,12 +67,11 @@ class Theme:
     key_hz: float
     beat_s: float
     style: str
-    chords: tuple[Chord, ...]
+    bars: tuple[Chord, ...]
     bar_s: float
 
-    def chord(self, number: int, bars: int) -> Chord:
-        """Of the bar `number` of `bars`: the last comes home."""
-        return self.chords[0] if number and number == bars - 1 else self.chords[number % len(self.chords)]
+    def chord_at(self, at_s: float) -> Chord:
+        return self.bars[min(int(at_s / self.bar_s + 1e-6), len(self.bars) - 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,21 @@ def theme_of(cuts: Sequence[Cut], seed: int, seconds: float) -> Theme:
     key_hz = 110.0 * 2.0 ** (int(rng.integers(-3, 6)) / 12)
     beat_s = 60.0 / BEATS_A_MINUTE[pace]
     beats = 4 if seconds >= 8 * beat_s else 2
-    return Theme(kind, key_hz, beat_s, style, PROGRESSIONS[kind], beats * beat_s)
+    bar_s = beats * beat_s
+    return Theme(kind, key_hz, beat_s, style, _bars(cuts, kind, bar_s, seconds), bar_s)
+
+
+def _bars(cuts: Sequence[Cut], kind: str, bar_s: float, seconds: float) -> tuple[Chord, ...]:
+    """The chords of the film: those of each shot's own mood where it has one. The last comes home."""
+    ends = list(accumulate(cut.frames / FPS for cut in cuts))
+    bars: list[Chord] = []
+    for number in range(max(round(seconds / bar_s), 1)):
+        cut = cuts[min(bisect(ends, (number + 0.5) * bar_s), len(cuts) - 1)]
+        own = [mood for mood in cut.shot.moods if mood in PROGRESSIONS]
+        bars.append(PROGRESSIONS[own[0] if own else kind][number % 4])
+    if len(bars) > 1:
+        bars[-1] = next((chord for chord in PROGRESSIONS[kind] if chord[0] == 0), PROGRESSIONS[kind][0])
+    return tuple(bars)
 
 
 def _kinds(shot: Shot) -> tuple[str, ...]:
@@ -152,13 +168,12 @@ def _timbre(theme: Theme) -> tuple[float, float]:
 def _pad(take: Take, theme: Theme) -> Ears:
     """Chords that flow into each other. Each is one inverse FFT: partials smeared to bands of random phase sound
     like many players."""
-    bars = max(round(take.seconds / theme.bar_s), 1)
+    bars = len(theme.bars)
     made: dict[Chord, Ears] = {}
     clock = take.clock()
     over = min(0.35 * theme.bar_s, 0.9)
     total = take.empty()
-    for bar in range(bars):
-        chord = theme.chord(bar, bars)
+    for bar, chord in enumerate(theme.bars):
         loop = made.setdefault(chord, _choir(take, theme, chord)) if chord not in made else made[chord]
         begin, end = bar * theme.bar_s, (bar + 1) * theme.bar_s
         into = ease((clock - begin) / over + 0.5) if bar else np.ones_like(clock)
@@ -232,7 +247,6 @@ def _lines(theme: Theme) -> tuple[Callable[[float], Line], float, int, float] | 
 
 def _arpeggio(take: Take, theme: Theme, step_beats: float, octave: int) -> list[_Note]:
     """Notes of each bar's chord in a pattern that holds for the film, with a rest here and there."""
-    bars = max(round(take.seconds / theme.bar_s), 1)
     pattern = [int(x) for x in take.rng.permutation([0, 1, 2, 3, 2, 1, 3, 2])]
     rests = take.rng.uniform(0, 1, 16) < (0.0 if step_beats <= 0.25 else 0.22)
     step = theme.beat_s * step_beats
@@ -241,7 +255,7 @@ def _arpeggio(take: Take, theme: Theme, step_beats: float, octave: int) -> list[
         at = number * step
         if rests[number % 16] and number:
             continue
-        chord = theme.chord(min(int(at / theme.bar_s + 1e-6), bars - 1), bars)
+        chord = theme.chord_at(at)
         voice = chord[1 + pattern[number % 8] % (len(chord) - 1)]
         accent = 1.0 if number % 4 == 0 else 0.7 + 0.1 * (number % 2)
         hz = theme.key_hz * 2.0 ** (voice / 12 + octave)
@@ -332,13 +346,12 @@ def _beat(take: Take, theme: Theme, total: Ears) -> None:
     kick = _drum(take.rng, 50, 0.35, 0.05, 0.2)
     hat = burst(take.rng, 0.07, band(6500, 14000), 0.014)
     bass_step = theme.beat_s / 2
-    bars = max(round(take.seconds / theme.bar_s), 1)
     for number in range(int((take.seconds - 0.5) / bass_step)):
         at = number * bass_step
         if number % 2 == 0:
             plant(total, at, kick, 1.9)
         plant(total, at, hat, 0.16 if number % 2 == 0 else 0.28, 0.6)
-        chord = theme.chord(min(int(at / theme.bar_s + 1e-6), bars - 1), bars)
+        chord = theme.chord_at(at)
         hz = theme.key_hz / 2 * 2.0 ** (chord[0] / 12)
         plant(total, at, glided(bass_step, np.full(2, hz), (1.0, 0.5, 0.3, 0.15)) * hump(bass_step, 0.06), 0.6)
 
@@ -346,14 +359,13 @@ def _beat(take: Take, theme: Theme, total: Ears) -> None:
 def _brushes(take: Take, theme: Theme, total: Ears) -> None:
     swish = burst(take.rng, 0.3, bell((5200, 0.7, 1.0)), 0.07, 0.05)
     tick = burst(take.rng, 0.12, band(6000, 13000), 0.03)
-    bars = max(round(take.seconds / theme.bar_s), 1)
     for number in range(int((take.seconds - 0.5) / theme.beat_s)):
         at = number * theme.beat_s
         plant(total, at, swish, 0.30, 0.4)
         if number % 2:
             plant(total, at, tick, 0.30, 0.62)
             plant(total, at + theme.beat_s * 0.67, tick, 0.20, 0.62)
-        chord = theme.chord(min(int(at / theme.bar_s + 1e-6), bars - 1), bars)
+        chord = theme.chord_at(at)
         walk = (chord[0], chord[0] + 7, chord[0] + 12, chord[0] + 10)[number % 4]
         hz = theme.key_hz / 2 * 2.0 ** (walk / 12)
         plant(total, at, _partials(hz, 0.9, ((1.0, 1.0, 0.16), (2.0, 0.5, 0.1), (3.0, 0.2, 0.05)), 0.008), 1.0)

@@ -229,7 +229,7 @@ def _places(take: Take, number: int, swell: Line | None) -> NDArray[np.int64]:
         return take.rng.integers(0, take.count, number)
     share = np.cumsum(np.maximum(swell, 0) + 1e-6, dtype=np.float64)
     place = np.interp(take.rng.uniform(0, share[-1], number), share, np.arange(len(share)) * float(STEP))
-    return samples(np.minimum(place.astype(np.int64), take.count - 1))
+    return np.asarray(np.minimum(place, take.count - 1).astype(np.int64))
 
 
 def decay(seconds: float, half_s: float, attack_s: float = 0.001) -> Line:
@@ -277,6 +277,5 @@ def reverberated(ears: Ears, rng: np.random.Generator, seconds: float, bright_hz
     tail = rng.standard_normal((2, count), dtype=np.float32)
     tail *= np.exp(np.float32(-6.9 / seconds) * time) * ease(time / np.float32(0.012))
     answer = np.fft.rfft(np.roll(np.pad(tail, ((0, 0), (0, size - count))), int(before_s * RATE), 1))
-    answer *= band(150.0, bright_hz)(frequencies(size))
-    answer /= np.float32(np.sqrt(np.mean(np.abs(answer) ** 2) + 1e-12))
+    answer *= np.float32(1 / np.sqrt(np.mean(np.abs(answer) ** 2) + 1e-12)) * band(150.0, bright_hz)(frequencies(size))
     return np.asarray(np.fft.irfft(np.fft.rfft(ears, size) * answer, size)[:, : ears.shape[1]], np.float32)

@@ -33,15 +33,17 @@ def wind(take: Take, ground: str, strength: float) -> Ears:
     gust = take.gusts(0.4, 0.3 + 0.3 * strength) * take.gusts(1.3, 0.12 + 0.15 * strength)
     body = take.noise(band(60, 260, 0.7)) * take.drawn(gust)
     rush = take.noise(bell((420, 0.8, 1.0), (900, 0.9, 0.4))) * take.drawn(gust**1.7)
+    if ground in ("forest", "grass"):
+        body *= np.float32(0.6)
     total = body + np.float32(0.45 + 0.4 * strength) * rush
     if ground == "forest":
-        total += 0.75 * _leaves(take, gust)
+        total += 0.85 * _leaves(take, gust)
     elif ground == "grass":
-        total += 0.4 * take.noise(bell((2600, 0.7, 1.0))) * take.drawn(gust**2 * take.gusts(3.0, 0.25))
+        total += 0.25 * take.noise(bell((2600, 0.7, 1.0))) * take.drawn(gust**2 * take.gusts(3.0, 0.25))
     elif ground == "mountain":
         total += (0.5 + 0.9 * strength) * _howl(take, gust, (290.0, 415.0, 610.0))
     elif ground == "desert":
-        total += 0.35 * take.noise(bell((6500, 0.6, 1.0))) * take.drawn(gust**2.2 * take.gusts(5.0, 0.3))
+        total += 0.5 * take.noise(bell((6500, 0.6, 1.0))) * take.drawn(gust**2.2 * take.gusts(5.0, 0.3))
         total += 0.5 * _howl(take, gust, (180.0, 262.0))
     elif ground == "streets":
         total += 0.3 * _howl(take, gust, (350.0, 520.0))
@@ -75,7 +77,7 @@ def rain(take: Take, surface: str, heavy: bool) -> Ears:
     rate = 900.0 if heavy else 420.0
     near = {"leaves": _on_leaves, "asphalt": _on_asphalt, "water": _on_water, "ground": _on_ground}[surface](take, rate)
     near /= np.float32(max(float(near.std()), 1e-9))
-    return np.float32(0.8) * hiss + np.float32(0.6) * near
+    return np.float32(0.9) * hiss + np.float32(0.45) * near
 
 
 def _on_leaves(take: Take, rate: float) -> Ears:
