@@ -70,6 +70,8 @@ class Finish:
         """The same style over a finished frame, which is left as it is; natural gives back the very planes."""
         if self.style == "natural":
             return planes
+        if planes[0].shape != (self.height, self.width):
+            raise ValueError(f"a frame of {planes[0].shape} cannot be finished at {(self.height, self.width)}")
         light = np.empty((3, self.height, self.width), np.float32)
         grade.undevelop(*planes, self._inverse, light)
         check()

@@ -56,7 +56,7 @@ def _impasto(row: Floats, tints: Floats, first: Floats, second: Floats, tile: Fl
 
 
 @kernel
-def _cel(row: Floats, tints: Floats, first: Floats, second: Floats, bands: float) -> None:
+def _cel(row: Floats, tints: Floats, first: Floats, second: Floats, bands: float, blur: float) -> None:
     """Anime: few tones with clean borders, plain highlights, thin dark contours that keep some colour."""
     one, half, many = f32(1.0), f32(0.5), f32(bands)
     for x in range(row.shape[0]):
@@ -65,13 +65,13 @@ def _cel(row: Floats, tints: Floats, first: Floats, second: Floats, bands: float
         toned = (whole + _step(y - whole, 0.42, 0.58)) / many
         y = y / many
         y = toned + (y - toned) * f32(0.18)
-        line = _step(first[x], 0.060, 0.115)
-        row[x] = y * (one - f32(0.80) * line)
+        line = _step(first[x], 0.125 - 0.03 * blur, 0.125 + 0.03 * blur)
+        row[x] = y * (one - f32(0.76) * line)
         tints[x] = one - f32(0.55) * line
 
 
 @kernel
-def _ink(row: Floats, tints: Floats, first: Floats, second: Floats, tile: Floats) -> None:
+def _ink(row: Floats, tints: Floats, first: Floats, second: Floats, tile: Floats, blur: float) -> None:
     """Comic: four tones, a screen of dots in what is not bright, ink for contours and for deep shadow."""
     mask, one, many = tile.shape[0] - 1, f32(1.0), f32(4.0)
     for x in range(row.shape[0]):
@@ -79,10 +79,10 @@ def _ink(row: Floats, tints: Floats, first: Floats, second: Floats, tile: Floats
         t = y * many
         whole = np.floor(t)
         toned = f32(0.10) + f32(0.88) * (whole + _step(t - whole, 0.44, 0.56)) / many
-        cover = min(max((f32(0.62) - y) * f32(1.15), f32(0.0)), f32(0.62))
-        dot = _step(cover - tile[x & mask], -0.06, 0.06)
-        black = one - _step(second[x] - f32(0.6) * first[x], 0.085, 0.125)
-        ink: f32 = max(_step(first[x], 0.060, 0.10), black)
+        cover = min(max((f32(0.62) - y) * f32(1.15), f32(-0.2)), f32(0.62))
+        dot = _step(cover - tile[x & mask], -0.06 * blur, 0.06 * blur)
+        black = one - _step(second[x] - f32(0.6) * first[x], 0.105 - 0.02 * blur, 0.105 + 0.02 * blur)
+        ink: f32 = max(_step(first[x], 0.08 - 0.02 * blur, 0.08 + 0.02 * blur), black)
         row[x] = (toned + (one - toned) * f32(0.06)) * (one - f32(0.42) * dot) * (one - f32(0.97) * ink)
         tints[x] = (one - f32(0.15) * dot) * (one - f32(0.95) * ink)
 
@@ -129,6 +129,8 @@ def lay(kind: int, source: Bytes, maps: Floats, less: int, tile: Floats, luma: B
     height, width = luma.shape
     rows, columns = maps.shape[1], maps.shape[2]
     mask = tile.shape[0] - 1
+    # Edges are as sharp in a large frame as in a small one, not as wide.
+    blur = min(720.0 / min(width, height), 2.0)
     lines = np.empty((6, columns + 1), np.float32)
     wide = np.empty((4, width), np.float32)
     tints = np.empty((2, width), np.float32)
@@ -155,9 +157,9 @@ def lay(kind: int, source: Bytes, maps: Floats, less: int, tile: Floats, luma: B
         elif kind == OIL:
             _impasto(row, keep, wide[2], wide[3], tile[y & mask])
         elif kind == ANIME:
-            _cel(row, keep, wide[2], wide[3], 5.0)
+            _cel(row, keep, wide[2], wide[3], 5.0, blur)
         else:
-            _ink(row, keep, wide[2], wide[3], tile[y & mask])
+            _ink(row, keep, wide[2], wide[3], tile[y & mask], blur)
         for x in range(width):
             luma[y, x] = np.uint8(min(max(f32(16.5) + f32(219.0) * row[x], f32(16.0)), f32(235.0)))
         if y & 1:

@@ -79,8 +79,9 @@ STYLES: dict[str, Recipe] = {
         shadows=(0.030, 0.004, -0.010), lights=(0.030, 0.015, -0.045),
     ),
     "vhs": Recipe(
-        gain=1.04, saturation=1.28, contrast=1.06, bloom=(0.75, 0.66, 0.66), vignette=0.10, grain=2.6, stain=1.8,
-        grain_px=0.8, black=(0.040, 0.036, 0.058), paper=(0.965, 0.955, 0.965), shadows=(0.010, -0.010, 0.030),
+        gain=1.06, saturation=1.22, contrast=1.02, bloom=(0.80, 0.66, 0.72), vignette=0.10, grain=8.0, stain=5.0,
+        grain_px=0.9, black=(0.060, 0.045, 0.082), paper=(0.955, 0.930, 0.960), shadows=(0.016, -0.014, 0.040),
+        lights=(0.010, -0.008, 0.006), warm=0.6,
     ),
     "watercolour": Recipe(
         gain=1.22, saturation=1.16, contrast=0.86, bloom=(0.3, 0.3, 0.3), vignette=0.0, grain=0.0, stain=0.0,

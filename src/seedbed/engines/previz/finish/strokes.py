@@ -70,7 +70,12 @@ def brush(
         per_breadth, per_length = one / breadth, one / length
         for y in range(max(int(cy - tall), 0), min(int(cy + tall) + 2, rows)):
             dy = f32(y - cy)
-            for x in range(max(int(cx - wide), 0), min(int(cx + wide) + 2, columns)):
+            left, right = cx - wide, cx + wide
+            if abs(ty) > f32(0.1):
+                # Where this row crosses the stroke's breadth.
+                middle, reach = cx + dy * tx / ty, abs(f32(1.06) * breadth / ty)
+                left, right = max(left, middle - reach), min(right, middle + reach)
+            for x in range(max(int(left), 0), min(int(right) + 2, columns)):
                 dx = f32(x - cx)
                 u, v = (dx * tx + dy * ty) * per_length, (dy * tx - dx * ty) * per_breadth
                 inside = one - u * u - v * v * v * v

@@ -115,6 +115,18 @@ def flatten(tones: Floats, reach: int, away: float, out: Floats) -> None:
 
 
 @kernel
+def sparkle(tones: Floats, flat: Floats) -> None:
+    """Gives `flat` back the small lights that it lost: windows by night, flames, stars, glints."""
+    rows, columns = tones.shape[1], tones.shape[2]
+    for j in range(rows):
+        for i in range(columns):
+            more = (tones[0, j, i] - flat[0, j, i]) * f32(1.0 / 0.16) - f32(0.5)
+            share = min(max(more, f32(0.0)), f32(1.0))
+            for c in range(3):
+                flat[c, j, i] += share * (tones[c, j, i] - flat[c, j, i])
+
+
+@kernel
 def runs(luma: Floats, drift: Floats, reach: int, pull: float) -> Floats:
     """(2, rows, columns): unit vectors along the picture's edges; where it has none, along `drift` (2, …)."""
     rows, columns = luma.shape
@@ -176,17 +188,14 @@ def guide(flat: Floats, luma: Floats, reach: int, eps: float, gain: Floats, foot
 
 @kernel
 def contours(luma: Floats, reach: int, out: Floats) -> None:
-    """How far each pixel lies on the dark side of an edge, against the light around it: about 0 … 1 on a line."""
+    """How much darker each pixel is than what surrounds it, as a share of that: the dark side of edges, thin folds."""
     rows, columns = luma.shape
-    near, wide = np.empty((rows, columns), np.float32), np.empty((rows, columns), np.float32)
-    spare = np.empty((rows, columns), np.float32)
-    box(luma, spare, max(reach - 1, 0))
-    box(spare, near, max(reach - 1, 0))
-    box(near, spare, reach)
+    spare, wide = np.empty((rows, columns), np.float32), np.empty((rows, columns), np.float32)
+    box(luma, spare, reach)
     box(spare, wide, reach)
     for j in range(rows):
         for i in range(columns):
-            out[j, i] = (wide[j, i] - near[j, i]) / (wide[j, i] + f32(0.10))
+            out[j, i] = (wide[j, i] - luma[j, i]) / (wide[j, i] + f32(0.10))
 
 
 @kernel

@@ -38,11 +38,11 @@ def lags(height: int, width: int, number: int, seed: int) -> Floats:
     for y in range(height):
         line = int(y * _LINES / height)
         v = (y + 0.5) / height
-        lag = 0.55 * (fraction(line, number, seed) - 0.5) + 0.8 * gradient(v * 3.0, number * 0.21, seed + 5)
-        near = 1.0 - abs(v - band) / 0.035
+        lag = 1.0 * (fraction(line, number, seed) - 0.5) + 1.3 * gradient(v * 3.0, number * 0.21, seed + 5)
+        near = 1.0 - abs(v - band) / 0.055
         if near > 0.0:
-            lag += 9.0 * near * near * gradient(line * 0.35, number * 0.9, seed + 6) + 3.0 * near
-            out[1, y] = 0.55 * near
+            lag += 20.0 * near * near * gradient(line * 0.35, number * 0.9, seed + 6) + 5.0 * near
+            out[1, y] = 0.7 * near
         foot = (v - 0.975) / 0.025
         if foot > 0.0:
             lag += 26.0 * foot * foot + 8.0 * foot * (fraction(line, number + 7, seed) - 0.3)
@@ -56,7 +56,7 @@ def _luma(source: Bytes, out: Bytes, lag: Floats, number: int, seed: int) -> Non
     height, width = source.shape
     soft, wide = np.empty(width, np.float32), np.empty(width, np.float32)
     unit = max(width, height) / 1280.0
-    share = f32(1.0 - math.exp(-1.0 / (1.1 * unit + 0.25)))
+    share = f32(1.0 - math.exp(-1.0 / (1.9 * unit + 0.25)))
     slow = f32(1.0 - math.exp(-1.0 / (5.0 * unit + 0.25)))
     pitch = max(height / _LINES, 2.0)
     last = width - 1
@@ -72,11 +72,11 @@ def _luma(source: Bytes, out: Bytes, lag: Floats, number: int, seed: int) -> Non
             ring += (quick - ring) * slow
             soft[x], wide[x] = quick, quick - ring
         phase = (y % pitch) / pitch
-        dim = f32(0.93) if phase >= 0.5 else f32(1.0)
+        dim = f32(0.89) if phase >= 0.5 else f32(1.0)
         noisy = lag[1, y]
         line = int(y * _LINES / height)
         for x in range(width):
-            value = (soft[x] + f32(0.42) * wide[x] - f32(16.0)) * dim + f32(16.5)
+            value = (soft[x] + f32(0.65) * wide[x] - f32(16.0)) * dim + f32(16.5)
             out[y, x] = np.uint8(min(max(value, f32(16.0)), f32(235.0)))
         if noisy > 0.0:
             for streak in range(int(3 + 20 * noisy)):
@@ -95,8 +95,8 @@ def _tint(source: Bytes, out: Bytes, lag: Floats, number: int, seed: int) -> Non
     """One colour difference: a row late, several pixels to the right, smeared in both directions, in streaks."""
     height, width = source.shape
     unit = max(width, height) / 640.0
-    share = f32(1.0 - math.exp(-1.0 / (3.4 * unit)))
-    late = 2.6 * unit
+    share = f32(1.0 - math.exp(-1.0 / (6.5 * unit)))
+    late = 4.5 * unit
     drop = max(int(1.2 * max(height, width) / 640.0 + 0.5), 1)
     soft = np.empty(width, np.float32)
     last = width - 1
@@ -114,8 +114,8 @@ def _tint(source: Bytes, out: Bytes, lag: Floats, number: int, seed: int) -> Non
         # Backwards as well, so that colour bleeds to both sides of an edge, more of it to the right.
         back = soft[last]
         line = int(row * _LINES / (2 * height))
-        cast = f32(5.0 * (fraction(line, number, seed + 20) - 0.5) * (1.0 + 3.0 * lag[1, row]))
+        cast = f32(9.0 * (fraction(line, number, seed + 20) - 0.5) * (1.0 + 3.0 * lag[1, row]))
         for k in range(width):
             x = last - k
-            back += (soft[x] - back) * min(share * f32(1.6), f32(1.0))
+            back += (soft[x] - back) * min(share * f32(1.5), f32(1.0))
             out[y, x] = np.uint8(min(max(back + cast + f32(0.5), f32(16.0)), f32(240.0)))

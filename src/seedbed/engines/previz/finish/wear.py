@@ -59,7 +59,7 @@ def _spots(luma: Bytes, number: int, seed: int) -> None:
     """Specks that are there for one frame only, most dark, some light; now and then a hair."""
     height, width = luma.shape
     size = math.sqrt(width * height)
-    count = int(1.0 + 7.0 * fraction(number, 11, seed) ** 2)
+    count = int(1.0 + 10.0 * fraction(number, 11, seed) ** 2)
     for spot in range(count):
         key = number * 64 + spot
         light = fraction(key, 12, seed) < 0.35
