@@ -223,10 +223,10 @@ async def test_what_was_never_published_is_not_there(
     with contextlib.closing(store_of(settings)) as store:
         source = tmp_path / "source"
         source.write_bytes(CONTENT)
-        await store.put(output.key, source, "video/mp4")
-        assert_missing(await api.get(store.link(output.key)))
+        await store.put(output.video.key, source, "video/mp4")
+        assert_missing(await api.get(store.link(output.video.key)))
         await publish(settings, pool, task_id, CONTENT)
-        assert (await api.get(store.link(output.key))).status_code == 200
+        assert (await api.get(store.link(output.video.key))).status_code == 200
 
 
 async def test_another_servers_signature_opens_nothing(api: httpx2.AsyncClient, link: str, settings: Settings) -> None:

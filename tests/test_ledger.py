@@ -308,7 +308,8 @@ BREAKS: dict[str, list[str]] = {
     "a task is resolved when it has ended, in the way it ended": [
         "UPDATE tasks SET status = 'succeeded', output_key = 'x', finished_at = now() WHERE status = 'queued'",
         "UPDATE tasks SET status = 'processing', finished_at = NULL WHERE status = 'cancelled'",
-        "UPDATE tasks SET status = 'cancelled', output_key = NULL WHERE status = 'succeeded'",
+        "UPDATE tasks SET status = 'cancelled', output_key = NULL, width = NULL, height = NULL "
+        "WHERE status = 'succeeded'",
         "UPDATE ledger_transactions SET kind = 'release' WHERE kind = 'capture'",
     ],
     "a resolution moves what was held": [
