@@ -292,6 +292,19 @@ BREAKS: dict[str, list[str]] = {
         "INSERT INTO ledger_transactions (kind, account_id) SELECT 'grant', id FROM accounts",
         "INSERT INTO ledger_entries SELECT max(id), 'issued', NULL, 0 FROM ledger_transactions",
     ],
+    "each kind moves credits between books of its own": [
+        "UPDATE ledger_transactions SET kind = 'grant', task_id = NULL WHERE kind = 'hold'",
+        "UPDATE ledger_transactions SET kind = 'capture' WHERE kind = 'release'",
+        "UPDATE ledger_entries SET book = 'revenue' WHERE book = 'issued'",
+        "UPDATE ledger_entries e SET credits = -credits FROM ledger_transactions t "
+        "WHERE t.id = e.transaction_id AND t.kind = 'capture'",
+    ],
+    "entries are in the books of their transaction's account": [
+        "WITH b AS (INSERT INTO accounts (email) VALUES ('b@example.com') RETURNING id) "
+        f"UPDATE ledger_entries e SET account_id = b.id FROM b, ledger_transactions t "
+        f"WHERE t.id = e.transaction_id AND t.kind = '{kind}' AND e.account_id IS NOT NULL"
+        for kind in ("grant", "hold", "capture", "release")
+    ],
     "balances equal the sums of their entries": [
         "UPDATE accounts SET available_credits = available_credits + 1",
         "UPDATE accounts SET held_credits = held_credits - 1",

@@ -27,6 +27,9 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 SHORT_SIDE = {"480p": 480, "720p": 720, "1080p": 1080, "1080p-plus": 1440, "4k": 2160}
 """Pixels of the short side, by resolution."""
 
+Dialect = Literal["open"]
+"""The wire dialects that a model can be sold through: the names in `dialects.DIALECTS`."""
+
 Resolution = Literal["480p", "720p", "1080p", "1080p-plus", "4k"]
 ADAPTIVE = "adaptive"
 """The aspect ratio of whoever takes that of the first picture or video."""
@@ -60,7 +63,7 @@ class Model(BaseModel):
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     title: str
-    dialects: tuple[str, ...] = Field(min_length=1)
+    dialects: tuple[Dialect, ...] = Field(min_length=1)
     durations_s: tuple[Annotated[int, Field(ge=1, le=60)], ...] = Field(min_length=1)
     aspect_ratios: tuple[Ratio, ...] = Field(min_length=1)
     engines: tuple[str, ...] = Field(min_length=1)
