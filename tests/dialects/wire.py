@@ -63,6 +63,9 @@ async def move(pool: db.Pool, task_id: str, to: Status) -> None:
             await tasks.cancel(conn, await tasks.get(conn, task_id))
 
 
+PLAN = {"setting": "forest", "shots": [{"move": "forward"}]}
+
+
 def output_of(task_id: str, content: bytes = b"a film") -> Output:
     video = StoredFile(
         key=storage.output_key(task_id, 1, "video.mp4"),
@@ -70,7 +73,7 @@ def output_of(task_id: str, content: bytes = b"a film") -> Output:
         size_bytes=len(content),
         sha256=hashlib.sha256(content).digest(),
     )
-    return Output(video=video, width=1280, height=720, engine="previz")
+    return Output(video=video, width=1280, height=720, engine="previz", plan=PLAN)
 
 
 async def publish(settings: Settings, pool: db.Pool, task_id: str, content: bytes) -> str:

@@ -10,6 +10,8 @@ def upgrade() -> None:
     op.execute(
         """
         ALTER TABLE tasks
+            -- As its engine wrote it: jsonb would sort its names.
+            ALTER COLUMN plan TYPE json,
             ADD COLUMN last_frame boolean NOT NULL DEFAULT false,
             ADD COLUMN last_frame_key text,
             ADD COLUMN width integer CHECK (width > 0),
@@ -42,4 +44,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP TABLE open_attempts")
-    op.execute("ALTER TABLE tasks DROP last_frame, DROP last_frame_key, DROP width, DROP height")
+    op.execute("ALTER TABLE tasks ALTER plan TYPE jsonb, DROP last_frame, DROP last_frame_key, DROP width, DROP height")
