@@ -21,8 +21,9 @@ import pytest
 import uvicorn
 
 from seedbed import accounts, db, ledger
-from seedbed.app import LimitedHead, build_app
+from seedbed.app import build_app
 from seedbed.embedded import connect_or_start
+from seedbed.protocol import LimitedHttp
 from seedbed.settings import Settings, load
 
 TEMPLATE = "seedbed_template"
@@ -140,7 +141,7 @@ async def bob(pool: db.Pool) -> Person:
 async def served(settings: Settings) -> AsyncIterator[str]:
     """The production application on a real socket; gives its address."""
     config = uvicorn.Config(
-        build_app(settings), http=LimitedHead, host=settings.host, port=settings.port, log_config=None
+        build_app(settings), http=LimitedHttp, host=settings.host, port=settings.port, log_config=None
     )
     server = uvicorn.Server(config)
     with contextlib.closing(socket.socket(proto=socket.IPPROTO_TCP)) as listener:

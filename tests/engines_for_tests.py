@@ -18,6 +18,17 @@ import numpy as np
 
 from seedbed.engines import FPS, EngineError, Progress, RenderRequest, RenderResult
 
+PLAN = {
+    "engine": "broken",
+    "setting": "forest",
+    "season": "autumn",
+    "water": "",
+    "aerial": True,
+    "handheld": False,
+    "subjects": [],
+    "notes": ["not known: zorblat"],
+}
+
 _making = threading.Lock()
 
 
@@ -109,6 +120,8 @@ class Broken(Clip):
         if word == "crash":
             raise RuntimeError("a bug with a secret path /etc/shadow")
         result = await super().render(request, scratch, progress)
+        if word == "planned":
+            return RenderResult(video=result.video, plan=PLAN)
         if word == "garbage":
             result.video.write_bytes(b"this is no video")
         if word == "short":

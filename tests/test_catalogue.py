@@ -6,6 +6,7 @@ import math
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from seedbed import catalogue
 from seedbed.catalogue import price
+from seedbed.dialects import DIALECTS
 from seedbed.errors import ConfigError
 from tests.test_tasks import priced
 
@@ -113,6 +115,29 @@ def test_every_size_is_even_and_as_near_as_can_be(resolution: str, across: int, 
     assert abs(max(width, height) - exact) <= 1
 
 
+@given(
+    resolution=st.sampled_from(list(catalogue.SHORT_SIDE)),
+    width=st.integers(1, 10_000),
+    height=st.integers(1, 10_000),
+)
+def test_adaptive_follows_a_medium_within_bounds(resolution: str, width: int, height: int) -> None:
+    found = catalogue.pixels(resolution, catalogue.ADAPTIVE, like=(width, height))
+    ratio = min(max(Fraction(width, height), Fraction(9, 21)), Fraction(21, 9))
+    assert all(side % 2 == 0 for side in found)
+    assert min(found) == catalogue.SHORT_SIDE[resolution]
+    assert abs(max(found) - max(ratio, 1 / ratio) * min(found)) <= 1
+    assert (found[0] >= found[1]) == (ratio >= 1)
+
+
+def test_adaptive_without_a_medium_is_wide() -> None:
+    assert catalogue.pixels("720p", catalogue.ADAPTIVE) == (1280, 720)
+    assert catalogue.pixels("720p", "1:1", like=(9, 16)) == (720, 720), "a ratio that is named stands"
+
+
+def test_a_model_can_be_sold_through_every_dialect_and_no_other() -> None:
+    assert set(get_args(catalogue.Dialect)) == set(DIALECTS)
+
+
 def test_all_that_is_sold_has_a_size() -> None:
     for model in BUILT_IN.model:
         for ratio in model.aspect_ratios:
@@ -172,6 +197,12 @@ MISTAKES = {
     "no id": ('id = "two"\n', "", 17, "model.2.id"),
     "no title": ('title = "First"\n', "", 5, "model.1.title"),
     "a title that is a number": ('title = "Second"', "title = 2", 19, "model.2.title"),
+    "a misspelt dialect": (
+        'dialects = ["open"]',
+        'dialects = ["opne"]',
+        20,
+        "model.2.dialects.1: Input should be 'open'",
+    ),
     "sold nowhere": ('dialects = ["open"]', "dialects = []", 20, "model.2.dialects"),
     "no durations": ("durations_s = [5]", "durations_s = []", 9, "model.1.durations_s"),
     "a duration of nothing": ("durations_s = [5]", "durations_s = [0]", 9, "greater than or equal to 1"),

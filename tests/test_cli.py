@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from typer.testing import CliRunner
 
 from seedbed import __version__, accounts, cli, db, ledger, queue
 from tests.conftest import make_person
+from tests.test_client import HOLD, between
 from tests.test_tasks import accept
 from tests.test_webhooks import check_signatures, receiving, told, until
 
@@ -171,6 +172,9 @@ def test_a_video_from_the_command_line(service: Home, tmp_path: Path) -> None:
     assert told_path == f"{target}\n"
     assert target.read_bytes()[4:8] == b"ftyp"
     assert [path.name for path in target.parent.iterdir()] == ["river.mp4"]
+    planned = service.run("generate", "planned", *small, "--key", service.key, "-o", str(target))
+    assert "understood: setting forest, season autumn, aerial\n" in planned.stderr
+    assert "            not known: zorblat\n" in planned.stderr
     said = service.refused("generate", "refuse it", *small, SEEDBED_KEY=service.key, SEEDBED_URL=service.url)
     assert "The engine cannot draw this" in said
     assert "'duration' must be one of" in service.refused(
@@ -178,6 +182,24 @@ def test_a_video_from_the_command_line(service: Home, tmp_path: Path) -> None:
     )
     assert "Invalid API key" in service.refused("generate", "x", "--url", service.url, "--key", "nonsense")
     assert "SEEDBED_KEY is not set" in service.refused("generate", "x", "--url", service.url)
+
+
+def test_a_task_is_shown(service: Home, tmp_path: Path) -> None:
+    small = ("--duration", "4", "--resolution", "480p", "--url", service.url, "--key", service.key)
+    service.ok("generate", "planned [b]prompt[/b]", *small, "-o", str(tmp_path / "v.mp4"))
+    auth = {"Authorization": f"Bearer {service.key}"}
+    one = httpx2.get(f"{service.url}/api/open/v1/video/generations?limit=1", headers=auth).json()["data"][0]
+    found = service.json("task", "show", one["requestId"])
+    assert (found["status"], found["size"], found["seed"] >= 0) == ("succeeded", "854x480", True)
+    assert found["prompt_plan"]["season"] == "autumn"
+    assert found["last_frame_url"] is None, "the Open API does not show it, so it is not made"
+    assert found["video_url"].rpartition("/files/")[2] == one["output"]["url"].rpartition("/files/")[2]
+    shown = service.ok("task", "show", one["requestId"]).splitlines()
+    assert "prompt          planned [b]prompt[/b]" in shown
+    assert "understood      setting forest, season autumn, aerial" in shown
+    assert "                not known: zorblat" in shown
+    assert [line for line in shown if "processing (attempt 1)" in line]
+    assert service.refused("task", "show", "req_unknown") == "seedbed: No such task\n"
 
 
 def test_a_video_that_cannot_be_paid(service: Home) -> None:
@@ -216,6 +238,39 @@ def test_ctrl_c_cancels_the_video(service: Home) -> None:
     assert "its credits are given back" in err
     assert status() == "cancelled"
     assert balance(service, key) == before
+
+
+async def test_ctrl_c_before_the_answer_buys_nothing(service: Home) -> None:
+    """The submission is carried out and its answer does not come: who gives up then must not pay."""
+    key = service.ok("key", "create", "--account", "admin@localhost").strip()
+    before = balance(service, key)
+    async with between(service.url, HOLD) as proxy:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "seedbed", "generate", "wait", "--url", proxy.url),
+            env=service.environment(SEEDBED_KEY=key),
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with httpx2.AsyncClient(base_url=service.url, headers={"Authorization": f"Bearer {key}"}) as client:
+
+            async def statuses() -> list[str]:
+                found = (await client.get("/api/open/v1/video/generations")).json()["data"]
+                return [task["status"] for task in found]
+
+            await until(lambda: _is(statuses, ["processing"]), timeout_s=60)
+            process.send_signal(signal.SIGINT)
+            out, err = await asyncio.wait_for(process.communicate(), 60)
+            assert (out, await statuses()) == (b"", ["cancelled"]), err
+    assert process.returncode != 0
+    assert b"its credits are given back" in err
+    assert balance(service, key) == before
+    keys = {re.search(r"idempotency-key: (\w+)", head, re.IGNORECASE)[1] for head in proxy.heads[:2]}  # type: ignore[index]
+    assert len(keys) == 1
+
+
+async def _is(ask: Callable[[], Awaitable[object]], expected: object) -> bool:
+    return await ask() == expected
 
 
 async def test_webhooks_from_the_command_line(service: Home) -> None:

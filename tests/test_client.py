@@ -24,8 +24,9 @@ from tests.test_webhooks import until
 T = TypeVar("T")
 SMALL = {"model": "seedance-2.0", "duration": 4, "resolution": "480p"}
 
-PASS, REFUSE, SWALLOW, HALF = "pass", "refuse", "swallow", "half"
-"""What happens to a request: it is passed on; cut before; cut after it was carried out; cut in its answer."""
+PASS, REFUSE, SWALLOW, HALF, HOLD = "pass", "refuse", "swallow", "half", "hold"
+"""What happens to a request: it is passed on; cut before; cut after it was carried out; cut in its answer; carried
+out, and its answer kept until the client has gone."""
 
 
 @dataclass
@@ -47,7 +48,9 @@ class Proxy:
             if fate == REFUSE:
                 return
             answer = fate if isinstance(fate, bytes) else await self.ask(head, body)
-            if fate != SWALLOW:
+            if fate == HOLD:
+                await reader.read()
+            elif fate != SWALLOW:
                 writer.write(answer[: len(answer) // 2] if fate == HALF else answer)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):

@@ -108,6 +108,54 @@ async def test_who_falls_silent_in_a_transaction_loses_it(dsn: str, conn: db.Con
 # Away ----------------------------------------------------------------------------------------------------------------
 
 
+async def test_who_waits_for_a_connection_is_served_in_turn(dsn: str) -> None:
+    """One that comes back at once, again and again, goes to the end of the row each time."""
+    pool, served = await db.open_pool(dsn, size=2), []
+
+    async def greedy() -> None:
+        for _ in range(200):
+            async with db.connection(pool):
+                served.append("greedy")
+                await asyncio.sleep(0)
+
+    async def patient(number: int) -> None:
+        async with db.connection(pool) as conn:
+            served.append(str(number))
+            await conn.fetchval("SELECT 1")
+
+    async with asyncio.timeout(60):
+        hogs = [asyncio.create_task(greedy()) for _ in range(4)]
+        await asyncio.sleep(0.1)
+        await asyncio.gather(*(patient(number) for number in range(20)))
+        await asyncio.gather(*hogs)
+    await pool.close()
+    numbers = [name for name in served if name != "greedy"]
+    assert numbers == [str(number) for number in range(20)]
+    first, last = served.index("0"), served.index("19")
+    assert served[first:last].count("greedy") <= 4, "each is overtaken once by those who came before it"
+
+
+async def test_a_turn_is_given_back_whatever_happens(dsn: str) -> None:
+    pool = await db.open_pool(dsn, size=1)
+    with pytest.raises(ZeroDivisionError):
+        async with db.transaction(pool):
+            raise ZeroDivisionError
+    async with db.connection(pool):
+        with pytest.raises(TimeoutError):
+            async with db.connection(pool, 0.05):
+                pass
+        late = asyncio.create_task(_ask(pool))
+        await asyncio.sleep(0.05)
+        late.cancel()
+    assert await asyncio.wait_for(_ask(pool), 10) == 1
+    await pool.close()
+
+
+async def _ask(pool: db.Pool) -> int:
+    async with db.connection(pool) as conn:
+        return int(await conn.fetchval("SELECT 1"))
+
+
 async def test_a_cut_connection_is_told_as_unavailable_and_replaced(pool: db.Pool, conn: db.Connection) -> None:
     async def cut() -> None:
         async with db.connection(pool) as other:

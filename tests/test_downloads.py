@@ -10,9 +10,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from seedbed import db
+from seedbed import db, downloads
 from seedbed.runtime import open_runtime
 from seedbed.settings import Settings
 from seedbed.storage import Storage
@@ -223,10 +225,10 @@ async def test_what_was_never_published_is_not_there(
     with contextlib.closing(store_of(settings)) as store:
         source = tmp_path / "source"
         source.write_bytes(CONTENT)
-        await store.put(output.key, source, "video/mp4")
-        assert_missing(await api.get(store.link(output.key)))
+        await store.put(output.video.key, source, "video/mp4")
+        assert_missing(await api.get(store.link(output.video.key)))
         await publish(settings, pool, task_id, CONTENT)
-        assert (await api.get(store.link(output.key))).status_code == 200
+        assert (await api.get(store.link(output.video.key))).status_code == 200
 
 
 async def test_another_servers_signature_opens_nothing(api: httpx2.AsyncClient, link: str, settings: Settings) -> None:
@@ -341,3 +343,131 @@ async def test_the_database_is_asked_before_the_disk(api: httpx2.AsyncClient, li
     async with open_runtime(settings, pool_size=1, name="test") as runtime, db.transaction(runtime.pool) as conn:
         await conn.execute("DELETE FROM files")
     assert_missing(await api.get(link))
+
+
+# Ranges and headers -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("header", "size_bytes", "expected"),
+    [
+        (None, 100, None),
+        ("bytes=0-0", 100, (0, 1)),
+        ("bytes=0-99", 100, (0, 100)),
+        ("bytes=0-100", 100, (0, 100)),
+        ("bytes=10-", 100, (10, 100)),
+        ("bytes=-10", 100, (90, 100)),
+        ("bytes=-1000", 100, (0, 100)),
+        ("Bytes=5-6", 100, (5, 7)),
+        ("bytes= 5-6 ", 100, (5, 7)),
+        ("bytes=,5-6,", 100, (5, 7)),
+        ("bytes=0-" + "9" * 5000, 100, (0, 100)),
+        ("bytes=" + "0" * 5000 + "1-2", 100, (1, 3)),
+        ("bytes=-" + "9" * 5000, 100, (0, 100)),
+        ("bytes=100-", 100, downloads.Unsatisfiable(100)),
+        ("bytes=100-200", 100, downloads.Unsatisfiable(100)),
+        ("bytes=" + "9" * 5000 + "-", 100, downloads.Unsatisfiable(100)),
+        ("bytes=-0", 100, downloads.Unsatisfiable(100)),
+        ("bytes=0-", 0, downloads.Unsatisfiable(0)),
+        ("bytes=-5", 0, None),
+        ("bytes=-0", 0, downloads.Unsatisfiable(0)),
+        ("bytes=6-5", 100, None),
+        ("bytes=0-1,5-6", 100, None),
+        ("bytes=-", 100, None),
+        ("bytes=", 100, None),
+        ("bytes=a-b", 100, None),
+        ("bytes=٣-٤", 100, None),
+        ("bytes=1-2-3", 100, None),
+        ("bytes 1-2", 100, None),
+        ("seconds=1-2", 100, None),
+        ("bytes=+1-2", 100, None),
+        ("", 100, None),
+    ],
+)
+def test_parse_range(header: str | None, size_bytes: int, expected: object) -> None:
+    assert downloads.parse_range(header, size_bytes) == expected
+
+
+@given(st.text() | st.from_regex(r"bytes=[0-9]{0,4}-[0-9]{0,4}", fullmatch=True), st.integers(0, 5000))
+def test_a_range_lies_inside_the_file(header: str, size_bytes: int) -> None:
+    found = downloads.parse_range(header, size_bytes)
+    if isinstance(found, tuple):
+        assert 0 <= found[0] < found[1] <= size_bytes
+
+
+@given(st.integers(0, 5000), st.integers(0, 5000), st.integers(1, 5000))
+def test_a_range_holds_what_was_asked(first: int, last: int, size_bytes: int) -> None:
+    content = list(range(size_bytes))
+    found = downloads.parse_range(f"bytes={first}-{last}", size_bytes)
+    wanted = content[first : last + 1]
+    if first > last:
+        assert found is None
+    elif not wanted:
+        assert found == downloads.Unsatisfiable(size_bytes)
+    else:
+        assert isinstance(found, tuple)
+        assert content[slice(*found)] == wanted
+        assert downloads.content_range(*found, size_bytes) == f"bytes {wanted[0]}-{wanted[-1]}/{size_bytes}"
+
+
+@pytest.mark.parametrize(
+    ("filename", "expected"),
+    [
+        ("a.mp4", 'inline; filename="a.mp4"'),
+        ("a b.mp4", 'inline; filename="a b.mp4"'),
+        ("видео.mp4", "inline; filename=\"_____.mp4\"; filename*=UTF-8''%D0%B2%D0%B8%D0%B4%D0%B5%D0%BE.mp4"),
+        ('a"b.mp4', "inline; filename=\"a_b.mp4\"; filename*=UTF-8''a%22b.mp4"),
+        ("50%41.mp4", "inline; filename=\"50_41.mp4\"; filename*=UTF-8''50%2541.mp4"),
+        ("../../etc/passwd", 'inline; filename="_.._etc_passwd"'),
+        ("a\r\nSet-Cookie: x", 'inline; filename="a__Set-Cookie: x"'),
+        ("\ud800.mp4", 'inline; filename="_.mp4"'),
+        ("", 'inline; filename="file"'),
+        ("...", 'inline; filename="file"'),
+    ],
+)
+def test_content_disposition(filename: str, expected: str) -> None:
+    assert downloads.content_disposition(filename, "inline") == expected
+    assert downloads.content_disposition(filename, "attachment") == expected.replace("inline", "attachment", 1)
+
+
+@given(st.text())
+def test_a_disposition_is_one_printable_line(filename: str) -> None:
+    value = downloads.content_disposition(filename, "attachment")
+    assert value.isascii()
+    assert value.isprintable()
+    assert value.count('"') == 2
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (None, False),
+        ('"abc"', True),
+        ('W/"abc"', True),
+        ('"x", "abc"', True),
+        ('"x","a,b" , W/"abc"', True),
+        ("*", True),
+        ('"x"', False),
+        ("abc", False),
+        ('"abcd"', False),
+        ("", False),
+    ],
+)
+def test_if_none_match(header: str | None, expected: bool) -> None:
+    assert downloads.not_modified(header, '"abc"') is expected
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (None, True),
+        ('"abc"', True),
+        ('W/"abc"', False),
+        ('"x"', False),
+        ("Sat, 21 Nov 2026 09:00:00 GMT", True),
+        ("Sat, 21 Nov 2026 09:00:01 GMT", False),
+        ("", False),
+    ],
+)
+def test_if_range(header: str | None, expected: bool) -> None:
+    assert downloads.range_holds(header, '"abc"', "Sat, 21 Nov 2026 09:00:00 GMT") is expected

@@ -292,6 +292,19 @@ BREAKS: dict[str, list[str]] = {
         "INSERT INTO ledger_transactions (kind, account_id) SELECT 'grant', id FROM accounts",
         "INSERT INTO ledger_entries SELECT max(id), 'issued', NULL, 0 FROM ledger_transactions",
     ],
+    "each kind moves credits between books of its own": [
+        "UPDATE ledger_transactions SET kind = 'grant', task_id = NULL WHERE kind = 'hold'",
+        "UPDATE ledger_transactions SET kind = 'capture' WHERE kind = 'release'",
+        "UPDATE ledger_entries SET book = 'revenue' WHERE book = 'issued'",
+        "UPDATE ledger_entries e SET credits = -credits FROM ledger_transactions t "
+        "WHERE t.id = e.transaction_id AND t.kind = 'capture'",
+    ],
+    "entries are in the books of their transaction's account": [
+        "WITH b AS (INSERT INTO accounts (email) VALUES ('b@example.com') RETURNING id) "
+        f"UPDATE ledger_entries e SET account_id = b.id FROM b, ledger_transactions t "
+        f"WHERE t.id = e.transaction_id AND t.kind = '{kind}' AND e.account_id IS NOT NULL"
+        for kind in ("grant", "hold", "capture", "release")
+    ],
     "balances equal the sums of their entries": [
         "UPDATE accounts SET available_credits = available_credits + 1",
         "UPDATE accounts SET held_credits = held_credits - 1",
@@ -308,7 +321,8 @@ BREAKS: dict[str, list[str]] = {
     "a task is resolved when it has ended, in the way it ended": [
         "UPDATE tasks SET status = 'succeeded', output_key = 'x', finished_at = now() WHERE status = 'queued'",
         "UPDATE tasks SET status = 'processing', finished_at = NULL WHERE status = 'cancelled'",
-        "UPDATE tasks SET status = 'cancelled', output_key = NULL WHERE status = 'succeeded'",
+        "UPDATE tasks SET status = 'cancelled', output_key = NULL, width = NULL, height = NULL "
+        "WHERE status = 'succeeded'",
         "UPDATE ledger_transactions SET kind = 'release' WHERE kind = 'capture'",
     ],
     "a resolution moves what was held": [

@@ -184,15 +184,6 @@ def test_one_frame_more_or_less_is_let_pass(tmp_path: Path) -> None:
     check(make(tmp_path / "more.mp4", frames=FRAMES + 1))
 
 
-def test_the_last_frame(good: Path, tmp_path: Path) -> None:
-    for path in (good, make(tmp_path / "v.mp4", options={"g": "10"}), make(tmp_path / "w.mp4", sound=None)):
-        image = Image.open(io.BytesIO(media.last_frame(path)))
-        assert (image.format, image.size) == ("PNG", (WIDTH, HEIGHT))
-        level = image.getpixel((WIDTH // 2, HEIGHT // 2))
-        assert isinstance(level, tuple)
-        assert all(abs(part - (FRAMES - 1) * 5) <= 4 for part in level)
-
-
 async def test_many_at_once(good: Path) -> None:
     probed = await asyncio.gather(*[asyncio.to_thread(media.probe_output, good) for _ in range(16)])
     assert len(set(probed)) == 1
@@ -322,8 +313,6 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     for path in (tmp_path / "pipe.mp4", tmp_path, Path("/dev/zero")):
         assert refusal(path) == f"{CANNOT}its file is empty, too large or no file"
     assert refusal(tmp_path / "missing.mp4") == f"{CANNOT}there is no file"
-    with pytest.raises(TaskFailure, match="there is no file"):
-        media.last_frame(tmp_path / "missing.mp4")
 
 
 @pytest.mark.parametrize("name", ["concat:a.mp4", "http:", "subfile,,start,0,end,9,,:a.mp4", "-i", "%03d.mp4"])

@@ -28,7 +28,7 @@ from seedbed.errors import (
     TaskFailure,
 )
 from seedbed.ledger import Balance
-from seedbed.tasks import Output, Run, Status, Task, TaskRequest
+from seedbed.tasks import Output, Run, Status, StoredFile, Task, TaskRequest
 from tests.conftest import Person, make_person
 
 REFUSED = TaskFailure("render_failed", "no")
@@ -77,11 +77,16 @@ async def accept(
 
 def output_of(task_id: str, attempt: int = 1) -> Output:
     """An output that a worker would have stored."""
-    return Output(
+    video = StoredFile(
         key=f"outputs/00/{task_id}/{attempt}/{task_id}.mp4",
         content_type="video/mp4",
         size_bytes=7,
         sha256=b"\x01" * 32,
+    )
+    return Output(
+        video=video,
+        width=1280,
+        height=720,
         engine="previz",
         plan={"scene": "river"},
     )
@@ -253,17 +258,17 @@ async def test_a_worker_that_lost_its_task_can_write_nothing(conn: db.Connection
     assert not await tasks.hand_back(conn, task.id, 1)
     assert await tasks.watch(conn, [Run(task.id, 1, 0.9)]) == set()
     assert (await tasks.get(conn, task.id)).progress == 0
-    assert await tasks.find_file(conn, output_of(task.id, 1).key) is None
+    assert await tasks.find_file(conn, output_of(task.id, 1).video.key) is None
     async with conn.transaction():
         assert await tasks.succeed(conn, task.id, 2, output_of(task.id, 2)) is not None
     done = await tasks.get(conn, task.id)
     assert (done.output_key, done.engine, done.plan, done.progress) == (
-        output_of(task.id, 2).key,
+        output_of(task.id, 2).video.key,
         "previz",
         {"scene": "river"},
         1.0,
     )
-    file = await tasks.find_file(conn, output_of(task.id, 2).key)
+    file = await tasks.find_file(conn, output_of(task.id, 2).video.key)
     assert file is not None
     assert (file["task_id"], file["size_bytes"], bytes(file["sha256"])) == (task.id, 7, b"\x01" * 32)
 

@@ -346,7 +346,7 @@ async def test_a_worker_that_lost_its_claim_stops_and_publishes_nothing(
         gate.open.set()
     assert stored(settings) == []
     async with db.connection(pool) as conn:
-        assert (await tasks.get(conn, task.id)).output_key == output_of(task.id, 2).key
+        assert (await tasks.get(conn, task.id)).output_key == output_of(task.id, 2).video.key
 
 
 async def test_a_stopped_worker_hands_its_render_over_and_it_does_not_count(

@@ -19,7 +19,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from seedbed import __version__, catalogue, db, downloads, queue, telemetry
 from seedbed.dialects import DIALECTS
@@ -36,7 +35,6 @@ WORKER_SEEN_S = 30.0
 """A worker not seen for this long is not counted."""
 
 POOL_SIZE = 24
-HEAD_BYTES_MAX = 64 << 10
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 HOST = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 SECURITY_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
@@ -210,30 +208,6 @@ class Observed:
             route = _route(scope)
             telemetry.REQUESTS.labels(scope["method"] if route != "other" else "other", route, str(status)).inc()
             telemetry.REQUEST_SECONDS.labels(route).observe(time.perf_counter() - began)
-
-
-class LimitedHead(HttpToolsProtocol):
-    """HTTP as uvicorn speaks it, with the limit that it lacks: on the bytes of a request that are not its body.
-
-    Without one, a header without end is kept in memory until there is none left. Counted is what has come
-    since the last piece of a request was whole: a head, a piece of a body.
-    """
-
-    _pending_bytes = 0
-
-    def data_received(self, data: bytes) -> None:
-        self._pending_bytes += len(data)
-        super().data_received(data)
-        if self._pending_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
-            self.send_400_response(f"The request's head is over {HEAD_BYTES_MAX} bytes\n")
-
-    def on_headers_complete(self) -> None:
-        self._pending_bytes = 0
-        super().on_headers_complete()
-
-    def on_body(self, body: bytes) -> None:
-        self._pending_bytes = 0
-        super().on_body(body)
 
 
 def _route(scope: Scope) -> str:

@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args
@@ -26,8 +27,17 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 SHORT_SIDE = {"480p": 480, "720p": 720, "1080p": 1080, "1080p-plus": 1440, "4k": 2160}
 """Pixels of the short side, by resolution."""
 
+Dialect = Literal["open"]
+"""The wire dialects that a model can be sold through: the names in `dialects.DIALECTS`."""
+
 Resolution = Literal["480p", "720p", "1080p", "1080p-plus", "4k"]
-Ratio = Annotated[str, Field(pattern=r"^[1-9]\d?:[1-9]\d?$")]
+ADAPTIVE = "adaptive"
+"""The aspect ratio of whoever takes that of the first picture or video."""
+
+ADAPTIVE_WITHOUT_MEDIA = "16:9"
+NARROWEST, WIDEST = Fraction(9, 21), Fraction(21, 9)
+
+Ratio = Annotated[str, Field(pattern=rf"^([1-9]\d?:[1-9]\d?|{ADAPTIVE})$")]
 
 
 def _rate(text: object) -> int:
@@ -53,7 +63,7 @@ class Model(BaseModel):
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     title: str
-    dialects: tuple[str, ...] = Field(min_length=1)
+    dialects: tuple[Dialect, ...] = Field(min_length=1)
     durations_s: tuple[Annotated[int, Field(ge=1, le=60)], ...] = Field(min_length=1)
     aspect_ratios: tuple[Ratio, ...] = Field(min_length=1)
     engines: tuple[str, ...] = Field(min_length=1)
@@ -99,12 +109,21 @@ def price(model: Model, mode: Mode, resolution: str, duration_s: int) -> int:
     return -(-milli // 1000)
 
 
-def pixels(resolution: str, aspect_ratio: str) -> tuple[int, int]:
-    """Width and height in even pixels: the resolution names the short side, the long one follows the ratio."""
-    across, down = (int(part) for part in aspect_ratio.split(":"))
+def pixels(resolution: str, aspect_ratio: str, like: tuple[int, int] | None = None) -> tuple[int, int]:
+    """Width and height in even pixels: the resolution names the short side, the long one follows the ratio.
+
+    Where the ratio is ADAPTIVE it is that of a medium of the size `like`, kept between 9:21 and 21:9, and
+    16:9 without one.
+    """
+    if aspect_ratio == ADAPTIVE and like is not None:
+        ratio = min(max(Fraction(*like), NARROWEST), WIDEST)
+    else:
+        named = ADAPTIVE_WITHOUT_MEDIA if aspect_ratio == ADAPTIVE else aspect_ratio
+        across, down = (int(part) for part in named.split(":"))
+        ratio = Fraction(across, down)
     short = SHORT_SIDE[resolution]
-    long = 2 * round(short * max(across, down) / min(across, down) / 2)
-    return (long, short) if across >= down else (short, long)
+    long = 2 * round(short * max(ratio, 1 / ratio) / 2)
+    return (long, short) if ratio >= 1 else (short, long)
 
 
 def load(path: Path | None = None) -> Catalogue:

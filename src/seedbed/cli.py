@@ -34,10 +34,12 @@ app = typer.Typer(
 account_app = typer.Typer(no_args_is_help=True, help="Accounts.")
 credit_app = typer.Typer(no_args_is_help=True, help="Credits: give them, and prove the ledger.")
 key_app = typer.Typer(no_args_is_help=True, help="API keys.")
+task_app = typer.Typer(no_args_is_help=True, help="Tasks.")
 webhook_app = typer.Typer(no_args_is_help=True, help="Webhook deliveries.")
 app.add_typer(account_app, name="account")
 app.add_typer(credit_app, name="credit")
 app.add_typer(key_app, name="key")
+app.add_typer(task_app, name="task")
 app.add_typer(webhook_app, name="webhook")
 
 said = Console(stderr=True, highlight=False)
@@ -350,6 +352,43 @@ def key_revoke(key_id: KeyId, data_dir: DataDir = None) -> None:
 
     _in_database(data_dir, lambda conn: accounts.revoke_key(conn, key_id))
     said.print(f"key {key_id} is revoked")
+
+
+# Tasks -----------------------------------------------------------------------------------------------------------
+
+
+@task_app.command("show")
+def task_show(task_id: str, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Everything about a task: its request, history, files, and what was understood of its prompt."""
+    from seedbed import views
+
+    settings = load_settings(data_dir=data_dir)
+    with _database(settings) as dsn:
+        found = asyncio.run(_task(settings.model_copy(update={"database_url": dsn}), task_id))
+    if as_json:
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    plan = found.pop("prompt_plan")
+    lines = {name: value if isinstance(value, list) else [value] for name, value in found.items()}
+    lines["understood"] = views.understood(plan or {})
+    rows = [(name, str(line)) for name, told in lines.items() for line in told if line is not None]
+    for number, (name, line) in enumerate(rows):
+        first = number == 0 or rows[number - 1][0] != name
+        typer.echo(f"{name.replace('_', ' ') if first else '':<16}{line}")
+
+
+async def _task(settings: Settings, task_id: str) -> dict[str, Any]:
+    from seedbed import db, tasks, views
+    from seedbed.runtime import open_runtime
+
+    assert settings.database_url is not None
+    await db.migrate(settings.database_url)
+    async with (
+        open_runtime(settings, pool_size=1, name="seedbed cli") as runtime,
+        db.connection(runtime.pool) as conn,
+    ):
+        task = await tasks.get(conn, task_id)
+        return views.task(task, await tasks.events(conn, task_id), runtime.storage)
 
 
 # Webhooks --------------------------------------------------------------------------------------------------------

@@ -61,15 +61,15 @@ class Client:
     ) -> None:
         self._http.close()
 
-    def create(self, prompt: str, **fields: Any) -> tuple[str, int]:
+    def create(self, prompt: str, *, once: str | None = None, **fields: Any) -> tuple[str, int]:
         """Submit a task; `fields` are the API's own names. Returns its id and the credits charged.
 
         A submission whose answer was lost is sent again under the same Idempotency-Key: it never buys twice.
+        `once` is that key, for whoever may have to ask again what became of it; else one is drawn.
         """
         body = {"prompt": prompt} | {name: value for name, value in fields.items() if value is not None}
-        answer = self._call(
-            "POST", "/api/open/v1/video/generations", json=body, headers={"Idempotency-Key": uuid.uuid4().hex}
-        )
+        headers = {"Idempotency-Key": once or uuid.uuid4().hex}
+        answer = self._call("POST", "/api/open/v1/video/generations", json=body, headers=headers)
         return answer["requestId"], answer["creditsCharged"]
 
     def get(self, task_id: str) -> Generation:
@@ -83,6 +83,11 @@ class Client:
             error=error["message"] if error else None,
             progress=float(response.headers.get("x-task-progress", 0)),
         )
+
+    def plan(self, task_id: str) -> dict[str, Any] | None:
+        """What was understood of the prompt, in the engine's own words; None before the video is there."""
+        found: dict[str, Any] | None = self._call("GET", f"/api/open/v1/video/generations/{task_id}/plan")["promptPlan"]
+        return found
 
     def cancel(self, task_id: str) -> None:
         self._call("POST", f"/api/open/v1/video/generations/{task_id}/cancel")

@@ -19,11 +19,9 @@ from seedbed.errors import ConfigError
 
 if TYPE_CHECKING:
     Connection = asyncpg.pool.PoolConnectionProxy[Any] | asyncpg.Connection[Any]
-    Pool = asyncpg.Pool[Any]
     Record = asyncpg.Record
 else:
     Connection = asyncpg.Connection
-    Pool = asyncpg.Pool
     Record = asyncpg.Record
 
 MIGRATION_LOCK = 0x5EEDBED
@@ -73,13 +71,39 @@ def explained() -> Iterator[None]:
         raise ConfigError(f"SEEDBED_DATABASE_URL: the database cannot be used: {reason}") from error
 
 
+class Pool:
+    """Connections for whoever comes, first come, first served: asyncpg alone lets a newcomer overtake who waits."""
+
+    def __init__(self, raw: asyncpg.Pool[Any]) -> None:
+        self._raw, self._turns = raw, asyncio.Semaphore(raw.get_max_size())
+
+    @asynccontextmanager
+    async def acquire(self, acquire_s: float = ACQUIRE_S) -> AsyncIterator[Connection]:
+        """A connection of one's own; waits so long for its turn. Raises one of UNAVAILABLE."""
+        async with asyncio.timeout(acquire_s):
+            await self._turns.acquire()
+        try:
+            async with self._raw.acquire(timeout=acquire_s) as conn:
+                yield conn
+        finally:
+            self._turns.release()
+
+    async def close(self) -> None:
+        """Close all connections, once they are free."""
+        await self._raw.close()
+
+    def terminate(self) -> None:
+        """Close all connections, free or not."""
+        self._raw.terminate()
+
+
 async def open_pool(dsn: str, *, size: int = 16, name: str = "seedbed", silent_s: float = 20.0) -> Pool:
     """A pool of at most `size` connections to `dsn`. Raises one of UNAVAILABLE when nobody answers.
 
     A transaction in which this process says nothing for `silent_s` is rolled back by the database: a frozen
     or unreachable machine would keep its locks for hours, and nobody could take over what it did.
     """
-    pool = await asyncpg.create_pool(
+    raw = await asyncpg.create_pool(
         dsn,
         min_size=1,
         max_size=size,
@@ -93,8 +117,8 @@ async def open_pool(dsn: str, *, size: int = 16, name: str = "seedbed", silent_s
         },
         reset=_keep_session,
     )
-    assert pool is not None
-    return pool
+    assert raw is not None
+    return Pool(raw)
 
 
 async def _keep_session(connection: Connection) -> None:
@@ -104,14 +128,14 @@ async def _keep_session(connection: Connection) -> None:
 @asynccontextmanager
 async def connection(pool: Pool, acquire_s: float = ACQUIRE_S) -> AsyncIterator[Connection]:
     """A connection for single statements, each of which commits by itself; waits `acquire_s` for a free one."""
-    async with pool.acquire(timeout=acquire_s) as conn:
+    async with pool.acquire(acquire_s) as conn:
         yield conn
 
 
 @asynccontextmanager
 async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     """A connection inside one transaction: committed at the end, rolled back on any exception."""
-    async with pool.acquire(timeout=ACQUIRE_S) as conn, conn.transaction():
+    async with connection(pool) as conn, conn.transaction():
         yield conn
 
 

@@ -3,7 +3,8 @@
     SeedbedError
     ├── ApiError                 answers an HTTP request: code, status, message, field
     │   ├── InvalidRequest       400  the request must change
-    │   │   └── PayloadTooLarge  413  the body is over its limit
+    │   │   ├── PayloadTooLarge  413  the body is over its limit
+    │   │   └── RequestTooSlow   400  the body did not come in time
     │   ├── Unauthorized         401
     │   ├── InsufficientCredits  402  says `required` and `available`
     │   ├── NotFound             404
@@ -54,6 +55,10 @@ class InvalidRequest(ApiError):
 class PayloadTooLarge(InvalidRequest):
     status = 413
     default = "The request body is too large"
+
+
+class RequestTooSlow(InvalidRequest):
+    default = "The request body did not come in time"
 
 
 class Unauthorized(ApiError):

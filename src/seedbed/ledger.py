@@ -140,6 +140,16 @@ CHECKS: dict[str, str] = {
         SELECT 'transaction ' || t.id || ' has ' || count(e.book)
         FROM ledger_transactions t LEFT JOIN ledger_entries e ON e.transaction_id = t.id
         GROUP BY t.id HAVING count(e.book) <> 2""",
+    "each kind moves credits between books of its own": """
+        SELECT 'transaction ' || t.id || ' is a ' || t.kind || ' and has ' || e.credits || ' in ' || e.book
+        FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
+        JOIN (VALUES ('grant', 'issued', 'available'), ('hold', 'available', 'held'), ('capture', 'held', 'revenue'),
+                     ('release', 'held', 'available')) AS way (kind, source, target) ON way.kind = t.kind::text
+        WHERE NOT (e.book::text = way.source AND e.credits <= 0 OR e.book::text = way.target AND e.credits >= 0)""",
+    "entries are in the books of their transaction's account": """
+        SELECT 'transaction ' || t.id || ' is of account ' || t.account_id || ' and touches ' || e.account_id
+        FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
+        WHERE e.account_id <> t.account_id""",
     "balances equal the sums of their entries": """
         SELECT 'account ' || a.id || ' has ' || a.available_credits || '/' || a.held_credits
             || ', entries say ' || coalesce(s.available, 0) || '/' || coalesce(s.held, 0)

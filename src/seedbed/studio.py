@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ import httpx2
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from seedbed import views
 from seedbed.client import Client, ClientError, Generation
 from seedbed.errors import ConfigError, SeedbedError
 from seedbed.settings import PREFIX, Settings
@@ -31,27 +33,44 @@ class GenerationFailed(SeedbedError):
 
 
 def make(url: str, key: str, prompt: str, fields: dict[str, Any], output: Path | None, said: Console) -> Path:
-    """Submit, wait and save. Returns the file's path (`<task id>.mp4` by default).
+    """Submit, wait and save. Returns the file's path (`<task id>.mp4` by default). Ctrl-C cancels the task.
 
     Raises GenerationFailed when the task did not succeed, ConfigError when the service refuses or is away.
     """
     try:
         with Client(url, key) as client:
-            task_id, charged = client.create(prompt, **fields)
-            said.print(f"accepted [bold]{task_id}[/] for {charged} credits")
-            done = _wait(client, task_id, said)
+            once = uuid.uuid4().hex
+            try:
+                task_id, charged = client.create(prompt, once=once, **fields)
+                said.print(f"accepted [bold]{task_id}[/] for {charged} credits")
+                done = _wait(client, task_id, said)
+            except KeyboardInterrupt:
+                # The answer may be on its way still: the same submission again tells what became of the first.
+                task_id, _ = client.create(prompt, once=once, **fields)
+                client.cancel(task_id)
+                said.print(f"cancelled {task_id}; its credits are given back")
+                raise
             if done.url is None:
                 raise GenerationFailed(f"{task_id} {done.status}: {done.error or 'no reason given'}")
             path = (output or Path(f"{task_id}.mp4")).absolute()
             path.parent.mkdir(parents=True, exist_ok=True)
             client.download(done.url, path)
+            _tell_plan(client, task_id, said)
             return path
     except ClientError as error:
         raise ConfigError(str(error)) from None
 
 
+def _tell_plan(client: Client, task_id: str, said: Console) -> None:
+    """What was understood of the prompt. One that cannot be told costs nobody the video."""
+    with contextlib.suppress(ClientError):
+        for number, line in enumerate(views.understood(client.plan(task_id) or {})):
+            said.print("understood: " if number == 0 else "            ", end="")
+            said.print(line, markup=False, soft_wrap=True)
+
+
 def _wait(client: Client, task_id: str, said: Console) -> Generation:
-    """Wait with a progress bar; Ctrl-C cancels the task."""
+    """Wait with a progress bar."""
     columns = (TextColumn("{task.description:<11}"), BarColumn(bar_width=40), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=said) as bar:
         row = bar.add_task("queued", total=1.0)
@@ -59,12 +78,7 @@ def _wait(client: Client, task_id: str, said: Console) -> Generation:
         def seen(found: Generation) -> None:
             bar.update(row, description=found.status, completed=found.progress)
 
-        try:
-            return client.wait(task_id, seen=seen)
-        except KeyboardInterrupt:
-            client.cancel(task_id)
-            said.print(f"cancelled {task_id}; its credits are given back")
-            raise
+        return client.wait(task_id, seen=seen)
 
 
 # The demo ----------------------------------------------------------------------------------------------------

@@ -24,9 +24,10 @@ import uvicorn
 import uvloop
 
 from seedbed import accounts, db, ledger
-from seedbed.app import LimitedHead, build_app
+from seedbed.app import build_app
 from seedbed.embedded import EmbeddedPostgres
 from seedbed.errors import ConfigError
+from seedbed.protocol import LimitedHttp
 from seedbed.runtime import open_runtime
 from seedbed.settings import PREFIX, Settings
 from seedbed.telemetry import log
@@ -98,7 +99,7 @@ async def _serve(
     server = uvicorn.Server(
         uvicorn.Config(
             build_app(settings),
-            http=LimitedHead,
+            http=LimitedHttp,
             ws="none",
             log_config=None,
             access_log=False,

@@ -1,4 +1,4 @@
-"""The worker: claims jobs, renders tasks, proves and stores what came out, delivers callbacks, sweeps.
+"""The worker: claims jobs, has tasks rendered and callbacks delivered, ends tasks, sweeps.
 
     claim ─▶ start ─▶ engine ─▶ proof ─▶ storage ─▶ succeed      each arrow may be the last: the job's
                                                                 lease then runs out, somebody claims it
@@ -15,33 +15,19 @@ import contextlib
 import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
-import orjson
 import structlog
 
-from seedbed import (
-    catalogue,
-    db,
-    dialects,
-    idempotency,
-    intake,
-    limits,
-    media,
-    queue,
-    storage,
-    tasks,
-    telemetry,
-    webhooks,
-)
-from seedbed.engines import FPS, Engine, EngineError, RenderRequest, RenderResult
+from seedbed import courier, db, idempotency, intake, limits, queue, renders, tasks, telemetry
+from seedbed.engines import Engine, EngineError
 from seedbed.errors import TaskFailure
-from seedbed.outbound import HostBusy, PublicClient
+from seedbed.outbound import PublicClient
 from seedbed.queue import Job
+from seedbed.renders import Renderer
 from seedbed.runtime import Runtime
 from seedbed.scratch import Scratch
 from seedbed.storage import StorageError
@@ -54,13 +40,14 @@ SWEEP_S = 60.0
 RETRY_S = 2.0
 """Seconds before a render that failed for a passing reason is tried again; doubled each time."""
 
-HOST_BUSY_S = 1.0
 CLAIM_MAX = 64
 """Jobs taken by one look."""
 
 NAP_S_MAX = 2.0
+ABANDONED_S = 3600.0
+"""What a store may need, beyond the longest render, before an attempt's leftovers are swept."""
+
 SWEEP_LOCK = 0x5EEDBEE5
-VIDEO = "video/mp4"
 
 
 @dataclass(slots=True, eq=False)
@@ -112,6 +99,7 @@ class Worker:
     scratch: Scratch
     client: PublicClient
     id: UUID = field(default_factory=uuid4)
+    _renderer: Renderer = field(init=False)
     _renders: dict[int, _Render] = field(default_factory=dict)
     _jobs: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _held: dict[int, Job] = field(default_factory=dict)
@@ -120,6 +108,9 @@ class Worker:
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
     _draining: bool = False
     _beaten_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._renderer = Renderer(self.runtime, self.engines, self.scratch, self.client)
 
     # Life ----------------------------------------------------------------------------------------------------
 
@@ -288,8 +279,23 @@ class Worker:
                 await queue.forget_workers(conn)
             # A catalogue that changed its engines leaves tasks behind in lanes that it no longer names.
             self._places[0].lanes = self._lanes(await queue.lanes(conn))
+        await self._clear_away()
         await intake.sweep_uploads(self.runtime)
         await asyncio.sleep(SWEEP_S)
+
+    async def _clear_away(self) -> None:
+        """Remove what attempts have stored that nobody can publish any more: their workers died, as a rule."""
+        async with db.connection(self.runtime.pool) as conn:
+            old_s = self.runtime.settings.render_timeout_s + ABANDONED_S
+            attempts = await tasks.abandoned(conn, older_than_s=old_s)
+        for attempt in attempts:
+            try:
+                await self._renderer.discard(attempt.task_id, attempt.number)
+            except StorageError as error:
+                log.warning("an abandoned attempt's files stay for now", task=attempt.task_id, error=str(error))
+                return
+            async with db.connection(self.runtime.pool) as conn:
+                await tasks.forget_attempt(conn, attempt)
 
     # One job -------------------------------------------------------------------------------------------------
 
@@ -322,7 +328,7 @@ class Worker:
                 if ours and render is not None:
                     await tasks.hand_back(conn, render.task.id, render.task.attempt)
             if ours and render is not None:
-                await self.runtime.storage.delete(_output_key(render.task))
+                await self._renderer.discard(render.task.id, render.task.attempt)
 
     # Renders -------------------------------------------------------------------------------------------------
 
@@ -366,8 +372,7 @@ class Worker:
         """Render, prove, store, and end the task one way or the other."""
         task = render.task
         try:
-            async with AsyncExitStack() as stack:
-                output = await self._make(render, stack)
+            output = await self._renderer.make(task, queue.lane_engines(render.job.lane), render.note)
         except EngineError as error:
             if error.retryable and task.tries < self.runtime.settings.attempts_max:
                 await self._again(render, error)
@@ -389,50 +394,6 @@ class Worker:
             await self._end(render, TaskFailure("render_failed", "The engine failed unexpectedly"))
         else:
             await self._publish(render, output)
-
-    async def _make(self, render: _Render, stack: AsyncExitStack) -> Output:
-        task = render.task
-        request = _render_request(task)
-        engine, result = await self._run_engine(render, request, stack)
-        width, height = request.width, request.height
-        video = await asyncio.to_thread(media.probe_output, result.video)
-        media.check_output(
-            video, width=width, height=height, frame_count=request.frame_count, fps=FPS, audio=request.audio
-        )
-        key = _output_key(task)
-        stored = await self.runtime.storage.put(key, result.video, VIDEO)
-        return Output(
-            key=key,
-            content_type=VIDEO,
-            size_bytes=stored.size_bytes,
-            sha256=bytes.fromhex(stored.sha256),
-            engine=engine,
-            plan=_keepable(result.plan),
-        )
-
-    async def _run_engine(
-        self, render: _Render, request: RenderRequest, stack: AsyncExitStack
-    ) -> tuple[str, RenderResult]:
-        """The first of the model's engines that can make it, in the catalogue's order."""
-        if render.task.media:
-            place = stack.enter_context(self.scratch.folder())
-            request = replace(request, media=await intake.media_of(render.task, self.runtime, self.client, place))
-        names = [name for name in queue.lane_engines(render.job.lane) if name in self.engines]
-        failed: EngineError | None = None
-        for name in names:
-            folder = stack.enter_context(self.scratch.folder())
-            began = time.monotonic()
-            try:
-                async with asyncio.timeout(self.runtime.settings.render_timeout_s):
-                    return name, await self.engines[name].render(request, folder, render.note)
-            except TimeoutError:
-                raise TaskFailure("timeout", "The render took longer than this server allows") from None
-            except EngineError as error:
-                log.warning("the engine could not make it", engine=name, error=error.message)
-                failed = error
-            finally:
-                telemetry.RENDER_SECONDS.labels(name).observe(time.monotonic() - began)
-        raise failed or TaskFailure("no_engine", "No engine here can make this video")
 
     # The end of an attempt -----------------------------------------------------------------------------------
 
@@ -494,7 +455,6 @@ class Worker:
         The job of a task that has ended goes too; one that is still ours is anybody's at once. A job that
         another worker has claimed is left alone.
         """
-        key = _output_key(render.task)
 
         async def commit(conn: db.Connection) -> bool:
             task = await tasks.get(conn, render.task.id)
@@ -502,12 +462,12 @@ class Worker:
                 await queue.done(conn, self.id, render.job)
             else:
                 await queue.give_back(conn, self.id, render.job)
-            return task.output_key == key
+            return task.output_key == renders.video_key(render.task)
 
         ours = await self._insist(render, commit)
         if not ours:
             with contextlib.suppress(StorageError):
-                await self.runtime.storage.delete(key)
+                await self._renderer.discard(render.task.id, render.task.attempt)
         return ours
 
     def _tell(self, render: _Render, status: Status, engine: str, code: str) -> None:
@@ -517,71 +477,4 @@ class Worker:
     # Callbacks -----------------------------------------------------------------------------------------------
 
     async def _deliver(self, job: Job) -> None:
-        """Try one webhook; the job waits for its next try, or is done."""
-        task_id, status = job.payload.split(" ")
-        delivery = await self._open_delivery(task_id, status)
-        if delivery.state != "pending":
-            async with db.connection(self.runtime.pool) as conn:
-                await queue.done(conn, self.id, job)
-            return
-        try:
-            outcome = await webhooks.send(self.client, delivery, timeout_s=self.runtime.settings.webhook_timeout_s)
-        except HostBusy:
-            async with db.connection(self.runtime.pool) as conn:
-                await queue.give_back(conn, self.id, job, delay_s=HOST_BUSY_S)
-            return
-        async with db.transaction(self.runtime.pool) as conn:
-            wait_s = await webhooks.record(conn, delivery, outcome)
-            if wait_s is None:
-                await queue.done(conn, self.id, job)
-            else:
-                await queue.give_back(conn, self.id, job, delay_s=wait_s)
-        telemetry.DELIVERIES.labels(_outcome(outcome)).inc()
-        log.info("webhook tried", task=task_id, delivery=delivery.id, status=outcome.status, error=outcome.error)
-
-    async def _open_delivery(self, task_id: str, status: str) -> webhooks.Delivery:
-        async with db.transaction(self.runtime.pool) as conn:
-            task = await tasks.get(conn, task_id)
-            assert task.webhook_url is not None
-            url = self.runtime.storage.link(task.output_key) if task.output_key else None
-            body = orjson.dumps(dialects.callback_body(task, status, url))  # type: ignore[arg-type]
-            return await webhooks.open_delivery(conn, task_id, status, task.webhook_url, body)
-
-
-def _outcome(outcome: webhooks.Outcome) -> str:
-    if outcome.delivered:
-        return "delivered"
-    return "unreachable" if outcome.status is None else "refused"
-
-
-def _keepable(plan: dict[str, Any]) -> dict[str, Any]:
-    """An engine's plan, if the database can keep it as JSON: a video is not thrown away for its plan."""
-    try:
-        text = orjson.dumps(plan)
-    except TypeError as error:
-        log.warning("the engine's plan is not plain JSON and is not kept", error=str(error))
-        return {}
-    if b"\\u0000" in text:
-        log.warning("the engine's plan holds U+0000 and is not kept")
-        return {}
-    return plan
-
-
-def _output_key(task: Task) -> str:
-    return storage.output_key(task.id, task.attempt, f"{task.id}.mp4")
-
-
-def _render_request(task: Task) -> RenderRequest:
-    width, height = catalogue.pixels(task.resolution, task.aspect_ratio)
-    return RenderRequest(
-        prompt=task.prompt,
-        width=width,
-        height=height,
-        duration_s=task.duration_s,
-        seed=task.seed,
-        mode=task.mode,
-        audio=task.audio,
-        fixed_lens=task.fixed_lens,
-        quality=task.quality,  # type: ignore[arg-type]
-        model=task.model,
-    )
+        await courier.deliver(job, self.id, self.runtime, self.client)

@@ -230,6 +230,17 @@ async def test_the_status_in_every_state(
         assert answer.headers["x-task-progress"] == ("1.000" if state == "succeeded" else "0.000")
 
 
+async def test_what_was_understood_is_told_once_the_video_is_there(
+    api: httpx2.AsyncClient, alice: Person, pool: db.Pool
+) -> None:
+    for state in ("queued", "processing", "succeeded", "failed", "cancelled"):
+        task_id = await submit(api, alice, **RIVER)
+        await move(pool, task_id, state)  # type: ignore[arg-type]
+        answer = await api.get(f"{GENERATIONS}/{task_id}/plan", headers=alice.auth)
+        plan = {"setting": "forest", "shots": [{"move": "forward"}]} if state == "succeeded" else None
+        assert answer.json() == {"success": True, "requestId": task_id, "status": state, "promptPlan": plan}
+
+
 async def test_metadata_is_given_back_as_it_came_or_not_at_all(api: httpx2.AsyncClient, alice: Person) -> None:
     bare = (await api.get(f"{GENERATIONS}/{await submit(api, alice)}", headers=alice.auth)).json()
     assert "metadata" not in bare
@@ -570,6 +581,7 @@ async def test_anothers_task_is_an_unknown_one(
     ]
     for make in (
         lambda id: ("GET", f"{GENERATIONS}/{id}"),
+        lambda id: ("GET", f"{GENERATIONS}/{id}/plan"),
         lambda id: ("POST", f"{GENERATIONS}/{id}/cancel"),
         lambda id: ("GET", f"{GENERATIONS}?after={id}"),
     ):

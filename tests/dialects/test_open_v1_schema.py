@@ -106,7 +106,7 @@ async def test_every_example_fits_its_schema(document: dict[str, Any]) -> None:
 def _alike(told: Any, example: Any) -> Any:
     """`told` with what varies from one task to the next put as in the example."""
     if isinstance(told, dict) and isinstance(example, dict):
-        varies = ("requestId", "url", "createdAt", "sizeBytes", "expiresAt")
+        varies = ("requestId", "url", "createdAt", "sizeBytes", "expiresAt", "promptPlan")
         return {
             name: example.get(name) if name in varies else _alike(value, example.get(name))
             for name, value in told.items()
@@ -147,6 +147,7 @@ async def test_every_example_is_what_the_server_says(
     await tell("GET", "/balance")
     await move(pool, task_id, "succeeded")
     await tell("GET", f"{one}/{{requestId}}", task_id)
+    await tell("GET", f"{one}/{{requestId}}/plan", task_id)
     await tell("GET", one)
     await tell("POST", f"{one}/{{requestId}}/cancel", await submit(api, alice))
     await tell("POST", "/files", file=MEDIUM)

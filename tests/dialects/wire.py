@@ -14,7 +14,7 @@ from seedbed import db, storage, tasks
 from seedbed.errors import TaskFailure
 from seedbed.runtime import open_runtime
 from seedbed.settings import Settings
-from seedbed.tasks import Output, Status
+from seedbed.tasks import Output, Status, StoredFile
 from tests.conftest import Person
 
 PREFIX = "/api/open/v1"
@@ -63,14 +63,17 @@ async def move(pool: db.Pool, task_id: str, to: Status) -> None:
             await tasks.cancel(conn, await tasks.get(conn, task_id))
 
 
+PLAN = {"setting": "forest", "shots": [{"move": "forward"}]}
+
+
 def output_of(task_id: str, content: bytes = b"a film") -> Output:
-    return Output(
+    video = StoredFile(
         key=storage.output_key(task_id, 1, "video.mp4"),
         content_type="video/mp4",
         size_bytes=len(content),
         sha256=hashlib.sha256(content).digest(),
-        engine="previz",
     )
+    return Output(video=video, width=1280, height=720, engine="previz", plan=PLAN)
 
 
 async def publish(settings: Settings, pool: db.Pool, task_id: str, content: bytes) -> str:
@@ -81,11 +84,11 @@ async def publish(settings: Settings, pool: db.Pool, task_id: str, content: byte
     source.write_bytes(content)
     async with open_runtime(settings, pool_size=2, name="test") as runtime:
         with contextlib.closing(runtime.storage) as store:
-            await store.put(output.key, source, output.content_type)
+            await store.put(output.video.key, source, output.video.content_type)
     async with db.transaction(pool) as conn:
         await tasks.start(conn, task_id, attempts_max=3)
         assert await tasks.succeed(conn, task_id, 1, output)
-    return output.key
+    return output.video.key
 
 
 def raw_json(values: Any) -> bytes:

@@ -15,7 +15,7 @@ from seedbed import db, ledger, queue, tasks
 from seedbed.accounts import Caller
 from seedbed.catalogue import load as load_catalogue
 from seedbed.errors import InvalidRequest, TaskFailure
-from seedbed.tasks import Output, Task, TaskRequest
+from seedbed.tasks import Output, StoredFile, Task, TaskRequest
 from tests.conftest import Person, free_port, make_person
 from tests.faults.cast import BODY, PRICE_CREDITS, balance
 from tests.faults.processes import GENERATIONS, Crew, until
@@ -178,7 +178,8 @@ MODEL = load_catalogue().by_id["seedance-2.0"]
 
 
 async def _succeed(pool: db.Pool, task: Task) -> str | None:
-    output = Output(key=f"outputs/{task.id}", content_type="video/mp4", size_bytes=1, sha256=bytes(32), engine="clip")
+    video = StoredFile(key=f"outputs/{task.id}", content_type="video/mp4", size_bytes=1, sha256=bytes(32))
+    output = Output(video=video, width=1280, height=720, engine="clip")
     async with db.transaction(pool) as conn:
         moved = await tasks.succeed(conn, task.id, task.attempt, output)
     return moved and moved.status

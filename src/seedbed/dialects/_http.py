@@ -6,6 +6,7 @@ return a Response, and whatever they raise is rendered by the dialect's own `err
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from codecs import BOM_UTF8
@@ -31,6 +32,7 @@ from seedbed.errors import (
     MethodNotAllowed,
     NotFound,
     PayloadTooLarge,
+    RequestTooSlow,
     ServiceBusy,
     Unauthorized,
 )
@@ -40,6 +42,8 @@ from seedbed.telemetry import log
 
 JSON_DEPTH_MAX = 32
 BUSY_RETRY_S = 2
+BODY_S_MAX = 30.0
+"""How long a body of JSON may take to come; that is 35 kB a second for the largest."""
 
 Shape = TypeVar("Shape", bound=BaseModel)
 Handler = Callable[[Request], Awaitable[Response]]
@@ -105,7 +109,7 @@ def refuse(error: ApiError, error_body: ErrorBody) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     if error.status in (429, 503):
         headers["Retry-After"] = str(error.retry_after_s or BUSY_RETRY_S)
-    if isinstance(error, PayloadTooLarge):
+    if isinstance(error, PayloadTooLarge | RequestTooSlow):
         # The rest of the body is not read: nothing sensible can follow on this connection.
         headers["Connection"] = "close"
     return answer(error_body(error), error.status, headers)
@@ -170,7 +174,7 @@ class Body:
 
 
 async def read_object(request: Request) -> Body:
-    """The request's JSON object. Raises InvalidRequest or PayloadTooLarge, before it is all in memory."""
+    """The request's JSON object. Raises InvalidRequest, PayloadTooLarge before it is all in memory, RequestTooSlow."""
     raw = await _read(request, runtime_of(request).settings.body_bytes_max)
     values = parse_object(raw)
     values = {name: value for name, value in values.items() if value is not None}
@@ -182,10 +186,14 @@ async def _read(request: Request, size_bytes_max: int) -> bytes:
     if declared.isdigit() and int(declared[:20]) > size_bytes_max:
         _too_large(size_bytes_max)
     raw = bytearray()
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > size_bytes_max:
-            _too_large(size_bytes_max)
+    try:
+        async with asyncio.timeout(BODY_S_MAX):
+            async for chunk in request.stream():
+                raw += chunk
+                if len(raw) > size_bytes_max:
+                    _too_large(size_bytes_max)
+    except TimeoutError:
+        raise RequestTooSlow(f"The request body did not come within {BODY_S_MAX:.0f} seconds") from None
     return bytes(raw)
 
 

@@ -130,6 +130,14 @@ def document(catalogue: Catalogue) -> Json:
                     parameters=[task_id],
                 )
             },
+            f"{one}/plan": {
+                "get": _operation(
+                    "Get what was understood",
+                    _ok("Plan", _plan()),
+                    errors=(401, 404, 429, 500, 503),
+                    parameters=[task_id],
+                )
+            },
             f"{one}/cancel": {
                 "post": _operation(
                     "Cancel a task",
@@ -254,6 +262,11 @@ def _task() -> Json:
     }
 
 
+def _plan() -> Json:
+    understood = {"setting": "forest", "water": "river", "season": "autumn", "move": "forward", "aerial": True}
+    return {"success": True, "requestId": "req_1234567890", "status": "succeeded", "promptPlan": understood}
+
+
 def _listed(charged: int) -> Json:
     entry = _task() | {"resolution": "720p", "creditsCharged": charged, "createdAt": "2026-06-03T10:00:00.000Z"}
     del entry["success"]
@@ -335,6 +348,14 @@ def _schemas(models: tuple[Model, ...]) -> Json:
                 "success": true,
                 "data": {"type": "array", "items": _object(task | listed, metadata)},
                 "hasMore": {"type": "boolean"},
+            }
+        ),
+        "Plan": _object(
+            {
+                "success": true,
+                "requestId": text,
+                "status": _ref("Status"),
+                "promptPlan": _nullable({"type": "object", "description": "As the engine says it; names may be added"}),
             }
         ),
         "Cancelled": _object({"success": true, "requestId": text, "status": {"const": "cancelled"}}),

@@ -15,7 +15,7 @@ from pathlib import Path
 from starlette.requests import Request
 
 from seedbed.engines import Kind
-from seedbed.errors import InvalidRequest, PayloadTooLarge
+from seedbed.errors import InvalidRequest, PayloadTooLarge, RequestTooSlow
 from seedbed.media.inputs import BYTES_MAX, MB
 
 FORM_BYTES_MAX = 16 << 10
@@ -33,7 +33,7 @@ async def receive(request: Request, folder: Path) -> tuple[Path, Kind | None]:
     """The file that was sent, in `folder`, and the kind that its Content-Type says it is, if it says any.
 
     Raises InvalidRequest for an empty body, a form that is not one part called `file`, or a body that takes
-    longer than BODY_S_MAX; PayloadTooLarge.
+    longer than BODY_S_MAX (RequestTooSlow); PayloadTooLarge.
     """
     content_type = request.headers.get("content-type", "")
     is_form = content_type.lower().startswith("multipart/")
@@ -43,7 +43,7 @@ async def receive(request: Request, folder: Path) -> tuple[Path, Kind | None]:
         async with asyncio.timeout(BODY_S_MAX):
             await _save(request, path, most)
     except TimeoutError:
-        raise InvalidRequest(f"The file did not arrive within {BODY_S_MAX:.0f} seconds", field="file") from None
+        raise RequestTooSlow(f"The file did not arrive within {BODY_S_MAX:.0f} seconds", field="file") from None
     if is_form:
         boundary = _BOUNDARY.match(content_type)
         if boundary is None:

@@ -1,6 +1,7 @@
 """The Open API, `/api/open/v1`: Seedance's public API as its documents describe it.
 
-Beside the documented routes: a quote, the balance, and the list of a key's tasks. Every answer under the
+Beside the documented routes: a quote, the balance, uploads, the list of a key's tasks, and what was understood
+of a prompt, which the documented answers have no place for. Every answer under the
 prefix has the shape `{"success": …}`, errors included.
 """
 
@@ -294,6 +295,14 @@ async def status(request: Request) -> Response:
     return answer(_status_body(task, runtime), headers={"X-Task-Progress": f"{task.progress:.3f}"})
 
 
+async def plan(request: Request) -> Response:
+    """What was understood of the prompt; null until the video is there."""
+    caller = await _http.authenticate(request, "open")
+    async with db.connection(runtime_of(request).pool) as conn:
+        task = await _own(conn, request, caller)
+    return answer({"success": True, "requestId": task.id, "status": task.status, "promptPlan": task.plan})
+
+
 async def cancel(request: Request) -> Response:
     """End a task that is queued or processing, and give its credits back."""
     caller = await _http.authenticate(request, "open")
@@ -380,6 +389,7 @@ ROUTES: tuple[tuple[Method, str, _http.Handler], ...] = (
     ("GET", "/video/generations", list_tasks),
     ("POST", "/video/generations/quote", quote),
     ("GET", "/video/generations/{requestId}", status),
+    ("GET", "/video/generations/{requestId}/plan", plan),
     ("POST", "/video/generations/{requestId}/cancel", cancel),
     ("POST", "/files", upload),
     ("GET", "/balance", balance),

@@ -25,11 +25,16 @@ Quality = Literal["mini", "standard", "pro"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputMedia:
-    """One medium of the request, fetched and checked: a local file that may be opened."""
+    """One medium of the request, fetched and checked: a local file that may be opened.
+
+    `width` and `height` are its pixels as it stands upright; 0 for a sound.
+    """
 
     path: Path
     kind: Kind
     role: Role
+    width: int = 0
+    height: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -133,7 +133,7 @@ async def fetch_all(
             path.unlink(missing_ok=True)
     found = [plain[ref.url] for ref in refs]
     return tuple(
-        InputMedia(path=_made(each), kind=each.kind, role=role)
+        InputMedia(path=_made(each), kind=each.kind, role=role, width=each.width, height=each.height)
         for each, role in zip(
             found, roles([each.kind for each in found], references=references, place=place), strict=True
         )

@@ -1,20 +1,17 @@
 """Proof that an output is what was asked for, before its task may succeed.
 
 Owns what Seedbed knows of video files; no table. It promises to look only at local files with one forced
-demuxer, to decode no more than a few of its pictures, to end in bounded time
-and memory whatever the file holds, and to speak of it in its own words. It never dials out and never
-changes a file.
+demuxer, to decode no more than a few of its pictures, to end in bounded time and memory whatever the file
+holds, and to speak of it in its own words. It never dials out and never changes a file.
 
 Outputs come from engines, so this runs in the caller's process; it blocks, so call it from a thread.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import stat
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -29,7 +26,6 @@ from av.stream import Disposition
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
-from PIL import Image
 
 from seedbed.errors import TaskFailure
 
@@ -53,7 +49,7 @@ VIDEO_CODECS = frozenset({"h264", "hevc", "av1", "vp9"})
 AUDIO_CODECS = frozenset({"aac", "mp3", "opus"})
 PIXEL_FORMATS = frozenset({"yuv420p", "yuvj420p", "yuv420p10le"})
 
-_DECODER_ERRORS = (av.FFmpegError, ArithmeticError, LookupError, MemoryError, OSError, ValueError)
+DECODER_ERRORS = (av.FFmpegError, ArithmeticError, LookupError, MemoryError, OSError, ValueError)
 _CONTAINERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts"})
 _ENTRY_BYTES = {b"stts": 8, b"ctts": 8, b"stsc": 12, b"stco": 4, b"co64": 8, b"stss": 4, b"elst": 12}
 
@@ -97,7 +93,7 @@ class Video:
 
 def probe_output(path: Path) -> Video:
     """What the MP4 at `path` holds. Raises TaskFailure (`output_rejected`) when it cannot be played."""
-    with _opened(path) as file:
+    with opened(path) as file:
         size_bytes = os.fstat(file.fileno()).st_size
         layout = _layout(file, size_bytes)
         file.seek(0)
@@ -105,28 +101,8 @@ def probe_output(path: Path) -> Video:
             # A file object, not a name: what is no file cannot be opened, and a name is never a protocol.
             with av.open(file, "r", format="mp4", metadata_errors="ignore", buffer_size=1 << 18) as container:
                 return _probed(container, layout, size_bytes)
-        except _DECODER_ERRORS as error:
-            _reject("it cannot be decoded", error)
-
-
-def last_frame(path: Path) -> bytes:
-    """The last picture of an output that `probe_output` has accepted, as a PNG in its own size.
-
-    Decodes from the last key frame on. Raises TaskFailure (`output_rejected`).
-    """
-    with _opened(path) as file:
-        try:
-            with av.open(file, "r", format="mp4", metadata_errors="ignore") as container:
-                stream, _ = _streams(container)
-                container.seek(stream.duration or 0, stream=stream)
-                last = deque(container.decode(stream), maxlen=1)
-        except _DECODER_ERRORS as error:
-            _reject("it cannot be decoded", error)
-    if not last:
-        _reject("it has no pictures")
-    png, image = io.BytesIO(), Image.fromarray(last[0].to_ndarray(format="rgb24"))
-    image.save(png, "PNG", compress_level=3)  # half the time of the default, and no larger
-    return png.getvalue()
+        except DECODER_ERRORS as error:
+            reject("it cannot be decoded", error)
 
 
 def check_output(video: Video, *, width: int, height: int, frame_count: int, fps: Fraction | int, audio: bool) -> None:
@@ -196,21 +172,21 @@ def _number(value: Fraction) -> str:
     return f"{float(value):.6g}"
 
 
-def _reject(reason: str, cause: BaseException | None = None) -> NoReturn:
+def reject(reason: str, cause: BaseException | None = None) -> NoReturn:
     raise TaskFailure("output_rejected", f"The engine's video cannot be played: {reason}") from cause
 
 
-def _opened(path: Path) -> BinaryIO:
+def opened(path: Path) -> BinaryIO:
     """The file at `path`; never a pipe or a device, which might never answer."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        _reject("there is no file", error)
+        reject("there is no file", error)
     found = os.fstat(descriptor)
     if stat.S_ISREG(found.st_mode) and 0 < found.st_size <= SIZE_BYTES_MAX:
         return os.fdopen(descriptor, "rb")
     os.close(descriptor)
-    _reject("its file is empty, too large or no file")
+    reject("its file is empty, too large or no file")
 
 
 # The boxes of the file (ISO/IEC 14496-12), read before any decoder sees it
@@ -229,13 +205,13 @@ def _layout(file: BinaryIO, size_bytes: int) -> _Layout:
     places: dict[bytes, tuple[int, int]] = {}
     for kind, start, end in _boxes_of(file, size_bytes):
         if kind in (b"moof", b"cmov") or (kind == b"moov" and kind in places):
-            _reject("its index is in pieces")
+            reject("its index is in pieces")
         places.setdefault(kind, (start, end))
     if not places.keys() >= {b"ftyp", b"moov", b"mdat"}:
-        _reject("it is no MP4 file, or only part of one")
+        reject("it is no MP4 file, or only part of one")
     start, end = places[b"moov"]
     if end - start > INDEX_BYTES_MAX:
-        _reject("its index is too large")
+        reject("its index is too large")
     file.seek(start)
     claimed_s = _index_claim(file.read(end - start))
     return _Layout(fast_start=start < places[b"mdat"][0], claimed_s=claimed_s)
@@ -254,7 +230,7 @@ def _boxes_of(file: BinaryIO, size_bytes: int) -> Iterator[tuple[bytes, int, int
         kind, head_bytes, box_bytes = found
         yield kind, at + head_bytes, at + box_bytes
         at += box_bytes
-    _reject("it is no MP4 file, or only part of one")
+    reject("it is no MP4 file, or only part of one")
 
 
 def _box(head: bytes, room: int) -> tuple[bytes, int, int] | None:
@@ -276,7 +252,7 @@ def _index_claim(index: bytes) -> Fraction:
             found, seen = _box(index[at : at + 16], end - at), seen + 1
             # Only the last box of a file may leave its size open, so here 0 is a lie.
             if found is None or index[at : at + 4] == bytes(4) or seen > BOXES_MAX:
-                _reject("its index is damaged")
+                reject("its index is damaged")
             kind, head_bytes, box_bytes = found
             content = (at + head_bytes, at + box_bytes)
             if kind in _CONTAINERS:
@@ -284,10 +260,10 @@ def _index_claim(index: bytes) -> Fraction:
             elif kind == b"mvhd":
                 claimed_s = _header_length(index[slice(*content)])
             elif not _table_fits(kind, index[slice(*content)]):
-                _reject("its index is damaged")
+                reject("its index is damaged")
             at += box_bytes
     if claimed_s is None:
-        _reject("its index is damaged")
+        reject("its index is damaged")
     return claimed_s
 
 
@@ -314,7 +290,7 @@ def _header_length(header: bytes) -> Fraction:
     else:
         timescale, length = _number_at(header, 12), _number_at(header, 16)
     if not timescale:
-        _reject("its index is damaged")
+        reject("its index is damaged")
     return Fraction(length, timescale)
 
 
@@ -341,7 +317,7 @@ class _Track:
 
     def add(self, packet: Packet[Any]) -> None:
         if packet.is_corrupt or packet.pts is None or packet.size == 0:
-            _reject("it is damaged or only part of a file")
+            reject("it is damaged or only part of a file")
         self.first = self.first or packet
         if packet.is_keyframe:
             self.group, self.group_is_whole = [packet], True
@@ -356,11 +332,11 @@ class _Track:
 
 
 def _probed(container: InputContainer, layout: _Layout, size_bytes: int) -> Video:
-    stream, sound = _streams(container)
+    stream, sound = streams_of(container)
     codec = stream.codec_context
     pixels = codec.width * codec.height
     if not 0 < pixels <= FRAME_PIXELS_MAX:
-        _reject("its pictures have no size, or are too large")
+        reject("its pictures have no size, or are too large")
     tracks = {stream.index: _Track(max(1, min(DECODED_FRAMES_MAX, DECODED_PIXELS_MAX // pixels)))}
     if sound:
         tracks[sound.index] = _Track(1)
@@ -374,7 +350,7 @@ def _probed(container: InputContainer, layout: _Layout, size_bytes: int) -> Vide
     audio = _audio(sound, tracks[sound.index], start_s) if sound else None
     length_s = max(end_s - start_s, audio.offset_s + audio.duration_s if audio else Fraction(0))
     if abs(layout.claimed_s - length_s) > SOUND_TOLERANCE_S + 1 / fps:
-        _reject(f"its header claims {_seconds(layout.claimed_s)} and {_seconds(length_s)} are there")
+        reject(f"its header claims {_seconds(layout.claimed_s)} and {_seconds(length_s)} are there")
     return Video(
         width=frame.width,
         height=frame.height,
@@ -392,15 +368,15 @@ def _probed(container: InputContainer, layout: _Layout, size_bytes: int) -> Vide
     )
 
 
-def _streams(container: InputContainer) -> tuple[VideoStream, AudioStream | None]:
+def streams_of(container: InputContainer) -> tuple[VideoStream, AudioStream | None]:
     """The one picture track, and the first of sound where there is one."""
     pictures = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     sounds = container.streams.audio[:1]
     if len(pictures) != 1:
-        _reject("it must have exactly one picture track")
+        reject("it must have exactly one picture track")
     # A track in a codec that this build does not know has no context at all.
     if any(found.codec_context is None for found in (*pictures, *sounds)):
-        _reject("its codec is not known")
+        reject("its codec is not known")
     return pictures[0], sounds[0] if sounds else None
 
 
@@ -409,17 +385,17 @@ def _read_through(container: InputContainer, tracks: dict[int, _Track]) -> None:
     give_up_at = time.monotonic() + PROBE_S_MAX
     for count, packet in enumerate(container.demux(*(container.streams[index] for index in tracks))):
         if count > PACKETS_MAX or time.monotonic() > give_up_at:
-            _reject("it has too many pictures")
+            reject("it has too many pictures")
         if packet.pts is None and packet.size == 0:  # the demuxer's way to say that a track is over
             continue
         tracks[packet.stream_index].add(packet)
     if not all(track.times for track in tracks.values()):
-        _reject("a track of it is empty")
+        reject("a track of it is empty")
 
 
 def _tick_s(stream: VideoStream | AudioStream) -> Fraction:
     if not stream.time_base:
-        _reject("its index is damaged")
+        reject("its index is damaged")
     return stream.time_base
 
 
@@ -452,7 +428,7 @@ def _decoded_ends(codec: VideoCodecContext, picture: _Track) -> VideoFrame:
         codec.flush_buffers()
         first, _ = _decoded(codec, [picture.first])
     if (last.width, last.height) != (first.width, first.height):
-        _reject("its pictures have several sizes")
+        reject("its pictures have several sizes")
     return first
 
 
@@ -460,14 +436,14 @@ def _decoded(codec: VideoCodecContext, packets: Iterable[Packet[Any] | None]) ->
     """The first and the last picture that the packets give."""
     frames = [frame for packet in (*packets, None) for frame in codec.decode(packet)]
     if not frames or any(frame.is_corrupt for frame in frames):
-        _reject("its pictures are damaged")
+        reject("its pictures are damaged")
     return frames[0], frames[-1]
 
 
 def _audio(stream: AudioStream, track: _Track, pictures_start_s: Fraction) -> Audio:
     codec, tick_s = stream.codec_context, _tick_s(stream)
     if not any(codec.decode(packet) for packet in (track.first, *track.group, None)):
-        _reject("its sound cannot be decoded")
+        reject("its sound cannot be decoded")
     start_s = max(Fraction(0), min(track.times) * tick_s)
     return Audio(
         codec=codec.codec.canonical_name,

@@ -1,0 +1,61 @@
+"""Callbacks: a job with a task's change of state becomes one webhook, sent until it is taken or given up.
+
+Owns no table. The body is written once, by the dialect that the task came through, when its delivery is
+opened; no transaction is open while it is on its way.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+from uuid import UUID
+
+import orjson
+
+from seedbed import db, dialects, queue, tasks, telemetry, webhooks
+from seedbed.outbound import HostBusy, PublicClient
+from seedbed.queue import Job
+from seedbed.runtime import Runtime
+from seedbed.tasks import Status
+from seedbed.telemetry import log
+
+HOST_BUSY_S = 1.0
+"""How long a callback waits whose host has its share of requests in flight."""
+
+
+async def deliver(job: Job, worker_id: UUID, runtime: Runtime, client: PublicClient) -> None:
+    """Try one webhook; the job, which `worker_id` has claimed, waits for its next try or is done."""
+    task_id, status = job.payload.split(" ")
+    delivery = await _opened(task_id, cast(Status, status), runtime)
+    if delivery.state != "pending":
+        async with db.connection(runtime.pool) as conn:
+            await queue.done(conn, worker_id, job)
+        return
+    try:
+        outcome = await webhooks.send(client, delivery, timeout_s=runtime.settings.webhook_timeout_s)
+    except HostBusy:
+        async with db.connection(runtime.pool) as conn:
+            await queue.give_back(conn, worker_id, job, delay_s=HOST_BUSY_S)
+        return
+    async with db.transaction(runtime.pool) as conn:
+        wait_s = await webhooks.record(conn, delivery, outcome)
+        if wait_s is None:
+            await queue.done(conn, worker_id, job)
+        else:
+            await queue.give_back(conn, worker_id, job, delay_s=wait_s)
+    telemetry.DELIVERIES.labels(_word(outcome)).inc()
+    log.info("webhook tried", task=task_id, delivery=delivery.id, status=outcome.status, error=outcome.error)
+
+
+async def _opened(task_id: str, status: Status, runtime: Runtime) -> webhooks.Delivery:
+    async with db.transaction(runtime.pool) as conn:
+        task = await tasks.get(conn, task_id)
+        assert task.webhook_url is not None
+        url = runtime.storage.link(task.output_key) if task.output_key else None
+        body = orjson.dumps(dialects.callback_body(task, status, url))
+        return await webhooks.open_delivery(conn, task_id, status, task.webhook_url, body)
+
+
+def _word(outcome: webhooks.Outcome) -> str:
+    if outcome.delivered:
+        return "delivered"
+    return "unreachable" if outcome.status is None else "refused"

@@ -1,0 +1,170 @@
+"""Renders: what an attempt makes, from its media to files in storage that wait to be published.
+
+Owns no table. It promises that an engine gets plain files and a size in pixels, that what it made is proven
+before it is stored, and that nothing of an attempt stays in storage once `discard` is called. It moves no
+task: whether the files are the task's is decided by whoever called, when it commits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from seedbed import catalogue, intake, media, storage, telemetry
+from seedbed.engines import FPS, Engine, EngineError, InputMedia, Progress, RenderRequest, RenderResult
+from seedbed.errors import TaskFailure
+from seedbed.outbound import PublicClient
+from seedbed.runtime import Runtime
+from seedbed.scratch import Scratch
+from seedbed.storage import StorageError
+from seedbed.tasks import Output, StoredFile, Task
+from seedbed.telemetry import log
+
+VIDEO, PNG = "video/mp4", "image/png"
+
+
+def video_key(task: Task) -> str:
+    """Where the task's present attempt keeps its video."""
+    return file_keys(task.id, task.attempt)[0]
+
+
+def file_keys(task_id: str, attempt: int) -> tuple[str, str]:
+    """Where an attempt keeps its video, and the video's last frame."""
+    return (
+        storage.output_key(task_id, attempt, f"{task_id}.mp4"),
+        storage.output_key(task_id, attempt, f"{task_id}_last_frame.png"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """The engines of one worker, and what they work with."""
+
+    runtime: Runtime
+    engines: dict[str, Engine]
+    scratch: Scratch
+    client: PublicClient
+
+    async def make(self, task: Task, engines: Sequence[str], note: Progress) -> Output:
+        """Run the first of `engines` that can make the task, prove what comes out and store it.
+
+        Raises EngineError, TaskFailure, StorageError; OSError where the scratch folder fails.
+        """
+        with ExitStack() as stack:
+            inputs = await self._inputs(task, stack)
+            request = _render_request(task, inputs)
+            engine, result = await self._run(request, engines, stack, note)
+            video = await asyncio.to_thread(media.probe_output, result.video)
+            media.check_output(
+                video,
+                width=request.width,
+                height=request.height,
+                frame_count=request.frame_count,
+                fps=FPS,
+                audio=request.audio,
+            )
+            last = await self._last_frame(result.video, stack) if task.last_frame else None
+            files = await self._store(task, result.video, last)
+        return Output(
+            video=files[0],
+            last_frame=files[1] if last else None,
+            width=video.width,
+            height=video.height,
+            engine=engine,
+            plan=_keepable(result.plan),
+        )
+
+    async def discard(self, task_id: str, attempt: int) -> None:
+        """Remove what an attempt has stored, if anything. Raises StorageError."""
+        for key in file_keys(task_id, attempt):
+            await self.runtime.storage.delete(key)
+
+    async def _inputs(self, task: Task, stack: ExitStack) -> tuple[InputMedia, ...]:
+        if not task.media:
+            return ()
+        return await intake.media_of(task, self.runtime, self.client, stack.enter_context(self.scratch.folder()))
+
+    async def _run(
+        self, request: RenderRequest, engines: Sequence[str], stack: ExitStack, note: Progress
+    ) -> tuple[str, RenderResult]:
+        """The first that can make it, in the catalogue's order."""
+        failed: EngineError | None = None
+        for name in engines:
+            if name not in self.engines:
+                continue
+            folder, began = stack.enter_context(self.scratch.folder()), time.monotonic()
+            try:
+                async with asyncio.timeout(self.runtime.settings.render_timeout_s):
+                    return name, await self.engines[name].render(request, folder, note)
+            except TimeoutError:
+                raise TaskFailure("timeout", "The render took longer than this server allows") from None
+            except EngineError as error:
+                log.warning("the engine could not make it", engine=name, error=error.message)
+                failed = error
+            finally:
+                telemetry.RENDER_SECONDS.labels(name).observe(time.monotonic() - began)
+        raise failed or TaskFailure("no_engine", "No engine here can make this video")
+
+    async def _last_frame(self, video: Path, stack: ExitStack) -> Path:
+        png = stack.enter_context(self.scratch.folder()) / "last.png"
+        await asyncio.to_thread(media.save_last_frame, video, png)
+        return png
+
+    async def _store(self, task: Task, video: Path, last: Path | None) -> list[StoredFile]:
+        """All of the attempt's files, or none."""
+        kept = [(video, VIDEO)] if last is None else [(video, VIDEO), (last, PNG)]
+        files = []
+        try:
+            for key, (path, content_type) in zip(file_keys(task.id, task.attempt), kept, strict=False):
+                stored = await self.runtime.storage.put(key, path, content_type)
+                files.append(
+                    StoredFile(
+                        key=key,
+                        content_type=content_type,
+                        size_bytes=stored.size_bytes,
+                        sha256=bytes.fromhex(stored.sha256),
+                    )
+                )
+        except StorageError:
+            with suppress(StorageError):
+                await self.discard(task.id, task.attempt)
+            raise
+        return files
+
+
+def _render_request(task: Task, inputs: tuple[InputMedia, ...]) -> RenderRequest:
+    seen = next(((medium.width, medium.height) for medium in inputs if medium.width and medium.height), None)
+    width, height = catalogue.pixels(task.resolution, task.aspect_ratio, like=seen)
+    return RenderRequest(
+        prompt=task.prompt,
+        width=width,
+        height=height,
+        duration_s=task.duration_s,
+        seed=task.seed,
+        mode=task.mode,
+        media=inputs,
+        audio=task.audio,
+        fixed_lens=task.fixed_lens,
+        quality=task.quality,  # type: ignore[arg-type]
+        model=task.model,
+    )
+
+
+def _keepable(plan: dict[str, Any]) -> dict[str, Any]:
+    """An engine's plan, if the database can keep it as JSON: a video is not thrown away for its plan."""
+    try:
+        text = orjson.dumps(plan)
+    except TypeError as error:
+        log.warning("the engine's plan is not plain JSON and is not kept", error=str(error))
+        return {}
+    if b"\\u0000" in text:
+        log.warning("the engine's plan holds U+0000 and is not kept")
+        return {}
+    return plan
