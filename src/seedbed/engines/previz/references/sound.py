@@ -21,38 +21,36 @@ _FADE_S = 0.04
 
 
 def load_sound(path: Path, *, seconds_max: float = 60.0) -> Floats:
-    """(samples, 2) at 48 kHz within -1 … 1, at most `seconds_max` long. One channel sounds from both sides as loud
-    as it was. Raises EngineError when there is no sound or it cannot be read."""
+    """(samples, 2) at 48 kHz within -1 … 1, at most `seconds_max` long. Raises EngineError when there is no sound or it cannot be read."""
     parts: list[Floats] = []
     left = round(seconds_max * RATE)
     try:
         with av.open(str(path)) as box:
             if not box.streams.audio:
                 raise EngineError("The audio could not be read")
-            desk = AudioResampler(format="flt", layout="stereo", rate=RATE)
-            mono = box.streams.audio[0].codec_context.layout.nb_channels == 1
+            alone = box.streams.audio[0].codec_context.layout.nb_channels == 1
+            desk = AudioResampler(format="flt", layout="mono" if alone else "stereo", rate=RATE)
             for frame in box.decode(box.streams.audio[0]):
                 frame.pts = None
                 for part in desk.resample(frame):
-                    parts.append(part.to_ndarray().reshape(-1, 2).astype(np.float32))
+                    parts.append(_ears(part.to_ndarray(), alone=alone))
                     left -= len(parts[-1])
                 if left <= 0:
                     break
             for part in desk.resample(None):
-                parts.append(part.to_ndarray().reshape(-1, 2).astype(np.float32))
+                parts.append(_ears(part.to_ndarray(), alone=alone))
     except (FFmpegError, OSError) as error:
         raise EngineError("The audio could not be read") from error
     if not parts:
         raise EngineError("The audio could not be read")
     sound = np.concatenate(parts)[: round(seconds_max * RATE)]
-    # Spread over two channels one is given 3 dB less to each, which its listeners would miss.
-    gain = np.float32(_mono_gain(sound)) if mono else np.float32(1.0)
-    return np.ascontiguousarray(np.clip(sound * gain, -1.0, 1.0), np.float32)
+    return np.ascontiguousarray(np.clip(sound, -1.0, 1.0), np.float32)
 
 
-def _mono_gain(sound: Floats) -> float:
-    """What brings one channel that was spread over two back to how loud it was."""
-    return float(np.sqrt(2.0)) if float(np.abs(sound).max(initial=0.0)) <= 0.7072 else 1.0
+def _ears(values: Floats, *, alone: bool) -> Floats:
+    """(samples, 2) of interleaved values; one channel sounds from both sides as loud as it was."""
+    line = values.reshape(-1, 1 if alone else 2).astype(np.float32)
+    return np.repeat(line, 2, axis=1) if alone else line
 
 
 def has_sound(path: Path) -> bool:
