@@ -118,11 +118,12 @@ def track(
 
 class Tracker:
     """Follows a camera frame by frame. A point z of the first frame (pixels from the middle, right + i down) is seen
-    at exp(`grown`) z + `moved` now."""
+    at exp(`grown`) z + `moved` now; `step` is the same from the frame before, and `cut` says that there was none
+    that shows the same scene."""
 
     def __init__(self, first: Floats, before: Tracker | None = None) -> None:
         self.grown, self.moved = (before.grown, before.moved) if before else (0j, 0j)
-        self.step = (0j, 0j)
+        self.step, self.cut = (0j, 0j), False
         self._width, self._height = first.shape[1], first.shape[0]
         self._rekey(levels_of(first))
 
@@ -131,10 +132,12 @@ class Tracker:
         levels = levels_of(small)
         guess = self._log + self.step[0], self._shift * cmath.exp(self.step[0]) + self.step[1]
         log, shift, like = _laid(self._key, levels, *guess)
+        self.cut = False
         if like < _LIKE_MIN:
             still = _laid(self._last, levels, 0j, 0j)
-            log, shift = still[:2] if still[2] >= _LIKE_MIN else self.step
-            self._begin_at_last()
+            self.cut = still[2] < _LIKE_MIN
+            log, shift = self.step if self.cut else still[:2]
+            self._rekey(self._last)
         growth = log - self._log
         self.step = growth, shift - cmath.exp(growth) * self._shift
         self._log, self._shift = log, shift
@@ -152,10 +155,6 @@ class Tracker:
         self._key = self._last = levels
         self._key_grown, self._key_moved = self.grown, self.moved
         self._log, self._shift = 0j, 0j
-
-    def _begin_at_last(self) -> None:
-        """Takes the frame before for the key."""
-        self._rekey(self._last)
 
 
 def levels_of(small: Floats) -> list[Floats]:
