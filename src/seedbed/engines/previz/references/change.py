@@ -54,22 +54,12 @@ def _ratios(*colours: str) -> Floats:
     return np.array(rows, np.float32)
 
 
-LEAVES = _ratios("b8862a", "c9a02e", "cf7424", "b8481c", "9a3a22")
+LEAVES = _ratios("7f8436", "b9952f", "c4852c", "b9622a", "96432a")
 """Autumn's colours in the order that patches run through."""
-FRESH = _ratios("8db03a", "e9b4c6")
+FRESH = _ratios("86a34a", "e6c0cc")
 LUSH = _ratios("4f7a28", "7d7a45")
-SKIES = _ratios("e88a4a", "5f6a9c", "f2c0a0", "86a0cc", "5b90d6", "14203f")
+SKIES = _ratios("ee8f4c", "6f6da0", "f2c0a0", "86a0cc", "5b90d6", "14203f")
 """At the horizon and above: of sunset, of sunrise; of a clear day; of the night."""
-
-
-@kernel
-def sample(field: Floats, x: float, y: float) -> float:
-    """A field between its texels; inside by at least one."""
-    i, j = int(x), int(y)
-    a, b = f32(x - i), f32(y - j)
-    top = field[j, i] + (field[j, i + 1] - field[j, i]) * a
-    low = field[j + 1, i] + (field[j + 1, i + 1] - field[j + 1, i]) * a
-    return float(top + (low - top) * b)
 
 
 @kernel
@@ -95,7 +85,7 @@ def ramp(value: float, low: float, high: float) -> float:
 def greenness(y: float, u: float, v: float) -> float:
     """How much a colour is that of living plants, yellow-green to dark green."""
     light = y + 0.06
-    return ramp(-u / light, 0.04, 0.12) * ramp((0.035 * y + 0.004 - v) / light, -0.02, 0.035)
+    return ramp(-u / light, 0.012, 0.09) * ramp((0.035 * y + 0.004 - v) / light, -0.02, 0.035)
 
 
 @kernel
@@ -109,19 +99,21 @@ def in_season(
         at = min(max(0.7 * coarse + 0.3 * fine + 0.8 * over, 0.0), 1.0) * 3.999
         n = int(at)
         part = at - n
-        light = y * (1.0 + 0.10 * w) + 0.015 * w
-        tu = (leaves[n, 0] + (leaves[n + 1, 0] - leaves[n, 0]) * part) * light
-        tv = (leaves[n, 1] + (leaves[n + 1, 1] - leaves[n, 1]) * part) * light
-        w *= 0.92
+        light = (y * (1.0 + 0.16 * (1.0 - y) * w) + 0.012 * w) * (1.0 - 0.10 * w * coarse)
+        # What is bright is never as strong in colour as what is half as bright.
+        dye = light * (1.06 - 0.42 * light)
+        tu = (leaves[n, 0] + (leaves[n + 1, 0] - leaves[n, 0]) * part) * dye
+        tv = (leaves[n, 1] + (leaves[n + 1, 1] - leaves[n, 1]) * part) * dye
+        w *= 0.90
         y, u, v = light, u + (tu - u) * w, v + (tv - v) * w
         u, v = u - 0.012 * knobs[AUTUMN] * y, v + 0.008 * knobs[AUTUMN] * y
     if knobs[SPRING] > 0.0:
         w = knobs[SPRING] * plant
-        bloom = ramp(0.55 * coarse + 0.45 * fine + 0.5 * over, 0.60, 0.72) * w
+        bloom = ramp(0.45 * coarse + 0.55 * fine + 0.3 * over, 0.62, 0.78) * w
         light = y * (1.0 + 0.14 * w) + 0.02 * w
         u += (fresh[0, 0] * light - u) * 0.6 * w
         v += (fresh[0, 1] * light - v) * 0.6 * w
-        pale = light + (0.80 - light) * 0.42 * bloom
+        pale = light + (0.78 - light) * 0.30 * bloom
         y, u, v = pale, u + (fresh[1, 0] * pale - u) * bloom * 0.9, v + (fresh[1, 1] * pale - v) * bloom * 0.9
     if knobs[SUMMER] > 0.0:
         snowy = ramp(y, 0.55, 0.78) * ramp(0.06 - abs(u) - abs(v), 0.0, 0.04) * ground
@@ -135,13 +127,14 @@ def in_season(
         w = knobs[WINTER]
         warm = ramp(v - 0.25 * max(-u, 0.0), 0.035, 0.10) * (1.0 - plant)
         # Snow lies where light from above falls: on what is brighter than around it, and on the ground.
-        lies = 0.45 * ground + 0.45 * plant + 1.3 * over + 0.5 * (coarse - 0.5) + 0.30 * (fine - 0.5)
-        cover = w * ramp(lies, 0.30, 0.75) * max(ground, plant) * (1.0 - 0.75 * warm) * 0.9
-        bare = y * (1.0 - 0.10 * w * plant)
-        y = bare + (0.80 + 0.30 * over - bare) * cover
-        keep = (1.0 - 0.55 * w) * (1.0 - 0.9 * cover) * (1.0 - 0.6 * w * plant)
-        u, v = u * keep + 0.014 * w, v * keep - 0.008 * w
-        k *= 1.0 - 0.15 * cover
+        lies = 0.42 * ground + 0.40 * plant + 0.55 * over + 0.45 * (coarse - 0.5) + 0.25 * (fine - 0.5)
+        dry = 1.0 - ramp(u, 0.008, 0.040) * (1.0 - plant)
+        cover = w * ramp(lies, -0.05, 0.75) * max(ground * dry, plant) * (1.0 - 0.75 * warm) * 0.92
+        root = math.sqrt(max(y, 0.0))
+        white = 0.42 + 0.60 * root * math.sqrt(root)
+        y += (white - y) * cover
+        keep = (1.0 - 0.50 * w) * (1.0 - 0.9 * cover) * (1.0 - 0.6 * w * plant)
+        u, v = u * keep + (0.012 + 0.016 * cover * (1.0 - white)) * w, v * keep - 0.008 * w
     return y, u, v, k
 
 
@@ -153,7 +146,7 @@ def in_light(
     """The same at another time of day. `high` is 0 at the horizon and 1 at the top of the frame."""
     if knobs[NIGHT] > 0.0:
         w = knobs[NIGHT]
-        dark = 0.36 * y**1.25 * (1.0 - 0.45 * sky * (0.35 + 0.65 * high)) + 0.008
+        dark = 0.46 * y * math.sqrt(math.sqrt(max(y, 0.0))) * (1.0 - 0.45 * sky * (0.35 + 0.65 * high)) + 0.008
         su, sv = skies[5, 0] * dark * 0.55 - 0.1 * u, skies[5, 1] * dark * 0.55
         nu, nv = u * 0.22 + su * 0.75, v * 0.18 + sv * 0.75
         burns = lamp * (1.0 - sky)
@@ -168,8 +161,8 @@ def in_light(
         # Land: warm lights, cool shadows, less light in all.
         tone = y * (0.66 + 0.26 * y) if late else y * 0.86 + 0.035
         warm = ramp(y, 0.10, 0.60)
-        lu = u * 0.9 - (0.075 if late else 0.040) * tone * warm + 0.018 * (1.0 - warm)
-        lv = v * 0.95 + (0.060 if late else 0.036) * tone * warm - 0.004 * (1.0 - warm)
+        lu = u * 0.75 - (0.130 if late else 0.060) * tone * warm + 0.018 * (1.0 - warm)
+        lv = v * 0.75 + (0.125 if late else 0.062) * tone * warm - 0.002 * (1.0 - warm)
         rise = ramp(high, 0.0, 0.85)
         above = (0.30 + 0.70 * y) * (1.02 - 0.42 * rise) if late else (0.32 + 0.66 * y) * (1.05 - 0.18 * rise)
         au = (skies[low, 0] + (skies[up, 0] - skies[low, 0]) * rise) * above
@@ -181,7 +174,7 @@ def in_light(
         y, u, v = y + (ny - y) * w, u + (nu - u) * w, v + (nv - v) * w
     if knobs[DAY] > 0.0:
         w = knobs[DAY]
-        bright = max(y, 0.0) ** 0.58 * 0.98
+        bright = math.sqrt(max(y, 0.0)) * (0.86 + 0.12 * y)
         bright += (max(bright, 0.62) - bright) * sky * 0.8
         k *= 1.0 + (min(bright / max(y, 0.06), 2.2) - 1.0) * w
         nu, nv = u * 1.5 + 0.008, v * 1.5
@@ -216,7 +209,7 @@ def in_weather(
         u, v = u * keep + 0.006 * grey * dim, v * keep - 0.003 * grey * dim
         k *= 1.0 - 0.14 * grey
     if knobs[FOG] > 0.0:
-        veil = knobs[FOG] * min(max((0.10 + 0.66 * far**1.5) * (1.0 + 0.45 * drift), 0.0), 0.80) * (1.0 - 0.45 * lamp)
+        veil = knobs[FOG] * min(max((0.10 + 0.66 * far * math.sqrt(far)) * (1.0 + 0.45 * drift), 0.0), 0.80) * (1.0 - 0.45 * lamp)
         tone = 0.74 * dim
         y += (tone - y) * veil
         u, v = u * (1.0 - veil) + 0.010 * (1.0 - dim) * veil, v * (1.0 - veil)
@@ -231,7 +224,7 @@ def change(
     begin: int, end: int,
 ) -> None:  # fmt: skip
     """Rows `begin` … `end` (even) of a frame, from those of the source. `pin` has the camera of the frame: growth
-    (real, imaginary) and shift in pixels. `tables` are LEAVES, FRESH, LUSH and SKIES, one after the other."""
+    (real, imaginary), shift in pixels, and the horizon as a share of the height. `tables` are LEAVES, FRESH, LUSH and SKIES, one after the other."""
     width, height = luma.shape[1], luma.shape[0]
     leaves, fresh, lush, skies = tables[0:5], tables[5:7], tables[7:9], tables[9:15]
     rows, columns = maps.shape[1], maps.shape[2]
@@ -239,10 +232,16 @@ def change(
     size = pin[0] * pin[0] + pin[1] * pin[1]
     texels = TILE / (_TILE_SPAN * width)
     moving = knobs[CLOUDY] + knobs[WET] + knobs[FOG] > 0.0
-    drifts = np.zeros(columns + 2, np.float32)
+    drifts, line = np.zeros(columns + 2, np.float32), np.zeros((4, columns + 1), np.float32)
+    seasonal = knobs[AUTUMN] + knobs[WINTER] + knobs[SPRING] + knobs[SUMMER] > 0.0
     for row in range(begin // 2, end // 2):
         sy = min(max((2 * row + 1) * per_y - 0.5, 0.0), rows - 1.001)
-        high = min(max(1.0 - (2 * row + 1) / height / 0.6, 0.0), 1.0)
+        j = int(sy)
+        for c in range(4):
+            for i in range(columns):
+                line[c, i] = maps[c, j, i] + (maps[c, j + 1, i] - maps[c, j, i]) * f32(sy - j)
+            line[c, columns] = line[c, columns - 1]
+        high = min(max(1.0 - (2 * row + 1) / height / pin[4], 0.0), 1.0)
         if moving:
             for i in range(columns + 1):
                 zx, zy = i / per_x - 0.5 * width - pin[2], 2 * row - 0.5 * height - pin[3]
@@ -255,20 +254,25 @@ def change(
             whole = f32(0.25) * (y00 + y01 + y10 + y11)
             y, k = (whole - 16.0) / 219.0, 1.0
             u, v = (source_blue[row, x] - 128.0) / 224.0, (source_red[row, x] - 128.0) / 224.0
-            sky, mean = sample(maps[SKY], sx, sy), sample(maps[MEAN], sx, sy)
-            far, glow = sample(maps[FAR], sx, sy), sample(maps[LAMP], sx, sy)
+            n = int(sx)
+            share = f32(sx - n)
+            sky = line[SKY, n] + (line[SKY, n + 1] - line[SKY, n]) * share
+            mean = line[MEAN, n] + (line[MEAN, n + 1] - line[MEAN, n]) * share
+            far = line[FAR, n] + (line[FAR, n + 1] - line[FAR, n]) * share
+            glow = line[LAMP, n] + (line[LAMP, n + 1] - line[LAMP, n]) * share
             over = min(max((y - mean) * 2.2, -0.5), 0.5)
-            lamp = ramp(y - mean, 0.08, 0.30) * ramp(y, 0.50, 0.72)
+            plant = greenness(y, u, v) * (1.0 - 0.8 * sky)
+            burns = max(ramp(y - mean, 0.10, 0.30) * ramp(y, 0.56, 0.76), ramp(y, 0.66, 0.86) * ramp(-u, 0.03, 0.10))
+            lamp = burns * (1.0 - plant)
             zx, zy = 2 * x - 0.5 * width - pin[2], 2 * row - 0.5 * height - pin[3]
             ax, ay = (zx * pin[0] + zy * pin[1]) / size * texels, (zy * pin[0] - zx * pin[1]) / size * texels
-            if knobs[AUTUMN] + knobs[WINTER] + knobs[SPRING] + knobs[SUMMER] > 0.0:
-                plant = greenness(y, u, v) * (1.0 - 0.8 * sky)
+            if seasonal:
                 ground = (1.0 - sky) * ramp(1.0 - far, 0.05, 0.5)
                 coarse, fine = pattern(field[COARSE], ax, ay), pattern(field[FINE], ax * 1.7, ay * 1.7)
-                y, u, v, k = in_season(y, u, v, k, knobs, plant, ground, over, coarse, fine, leaves, fresh, lush)
+                y, u, v, k = in_season(y, u, v, k, knobs, plant, ground * (1.0 - lamp), over, coarse, fine, leaves, fresh,
+                                       lush)  # fmt: skip
             y, u, v, k = in_light(y, u, v, k, knobs, sky, high, lamp, glow, skies)
-            n = int(sx)
-            drift = drifts[n] + (drifts[n + 1] - drifts[n]) * (sx - n)
+            drift = drifts[n] + (drifts[n + 1] - drifts[n]) * share
             y, u, v, k = in_weather(y, u, v, k, knobs, sky, far, high, drift, lamp, skies)
             base, gain = f32(16.0 + 219.0 * y), f32(k)
             d0, d1 = dither[(2 * row) & 63], dither[(2 * row + 1) & 63]
@@ -299,5 +303,5 @@ def stars(
         if 0 <= x < width and 0 <= y < height:
             sky = maps[SKY, y * maps.shape[1] // height, x * maps.shape[2] // width]
             light = places[n, 2] * (0.85 + 0.15 * math.sin(seconds * 3.0 + n * 2.1))
-            part = strength * light * ramp(sky, 0.75, 1.0) * 70.0
+            part = strength * light * ramp(sky, 0.75, 1.0) * 110.0
             luma[y, x] = np.uint8(min(luma[y, x] + part, 225.0))

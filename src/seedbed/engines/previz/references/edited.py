@@ -100,7 +100,7 @@ class Edited:
             for plane, own in zip(out, seen.planes, strict=True):
                 plane[:] = own
             return self._restyle(out, number, check) if self._restyle else out
-        pin = np.array([seen.grown.real, seen.grown.imag, seen.moved.real, seen.moved.imag])
+        pin = np.array([seen.grown.real, seen.grown.imag, seen.moved.real, seen.moved.imag, seen.horizon])
         for begin in range(0, self.height, BAND):
             check()
             change.change(
@@ -130,16 +130,11 @@ def _knobs(wish: Wish, mean: float) -> Floats:
     if wish.season:
         knobs[_SEASONS[wish.season]] = 1.0
     if wish.time == "night":
-        knobs[change.NIGHT] = np.clip((mean - 0.5 * _DARK) / (0.5 * _DARK), 0.15, 1.0)
+        knobs[change.NIGHT] = np.clip((mean - 0.8 * _DARK) / _DARK, 0.0, 1.0)
     elif wish.time == "day":
         knobs[change.DAY] = np.clip((_BRIGHT - mean) / (_BRIGHT - _DARK), 0.0, 1.0)
     elif wish.time:
         knobs[_TIMES[wish.time]] = 1.0
     if wish.weather in _WEATHERS:
-        knobs[_WEATHERS[wish.weather]] = 0.7 if wish.weather == "snow" else 1.0
+        knobs[_WEATHERS[wish.weather]] = 0.45 if wish.weather == "snow" else 1.0
     return knobs
-
-
-def unchanged(planes: Planes, number: int, check: Check) -> Planes:
-    """No style of its own."""
-    return planes

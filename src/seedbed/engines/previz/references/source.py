@@ -24,7 +24,7 @@ from seedbed.engines.previz.grade import Planes
 from seedbed.engines.previz.jit import kernel
 from seedbed.engines.previz.references.clip import Check, decoded, luma_of, shrink
 from seedbed.engines.previz.references.motion import WIDEST_PX, Tracker
-from seedbed.engines.previz.stills.depth import box, guided
+from seedbed.engines.previz.stills.depth import box, guided, spread
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -42,12 +42,13 @@ _FRESH = 0.25
 class Seen:
     """One frame. `maps` (4, rows, columns) are small: mean luma around (0 … 1), open sky, distance, lamps with their
     glow, all 0 … 1. A point z of the frame, pixels from the middle, right + i down, was at (z - `moved`) / `grown`
-    in the first frame."""
+    in the first frame. `horizon` is its row as a share of the height."""
 
     planes: Planes
     maps: Floats
     grown: complex
     moved: complex
+    horizon: float
 
 
 class Source:
@@ -125,7 +126,7 @@ class _Student:
             self._tracker.see(grey)
             step = cmath.exp(self._tracker.step[0]), self._tracker.step[1] * self._factor
         maps = self._study(planes, step, cut=self._tracker.cut)
-        return Seen(planes, maps, cmath.exp(self._tracker.grown), self._tracker.moved * self._factor)
+        return Seen(planes, maps, cmath.exp(self._tracker.grown), self._tracker.moved * self._factor, self._horizon or 0.4)
 
     def _fitted(self, frame: VideoFrame) -> Planes:
         """The middle of `frame` at the film's ratio and size, in BT.709, limited range."""
@@ -193,17 +194,22 @@ def _little(plane: Bytes, factor: int) -> Floats:
 
 
 def _open_sky(luma: Floats, blue: Floats, red: Floats) -> Floats:
-    """How likely each place is open sky: smooth, not green, and so in all places above it."""
-    rows = len(luma)
+    """How likely each place is open sky: to be reached from the upper border without crossing edges, plants or what
+    is dark. Clouds are passed by on their sides."""
+    rows, columns = luma.shape
     down, across = np.gradient(luma)
     rough = box(np.hypot(down, across).astype(np.float32), 1)
-    smooth = np.clip(1.35 - rough / 0.045, 0.0, 1.0)
     green = np.clip((-blue - 0.02) * 14.0, 0.0, 1.0) * np.clip((0.01 - red) * 30.0, 0.0, 1.0)
-    dark = np.clip((float(np.quantile(luma[: max(rows // 6, 1)], 0.5)) * 0.45 - luma) * 8.0, 0.0, 1.0)
-    high = np.linspace(1.0, 0.0, rows, dtype=np.float32)[:, None]
-    likely = box((smooth * (1.0 - green) * (1.0 - dark)).astype(np.float32), 1) * np.clip(high * 2.6, 0.0, 1.0)
-    open_ = np.minimum.accumulate(likely, 0)
-    return np.asarray(np.clip((box(open_, 1) - 0.3) / 0.4, 0.0, 1.0), np.float32)
+    dark = np.clip((float(np.quantile(luma[: max(rows // 6, 1)], 0.5)) * 0.5 - luma) * 8.0, 0.0, 1.0)
+    # Walls in lamplight are smooth as well; a sky as warm is brighter.
+    wall = np.clip((red - 0.03) * 16.0, 0.0, 1.0) * np.clip((0.70 - luma) * 5.0, 0.0, 1.0)
+    high = np.linspace(0.0, 1.0, rows, dtype=np.float32)[:, None]
+    cost = np.maximum(rough - 0.012, 0.0) + 0.10 * (green + dark + wall) + 0.02 * np.clip(high - 0.45, 0.0, 1.0)
+    cost = (cost * (144.0 / columns) + 0.0006).astype(np.float32)
+    far = np.full(luma.shape, 1e3, np.float32)
+    far[0] = np.maximum(cost[0] - 0.02, 0.0) * 3.0
+    spread(far, cost)
+    return np.asarray(np.clip((0.34 - box(far, 1)) / 0.16, 0.0, 1.0), np.float32)
 
 
 @kernel
