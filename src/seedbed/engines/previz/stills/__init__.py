@@ -10,6 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from seedbed.engines import FPS, RenderRequest
@@ -18,6 +20,8 @@ from seedbed.engines.previz.stills import direction, fit
 from seedbed.engines.previz.stills.finish import Planes
 from seedbed.engines.previz.stills.passage import Passage
 from seedbed.engines.previz.stills.still import Check, Still
+
+Floats = NDArray[np.float32]
 
 __all__ = ["Passage", "Picture", "Still", "choose", "warm"]
 
@@ -30,9 +34,9 @@ class Picture(Protocol):
     def plan(self) -> dict[str, Any]: ...
 
 
-def choose(request: RenderRequest, shot: Shot, check: Check) -> Picture:
-    """What draws the frames of `request`, which has at least one image. Raises EngineError when one cannot be
-    read."""
+def choose(request: RenderRequest, shot: Shot, check: Check, poses: Floats | None = None) -> Picture:
+    """What draws the frames of `request`, which has at least one image. `poses`, (frames, 8), takes the place of the
+    prompt's camera where there is one picture. Raises EngineError when one cannot be read."""
     way = direction.read(request.prompt, shot, fixed=request.fixed_lens)
     first, last = _ends(request)
     if first is not None and last is not None:
@@ -44,7 +48,7 @@ def choose(request: RenderRequest, shot: Shot, check: Check) -> Picture:
     assert path is not None
     return Still(
         fit.load(path), way, width=request.width, height=request.height, frames=request.frame_count, fps=FPS,
-        seed=request.seed, backwards=first is None,
+        seed=request.seed, backwards=first is None, poses=poses,
     )  # fmt: skip
 
 

@@ -216,8 +216,10 @@ def shine(
             gain, warm, veil = 1.0, 0.0, 0.0
             if lit[FLICKER] > 0.0:
                 near = _firelight(u, v, broad, power, flames, sun, shiver)
-                gain += begun * lit[FLICKER] * (near * 0.34 + (shiver * 0.02 if all_lit > 0 else 0.0))
-                warm += begun * near * 5.0
+                # Light that goes out leaves the colours of what it lit: only light that comes brings its own.
+                strength = 0.34 if near > 0.0 else 0.46
+                gain += begun * lit[FLICKER] * (near * strength + (shiver * 0.02 if all_lit > 0 else 0.0))
+                warm += begun * max(near, 0.15 * near) * 5.0
             if lit[SHADE] > 0.0:
                 drift = layered(u * 2.2 - seconds * 0.11, v * 3.0 - seconds * 0.02, 2, seed + 41)
                 gain -= begun * lit[SHADE] * 0.16 * min(max(drift + 0.1, 0.0), 0.6) * (1.0 - at(maps[SKY], u, v))

@@ -20,12 +20,20 @@ Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 f32 = np.float32
 
-ZOOM, RIGHT, DOWN, NEARER, PIVOT, TURN_X, TURN_Y = range(7)
+ZOOM, RIGHT, DOWN, NEARER, PIVOT, TURN_X, TURN_Y, ROLL = range(8)
 """A pose: how much longer the lens is, where the camera stands (a point at nearness 1 moves by as much), what
-nearness stays where it is when the camera steps aside, and how far the view is turned."""
+nearness stays where it is when the camera steps aside, how far the view is turned, and by how many radians the
+picture turns clockwise."""
 ALL = -9.0
 """What no mask holds: every cell is fetched."""
-STILL = np.array([1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], np.float32)
+STILL = np.array([1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], np.float32)
+
+
+def posed(*values: float) -> Floats:
+    """A pose from its first values; the rest are 0."""
+    pose = np.zeros(8, np.float32)
+    pose[: len(values)] = values
+    return pose
 
 
 def ease(share: float) -> float:
@@ -51,10 +59,10 @@ def pose(way: Direction, share: float, seconds: float, duration_s: float) -> Flo
         "static": (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
     }
     if way.move != "handheld":
-        return np.array(poses[way.move], np.float32)
+        return posed(*poses[way.move])
     hold = min(share * 5.0, 1.0)
     sway = [sum(math.sin(seconds * r + p) * g for r, p, g in _HAND[axis]) * hold for axis in (0, 1)]
-    return np.array([1 + 0.05 * s, sway[0] * 0.6, sway[1] * 0.6, 0.06 * s, 0.2, sway[0], sway[1]], np.float32)
+    return posed(1 + 0.05 * s, sway[0] * 0.6, sway[1] * 0.6, 0.06 * s, 0.2, sway[0], sway[1])
 
 
 _HAND = (
@@ -82,10 +90,11 @@ def aim(mesh: Floats, near: Floats, width: int, height: int, cell: int, pose: Fl
     unit = max(width, height) * 0.5
     cx, cy = (width - 1) * 0.5, (height - 1) * 0.5
     left, right, top, bottom = 0.0, 0.0, 0.0, 0.0
+    cos, sin = math.cos(pose[ROLL]) / pose[ZOOM] / unit, math.sin(pose[ROLL]) / pose[ZOOM] / unit
     for j in range(mesh.shape[1]):
-        y = (j * cell - cy) / unit / pose[ZOOM] + pose[TURN_Y]
         for i in range(mesh.shape[2]):
-            x = (i * cell - cx) / unit / pose[ZOOM] + pose[TURN_X]
+            x = (i * cell - cx) * cos + (j * cell - cy) * sin + pose[TURN_X]
+            y = (j * cell - cy) * cos - (i * cell - cx) * sin + pose[TURN_Y]
             sx, sy = x, y
             for turn in range(4):
                 n = at(near, (sx * unit + cx + 0.5) / width, (sy * unit + cy + 0.5) / height)

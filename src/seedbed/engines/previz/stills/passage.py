@@ -105,12 +105,12 @@ class Passage:
             return parallax.STILL
         if move in ("pan", "truck", "orbit"):
             aside = 0.05 if move == "orbit" else 0.03
-            return np.array([1 + 0.13 * q, aside * q * a, 0, 0, 0.3, 0.075 * q * a, 0], np.float32)
+            return parallax.posed(1 + 0.13 * q, aside * q * a, 0, 0, 0.3, 0.075 * q * a, 0)
         if move in ("tilt", "crane"):
-            return np.array([1 + 0.13 * q, 0, -0.03 * q * u, 0, 0.3, 0, -0.05 * q * u], np.float32)
+            return parallax.posed(1 + 0.13 * q, 0, -0.03 * q * u, 0, 0.3, 0, -0.05 * q * u)
         inward = -sign if move == "pull" else sign
         zoom, nearer = (0.15, 0.10) if inward > 0 else (-0.055, -0.05)
-        return np.array([1 + zoom * q, 0, -0.008 * q * sign, nearer * q, 0, 0, 0], np.float32)
+        return parallax.posed(1 + zoom * q, 0, -0.008 * q * sign, nearer * q, 0, 0, 0)
 
     def _mesh(self, side: _Side, number: int, share: float) -> Floats:
         rows, columns = parallax.nodes(self.width, self.height, self._cell)

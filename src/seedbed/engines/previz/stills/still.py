@@ -26,15 +26,16 @@ class Still:
     """All frames of one picture. `draw` is pure and may be called from any thread.
 
     `backwards` runs the camera the other way, so that the picture is the last frame's instead of the first's.
+    `poses`, (frames, 8) as in `parallax`, takes the place of the camera that `way` asks for.
     """
 
     def __init__(
         self, image: Image.Image, way: Direction, *, width: int, height: int, frames: int, fps: int, seed: int,
-        backwards: bool = False,
+        backwards: bool = False, poses: Floats | None = None,
     ) -> None:  # fmt: skip
         self.width, self.height, self._frames, self._fps = width, height, frames, fps
-        self._way, self._seed, self._backwards = way, seed & 0x7FFFFFFF, backwards
-        moves = way.move != "static"
+        self._way, self._seed, self._backwards, self._poses = way, seed & 0x7FFFFFFF, backwards, poses
+        moves = way.move != "static" or poses is not None
         self._sheet = fit.sheet(image, width=width, height=height, finer=moves, small_px=SPOTS_PX)
         small = self._sheet.small
         self.place = depth.study(
@@ -59,16 +60,20 @@ class Still:
 
     def _mesh(self, number: int) -> Floats:
         """Where each of frame `number`'s points lies in the picture, in pixels of the frame."""
-        share = number / max(self._frames - 1, 1)
-        share = 1.0 - share if self._backwards else share
         seconds = self._alive_s(number)
         rows, columns = parallax.nodes(self.width, self.height, self._cell)
         mesh = np.empty((2, rows, columns), np.float32)
-        where = parallax.pose(self._way, share, share * self._frames / self._fps, self._frames / self._fps)
-        parallax.aim(mesh, self.place.maps[depth.NEAR], self.width, self.height, self._cell, where)
+        parallax.aim(mesh, self.place.maps[depth.NEAR], self.width, self.height, self._cell, self._pose(number))
         life = self.life
         light.stir(mesh, self.place.maps, life.moving, life.flames, self.width, self.height, seconds, self._seed)
         return mesh
+
+    def _pose(self, number: int) -> Floats:
+        if self._poses is not None:
+            return np.asarray(self._poses[number], np.float32)
+        share = number / max(self._frames - 1, 1)
+        share = 1.0 - share if self._backwards else share
+        return parallax.pose(self._way, share, share * self._frames / self._fps, self._frames / self._fps)
 
     def _alive_s(self, number: int) -> float:
         """Seconds that things have lived: none in the frame that is the picture."""
