@@ -7,7 +7,7 @@ DEV    := $(VENV)/.dev
 DATA   ?= data
 JOBS   ?= auto
 
-.PHONY: setup demo serve test check format bench lock clean
+.PHONY: setup demo serve test check format bench gallery lock clean
 
 setup: $(RUN)
 
@@ -47,6 +47,9 @@ format: $(DEV)
 bench: $(DEV)
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.render
+
+gallery: $(DEV)
+	$(BIN)/python -m bench.gallery
 
 lock: $(DEV)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

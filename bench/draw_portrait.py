@@ -543,12 +543,15 @@ def portrait() -> Image.Image:
     return develop(page, rng)
 
 
+def draw(path: Path) -> None:
+    """The portrait as a JPEG file."""
+    portrait().save(path, quality=90, optimize=True, progressive=True, subsampling=0)
+
+
 def main() -> None:
     if len(sys.argv) != 2:
         raise SystemExit(__doc__)
-    out = Path(sys.argv[1])
-    portrait().save(out, quality=90, optimize=True, progressive=True, subsampling=0)
-    print(f"{out}: {WIDE}x{TALL}, {out.stat().st_size / 1000:.0f} kB")
+    draw(Path(sys.argv[1]))
 
 
 if __name__ == "__main__":

@@ -221,12 +221,21 @@ def bay(page: Floats, line: int, rng: np.random.Generator) -> None:
     page += lamps[..., None] * np.array([2.2, 1.25, 0.5])
 
 
+def draw_sunrise(path: Path) -> None:
+    """The sunrise as a JPEG file."""
+    sunrise().save(path, quality=88, optimize=True, progressive=True)
+
+
+def draw_skyline(path: Path) -> None:
+    """The skyline as a JPEG file."""
+    skyline().save(path, quality=88, optimize=True, progressive=True)
+
+
 def main() -> None:
     if len(sys.argv) != 3:
         raise SystemExit(__doc__)
-    for name, image in zip(sys.argv[1:], (sunrise(), skyline()), strict=True):
-        image.save(name, quality=88, optimize=True, progressive=True)
-        print(f"{name}: {WIDE}x{TALL}, {Path(name).stat().st_size / 1000:.0f} kB")
+    draw_sunrise(Path(sys.argv[1]))
+    draw_skyline(Path(sys.argv[2]))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,10 @@ Line = Callable[[float], float]
 """The x of the river (or the shore) at y, in metres."""
 
 
+Steer = Callable[["list[Pose]"], "list[Pose]"]
+"""Changes the path that a shot's words ask for into the one that its references ask for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pose:
     """Metres; `yaw` in radians from +y towards +x; `horizon` as a share of the frame's height from the top;

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedbed.engines.previz import camera, cast, falling, frames, land, light, sky, stage, world
-from seedbed.engines.previz.camera import Pose
+from seedbed.engines.previz.camera import Pose, Steer
 from seedbed.engines.previz.cast import staging
 from seedbed.engines.previz.finish import Finish
 from seedbed.engines.previz.frame import Check, Frame, stride
@@ -45,7 +45,7 @@ class Reel:
 
     def __init__(
         self, shot: Shot, *, seed: int, width: int, height: int, frames: int, fps: int, fixed: bool, detail: Detail,
-        pool: Executor, check: Check,
+        pool: Executor, check: Check, steer: Steer = lambda poses: poses,
     ) -> None:  # fmt: skip
         self.width, self.height, self.fps, self.detail = width, height, fps, detail
         self.look = look(shot)
@@ -55,7 +55,7 @@ class Reel:
             shot, self.plot.x_at, self.plot.half_at, self.plot.bare, among=cast.PLAYED, seed=self.plot.seed,
             seconds=frames / fps * self._tempo,
         )  # fmt: skip
-        self.poses = self._path(shot, frames, fixed)
+        self.poses = steer(self._path(shot, frames, fixed))
         sight = world.sight(self.plot, self.poses, width=width, height=height, duration_s=frames / fps)
         self.look = replace(self.look, sun=light.land_way(shot, sky.heading(shot, sight)))
         self.plot = replace(self.plot, look=self.look)

@@ -6,6 +6,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Protocol
 
+from seedbed.engines.previz.camera import Steer
 from seedbed.engines.previz.finish import Finish
 from seedbed.engines.previz.frame import Check, Frame
 from seedbed.engines.previz.grade import Planes
@@ -37,19 +38,20 @@ class Developed:
 
 
 def picture_of(
-    shot: Shot, *, seed: int, width: int, height: int, frames: int, fps: int, fixed: bool, detail: Detail, pool: Executor,
-    check: Check,
+    shot: Shot, *, seed: int, width: int, height: int, frames: int, fps: int, fixed: bool, detail: Detail,
+    pool: Executor, check: Check, steer: Steer,
 ) -> Picture:  # fmt: skip
-    """What draws `shot`. Building it may take seconds, in the threads of `pool`."""
+    """What draws `shot`. Building it may take seconds, in the threads of `pool`. `steer` has the last word on where
+    the camera is."""
     size = {"width": width, "height": height, "fps": fps}
     if shot.place in _BUILT:
         build, exposure, warm = _BUILT[shot.place]
-        take = build(shot, seed=seed, frames=frames, fixed=fixed, tempo=TEMPO[shot.tempo], **size)
+        take = build(shot, seed=seed, frames=frames, fixed=fixed, tempo=TEMPO[shot.tempo], steer=steer, **size)
         check()
         return Developed(take, Finish(shot, seed=seed, exposure=exposure, warm=warm, saturation=1.0, **size))
     return Reel(
         shot, seed=seed, width=width, height=height, frames=frames, fps=fps, fixed=fixed, detail=detail, pool=pool,
-        check=check,
+        check=check, steer=steer,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from seedbed.engines.previz.camera import Steer
 from seedbed.engines.previz.cast import staging
 from seedbed.engines.previz.frame import Check, Frame
 from seedbed.engines.previz.light import linear
@@ -31,7 +32,9 @@ def floor_at(x: float, y: float, seed: int) -> float:
     )
 
 
-def reef(shot: Shot, *, seed: int, width: int, height: int, frames: int, fps: int, fixed: bool, tempo: float) -> Set:
+def reef(
+    shot: Shot, *, seed: int, width: int, height: int, frames: int, fps: int, fixed: bool, tempo: float, steer: Steer
+) -> Set:
     """All frames of a shot under water."""
     own = (seed ^ shot.salt) & 0x3FFFFFFF
     rng = np.random.default_rng([own, 51])
@@ -70,7 +73,7 @@ def reef(shot: Shot, *, seed: int, width: int, height: int, frames: int, fps: in
         water_light.specks(frame.light, frame.view, glow, 500, own & 0xFFFF, frame.width)
 
     return Set(
-        poses, actors, palette.rows(), air, width=width, height=height, fps=fps, tempo=tempo, behind=behind,
+        steer(poses), actors, palette.rows(), air, width=width, height=height, fps=fps, tempo=tempo, behind=behind,
             between=between
     )  # fmt: skip
 

@@ -195,9 +195,7 @@ def _fit(times: _Line, strengths: _Line, period: float, phase: float, span: floa
     return score * math.exp(-0.045 * math.log2(60.0 / period / 115.0) ** 2)
 
 
-def _followed(
-    times: _Line, strengths: _Line, period: float, phase: float, length_s: float
-) -> tuple[_Line, _Line]:
+def _followed(times: _Line, strengths: _Line, period: float, phase: float, length_s: float) -> tuple[_Line, _Line]:
     """The ticks laid onto the onsets near them, from the strongest onset outwards, with their strengths."""
     place = np.abs((times - phase) / period - np.round((times - phase) / period)) * period
     start = int(np.argmax(strengths - place / _NEAR_S))
@@ -242,9 +240,7 @@ def accents(beats: Beats, frames: int, fps: int) -> Floats:
     return line
 
 
-def retime(
-    cuts: tuple[Cut, ...], beats: Beats, frames: int, fps: int, *, synced: bool = False
-) -> tuple[Cut, ...]:
+def retime(cuts: tuple[Cut, ...], beats: Beats, frames: int, fps: int, *, synced: bool = False) -> tuple[Cut, ...]:
     """The same film with its cuts on beats. Where there is but one shot and the film is to be `synced`, it becomes
     several views of the same place, each two to four beats long. No shot is shorter than `FRAMES_MIN` frames."""
     if len(beats) < 2:

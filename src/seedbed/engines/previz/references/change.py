@@ -209,7 +209,11 @@ def in_weather(
         u, v = u * keep + 0.006 * grey * dim, v * keep - 0.003 * grey * dim
         k *= 1.0 - 0.14 * grey
     if knobs[FOG] > 0.0:
-        veil = knobs[FOG] * min(max((0.10 + 0.66 * far * math.sqrt(far)) * (1.0 + 0.45 * drift), 0.0), 0.80) * (1.0 - 0.45 * lamp)
+        veil = (
+            knobs[FOG]
+            * min(max((0.10 + 0.66 * far * math.sqrt(far)) * (1.0 + 0.45 * drift), 0.0), 0.80)
+            * (1.0 - 0.45 * lamp)
+        )
         tone = 0.74 * dim
         y += (tone - y) * veil
         u, v = u * (1.0 - veil) + 0.010 * (1.0 - dim) * veil, v * (1.0 - veil)
@@ -291,9 +295,7 @@ def _byte(value: float, top: float) -> int:
 
 
 @kernel
-def stars(
-    luma: Bytes, maps: Floats, pin: NDArray[np.float64], strength: float, seconds: float, places: Floats
-) -> None:
+def stars(luma: Bytes, maps: Floats, pin: NDArray[np.float64], strength: float, seconds: float, places: Floats) -> None:
     """Stars in the open sky, pinned to it. `places` (count, 3) are shares of the first frame, and brightness."""
     height, width = luma.shape
     for n in range(places.shape[0]):

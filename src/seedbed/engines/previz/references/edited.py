@@ -32,7 +32,13 @@ _NOT_THIS = re.compile(
 )
 _SEASONS = {"autumn": change.AUTUMN, "winter": change.WINTER, "spring": change.SPRING, "summer": change.SUMMER}
 _TIMES = {"night": change.NIGHT, "sunset": change.SUNSET, "sunrise": change.SUNRISE, "day": change.DAY}
-_WEATHERS = {"cloudy": change.CLOUDY, "rain": change.WET, "snow": change.CLOUDY, "fog": change.FOG, "clear": change.CLEAR}
+_WEATHERS = {
+    "cloudy": change.CLOUDY,
+    "rain": change.WET,
+    "snow": change.CLOUDY,
+    "fog": change.FOG,
+    "clear": change.CLEAR,
+}
 _DARK, _BRIGHT = 0.16, 0.34
 """Mean lumas of a night and of a day: what already is so need not be made so."""
 _BEGUN_S = 40.0

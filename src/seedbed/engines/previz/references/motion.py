@@ -80,8 +80,7 @@ def path_of(clip_path: Path, frames_wanted: int, check: Check = lambda: None) ->
     speed = speed_at_end(times, rows)
     glide = _GLIDE_S * (1.0 - np.exp(-late / _GLIDE_S))
     parts = [
-        (np.interp(wanted, times, row) + rate * glide).astype(np.float32)
-        for row, rate in zip(rows, speed, strict=True)
+        (np.interp(wanted, times, row) + rate * glide).astype(np.float32) for row, rate in zip(rows, speed, strict=True)
     ]
     return CameraPath(*parts, ratio=ratio, seen=max(seen, 1))
 

@@ -335,7 +335,9 @@ class Toned:
         planes = self._picture.draw(number, check)
         check()
         out = np.empty_like(planes[0]), np.empty_like(planes[1]), np.empty_like(planes[2])
-        apply(*out, *planes, self.grade.curve, self.grade.tint, self.grade.matrix, self.grade.crisp, self._grain, number)
+        apply(
+            *out, *planes, self.grade.curve, self.grade.tint, self.grade.matrix, self.grade.crisp, self._grain, number
+        )
         return out
 
 

@@ -126,7 +126,9 @@ class _Student:
             self._tracker.see(grey)
             step = cmath.exp(self._tracker.step[0]), self._tracker.step[1] * self._factor
         maps = self._study(planes, step, cut=self._tracker.cut)
-        return Seen(planes, maps, cmath.exp(self._tracker.grown), self._tracker.moved * self._factor, self._horizon or 0.4)
+        return Seen(
+            planes, maps, cmath.exp(self._tracker.grown), self._tracker.moved * self._factor, self._horizon or 0.4
+        )
 
     def _fitted(self, frame: VideoFrame) -> Planes:
         """The middle of `frame` at the film's ratio and size, in BT.709, limited range."""

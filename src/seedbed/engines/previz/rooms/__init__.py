@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from seedbed.engines.previz.camera import Steer
 from seedbed.engines.previz.cast import staging
 from seedbed.engines.previz.frame import Check, Frame
 from seedbed.engines.previz.light import linear
@@ -31,7 +32,9 @@ _SUN = {"day": (3.2, 2.7, 2.0), "sunset": (3.0, 1.5, 0.6), "sunrise": (2.6, 1.7,
 _WALLS = ("b9a78e", "8c9a8b", "a9756a", "6f8290", "c9bda6")
 
 
-def room(shot: Shot, *, seed: int, width: int, height: int, frames: int, fps: int, fixed: bool, tempo: float) -> Set:
+def room(
+    shot: Shot, *, seed: int, width: int, height: int, frames: int, fps: int, fixed: bool, tempo: float, steer: Steer
+) -> Set:
     """All frames of a shot indoors."""
     own = (seed ^ shot.salt) & 0x3FFFFFFF
     rng = np.random.default_rng([own, 61])
@@ -57,7 +60,7 @@ def room(shot: Shot, *, seed: int, width: int, height: int, frames: int, fps: in
         shot, mark, lambda x, y: 0.0, frames=frames, fps=fps, ratio=width / height, fixed=fixed, seed=own, tempo=tempo
     )
     return Set(
-        poses, actors, palette.rows(), air, width=width, height=height, fps=fps, tempo=tempo, behind=_nothing,
+        steer(poses), actors, palette.rows(), air, width=width, height=height, fps=fps, tempo=tempo, behind=_nothing,
         between=_nothing,
     )  # fmt: skip
 
