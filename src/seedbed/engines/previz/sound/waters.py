@@ -32,7 +32,7 @@ def river(take: Take, haste: float) -> Ears:
     """Running water; `haste` 0.5 (lazy) … 1.5 (rapids): turbulence, gurgling bubbles and the hiss of splashes."""
     deep = take.noise(bell((260, 0.9, 1.0), (600, 0.6, 0.7)), 0.85) * take.drawn(take.gusts(1.5, 0.18))
     splash = take.noise(band(1500, 6500, 0.3), 0.95) * take.drawn(take.gusts(4.0, 0.22) * take.gusts(0.4, 0.2))
-    grains = [_bubble(float(hz), 0.05 + 12 / float(hz), 1.25) for hz in np.geomspace(420, 2000, 6)]
+    grains = [_bubble(float(hz), 0.05 + 12 / float(hz), 1.25) for hz in np.geomspace(440, 1900, 5)]
     gurgle = spray(take, 55 * haste, grains, take.gusts(1.2, 0.8), heavy=2.0)
     gurgle /= np.float32(max(float(gurgle.std()), 1e-9))
     return samples(np.float32(0.55) * deep + np.float32(0.28 + 0.3 * haste) * splash + np.float32(0.55) * gurgle)

@@ -81,7 +81,7 @@ def rain(take: Take, surface: str, heavy: bool) -> Ears:
 
 
 def _on_leaves(take: Take, rate: float) -> Ears:
-    grains = [burst(take.rng, 0.012, bell((hz, 0.6, 1.0)), 0.0025, 0.0003) for hz in (1500.0, 2300.0, 3400.0)]
+    grains = [burst(take.rng, 0.012, bell((hz, 0.6, 1.0)), 0.0025, 0.0003) for hz in (1600.0, 2900.0)]
     return spray(take, rate * 0.4, grains, heavy=1.3)
 
 
@@ -99,7 +99,7 @@ def _on_asphalt(take: Take, rate: float) -> Ears:
 
 def _on_water(take: Take, rate: float) -> Ears:
     """Drops that close a bubble behind them: short rings that rise a little."""
-    grains = [glided(0.03, np.array([hz, hz * 1.12])) * decay(0.03, 0.006, 0.0005) for hz in _ladder(1500, 4600, 4)]
+    grains = [glided(0.03, np.array([hz, hz * 1.12])) * decay(0.03, 0.006, 0.0005) for hz in _ladder(1600, 4300, 3)]
     return spray(take, rate * 0.35, grains, heavy=1.3)
 
 
