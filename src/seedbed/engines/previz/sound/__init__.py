@@ -2,8 +2,9 @@
 
 `compose` makes it; `from_audio` makes it of a sound that was given. Stereo, float32, `RATE` samples a second, within
 -1 … 1, exactly as many samples as asked. The same shots and seed give the same samples. `scene` decides what is
-heard in a shot; `weather`, `waters`, `fires`, `town`, `machines` and `creatures` synthesise it out of what `take`
-has; `score` plays the music; `colour` adds what a style does to sound and sets loudness and peak.
+heard in a shot, `words` tells an owl from a gull; `weather`, `waters`, `fires`, `town`, `machines` and `creatures`
+synthesise it out of what `take` has; `score` plays the music; `colour` adds what a style does to sound and sets
+loudness and peak.
 """
 
 from __future__ import annotations
@@ -17,8 +18,7 @@ from numpy.typing import NDArray
 from seedbed.engines import FPS
 from seedbed.engines.previz.script import Cut
 from seedbed.engines.previz.sound import colour, scene, score
-from seedbed.engines.previz.sound.take import RATE, Ears, Line, Take, decibels, ease, reverberated
-from seedbed.engines.previz.sound.take import samples as samples_of
+from seedbed.engines.previz.sound.take import RATE, Ears, Line, Take, decibels, ease, reverberated, single
 
 __all__ = ["RATE", "Sound", "compose", "from_audio"]
 
@@ -116,7 +116,7 @@ def _window(cuts: Sequence[Cut], spans: Sequence[tuple[int, int]], number: int) 
 
 def _course(place: Line, begin: int, end: int) -> Line:
     """From 0 at `begin` to 1 at `end`."""
-    return samples_of(np.clip((place - np.float32(begin)) / np.float32(end - begin), 0, 1))
+    return single(np.clip((place - np.float32(begin)) / np.float32(end - begin), 0, 1))
 
 
 def _music(film: Take, cuts: Sequence[Cut], spans: Sequence[tuple[int, int]], theme: score.Theme) -> Ears:
