@@ -241,6 +241,8 @@ def test_what_the_prompt_says_is_heard(prompt: str, expected: set[str]) -> None:
         ("rain in outer space, an astronaut", "rain"),
         ("birds of the city at night, no birds", "owl"),
         ("a bicycle in the meadow", "cars"),
+        ("fireflies in a meadow", "herd"),
+        ("portrait of a woman in a city", "steps"),
     ],
 )
 def test_what_only_looks_like_a_sound_is_not_heard(prompt: str, unheard: str) -> None:
@@ -491,6 +493,14 @@ def test_drama_has_drums() -> None:
 def test_music_may_be_denied() -> None:
     assert music("a forest")[0].any()
     assert not music("a forest, no music")[0].any()
+
+
+def test_an_instrument_that_is_named_leads() -> None:
+    leads = ("music", "piano music", "pan flute music")
+    plain, piano, flute = (music(f"a forest, cold, {lead}")[0] for lead in leads)
+    for one, two in combinations((plain, piano, flute), 2):
+        bands = [np.array([power(ears, low, 2 * low) for low in (320, 640, 1280)]) for ears in (one, two)]
+        assert np.abs(10 * np.log10(bands[0] / bands[1])).max() > 2
 
 
 def test_a_documentary_keeps_its_music_down() -> None:

@@ -2,8 +2,9 @@
 
 `compose` makes it; `from_audio` makes it of a sound that was given. Stereo, float32, `RATE` samples a second, within
 -1 … 1, exactly as many samples as asked. The same shots and seed give the same samples. `scene` decides what is
-heard in a shot; `weather`, `waters`, `fires`, `town`, `machines` and `creatures` synthesise it out of what `take`
-has; `score` plays the music; `colour` adds what a style does to sound and sets loudness and peak.
+heard in a shot, `words` tells an owl from a gull; `weather`, `waters`, `fires`, `town`, `machines` and `creatures`
+synthesise it out of what `take` has; `score` plays the music; `colour` adds what a style does to sound and sets
+loudness and peak.
 """
 
 from __future__ import annotations
@@ -17,16 +18,18 @@ from numpy.typing import NDArray
 from seedbed.engines import FPS
 from seedbed.engines.previz.script import Cut
 from seedbed.engines.previz.sound import colour, scene, score
-from seedbed.engines.previz.sound.take import RATE, Ears, Line, Take, decibels, ease, reverberated
+from seedbed.engines.previz.sound.take import RATE, Ears, Line, Take, decibels, ease, reverberated, single
 
 __all__ = ["RATE", "Sound", "compose", "from_audio"]
 
 Sound = NDArray[np.float32]
 """(samples, 2)."""
 
-CUT_S, DISSOLVE_S, FADE_S = 0.06, 1.2, 0.7
-"""Seconds that a join takes: across a cut and a dissolve, and on each side of a fade. A shot gives no more than a
-third of its length to one."""
+CROSSED_S = {"cut": (0.03, 0.03), "dissolve": (0.3, 0.9)}
+"""Seconds before and after a join in which both its shots are heard. A shot gives no more than a third of its length;
+a picture dissolves after the join as well."""
+FADE_S = 0.6
+"""Seconds that a shot takes to fall silent before black, and to come back."""
 _INTO_S, _OUT_S = 0.3, 0.8
 _MUSIC_DB, _MUSIC_WET = -26.5, 0.95
 _MUSIC_IN_FADE = 0.25
@@ -40,13 +43,10 @@ def compose(cuts: Sequence[Cut], seed: int, duration_s: int) -> Sound:
     film = Take(count, np.random.default_rng([seed, cuts[0].shot.salt, 7]))
     spans = _spans(cuts, count)
     mix = film.empty()
-    for number, (cut, (begin, end)) in enumerate(zip(cuts, spans, strict=True)):
-        lead, tail = _overlap(cuts, spans, number), _overlap(cuts, spans, number + 1)
-        first, last = begin - lead, end + tail
-        if first == last:
-            continue
-        heard = scene.bed(cut.shot, seed, number, last - first)
-        mix[:, first:last] += heard * _window(cuts, spans, number, lead, tail)
+    for number, cut in enumerate(cuts):
+        first, gain = _window(cuts, spans, number)
+        if len(gain):
+            mix[:, first : first + len(gain)] += scene.bed(cut.shot, seed, number, len(gain)) * gain
     theme = score.theme_of(cuts, seed, duration_s)
     mix += _music(film, cuts, spans, theme)
     mix = colour.coloured(mix, theme.style, film.rng)
@@ -82,12 +82,12 @@ def _third(span: tuple[int, int]) -> int:
     return (span[1] - span[0]) // 3
 
 
-def _overlap(cuts: Sequence[Cut], spans: Sequence[tuple[int, int]], number: int) -> int:
-    """Samples on either side of the beginning of the shot `number` in which it and the one before are both heard."""
+def _crossed(cuts: Sequence[Cut], spans: Sequence[tuple[int, int]], number: int) -> tuple[int, int]:
+    """Samples before and after the beginning of the shot `number` in which it and the one before are both heard."""
     if not 0 < number < len(cuts) or cuts[number - 1].leaves:
-        return 0
-    whole = {"cut": CUT_S, "dissolve": DISSOLVE_S}.get(cuts[number].join, 0.0)
-    return min(int(whole * RATE / 2), _third(spans[number - 1]), _third(spans[number]))
+        return 0, 0
+    before, after = CROSSED_S.get(cuts[number].join, (0.0, 0.0))
+    return min(int(before * RATE), _third(spans[number - 1])), min(int(after * RATE), _third(spans[number]))
 
 
 def _dark(cuts: Sequence[Cut], number: int) -> bool:
@@ -95,34 +95,41 @@ def _dark(cuts: Sequence[Cut], number: int) -> bool:
     return cuts[number].leaves or (number + 1 < len(cuts) and cuts[number + 1].join == "fade")
 
 
-def _window(cuts: Sequence[Cut], spans: Sequence[tuple[int, int]], number: int, lead: int, tail: int) -> Line:
-    """The gain of a shot over its span and its overlaps: sine and cosine at a join, so that the power stays."""
-    begin, end = spans[number]
+def _window(cuts: Sequence[Cut], spans: Sequence[tuple[int, int]], number: int) -> tuple[int, Line]:
+    """Where a shot begins to be heard, and its gain from there until it is heard no more: sine and cosine at a join,
+    so that the power stays."""
+    (begin, end), fade = spans[number], min(int(FADE_S * RATE), _third(spans[number]))
+    (lead, risen), (sinking, tail) = _crossed(cuts, spans, number), _crossed(cuts, spans, number + 1)
     place = np.arange(begin - lead, end + tail, dtype=np.float32)
     gain = np.ones(len(place), np.float32)
-    fade = min(int(FADE_S * RATE), _third(spans[number]))
-    if lead:
-        gain *= np.sin(np.clip((place - (begin - lead)) / (2 * lead), 0, 1) * np.float32(np.pi / 2))
+    if lead + risen:
+        gain *= np.sin(_course(place, begin - lead, begin + risen) * np.float32(np.pi / 2))
     elif number:
-        rise = fade if cuts[number].join == "fade" else min(int(CUT_S * RATE), fade)
+        rise = fade if cuts[number].join == "fade" else min(int(0.05 * RATE), fade)
         gain *= ease((place - begin) / max(rise, 1))
-    if tail:
-        gain *= np.cos(np.clip((place - (end - tail)) / (2 * tail), 0, 1) * np.float32(np.pi / 2))
+    if sinking + tail:
+        gain *= np.cos(_course(place, end - sinking, end + tail) * np.float32(np.pi / 2))
     elif _dark(cuts, number):
         gain *= ease((end - place) / max(fade, 1))
-    return gain
+    return begin - lead, gain
+
+
+def _course(place: Line, begin: int, end: int) -> Line:
+    """From 0 at `begin` to 1 at `end`."""
+    return single(np.clip((place - np.float32(begin)) / np.float32(end - begin), 0, 1))
 
 
 def _music(film: Take, cuts: Sequence[Cut], spans: Sequence[tuple[int, int]], theme: score.Theme) -> Ears:
     """The music in its hall. Every shot has a share of it; at a fade it sinks and comes back."""
     clock = film.clock() * np.float32(RATE)
-    windows = []
-    for number, (begin, end) in enumerate(spans):
-        soft = np.float32(max(_overlap(cuts, spans, number), 0.15 * RATE))
-        later = np.float32(max(_overlap(cuts, spans, number + 1), 0.15 * RATE))
-        into = ease((clock - begin) / (2 * soft) + 0.5) if number else np.ones_like(clock)
-        out = 1 - ease((clock - end) / (2 * later) + 0.5) if number + 1 < len(cuts) else np.ones_like(clock)
-        windows.append(into * out * _sunk(cuts, spans, number, clock))
+    turns = [np.ones_like(clock)]
+    for number in range(1, len(cuts)):
+        before, after = (max(side, int(0.15 * RATE)) for side in _crossed(cuts, spans, number))
+        turns.append(ease(_course(clock, spans[number][0] - before, spans[number][0] + after)))
+    turns.append(np.zeros_like(clock))
+    windows = [
+        turns[number] * (1 - turns[number + 1]) * _sunk(cuts, spans, number, clock) for number in range(len(cuts))
+    ]
     dry = score.play(film, cuts, windows, theme)
     if not dry.any():
         return dry

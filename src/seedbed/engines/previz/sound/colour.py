@@ -15,11 +15,11 @@ from seedbed.engines.previz.sound.take import (
     decibels,
     fast_size,
     frequencies,
-    samples,
+    single,
     spray,
 )
 
-LOUDNESS = (-22.8, -18.3)
+LOUDNESS = (-22.4, -18.3)
 """The range of a film's loudness, in LUFS, that `mastered` holds."""
 _PEAK = decibels(-2.0)
 """The highest sample; an encoder may add most of a decibel to it."""
@@ -57,7 +57,7 @@ def _wavering(take: Take, ears: Ears, depth: float) -> Ears:
     place = np.arange(take.count) + take.drawn(late * (depth * RATE)).astype(np.float64)
     row = np.clip(place.astype(np.int64), 0, take.count - 2)
     part = np.clip(place - row, 0, 1).astype(np.float32)
-    return samples(ears[:, row] + (ears[:, row + 1] - ears[:, row]) * part)
+    return single(ears[:, row] + (ears[:, row + 1] - ears[:, row]) * part)
 
 
 def mastered(ears: Ears, style: str) -> Ears:
@@ -76,7 +76,7 @@ def mastered(ears: Ears, style: str) -> Ears:
 
 
 def _below_hearing(hz: Line) -> Line:
-    return samples(1 / np.sqrt(1 + (np.float32(24.0) / hz) ** 6))
+    return single(1 / np.sqrt(1 + (np.float32(24.0) / hz) ** 6))
 
 
 def loudness(spectrum: NDArray[np.complexfloating], size: int, count: int) -> float:

@@ -17,8 +17,8 @@ from seedbed.engines.previz.sound.take import (
     glided,
     hump,
     plant,
-    samples,
     sine,
+    single,
     struck,
 )
 
@@ -215,7 +215,7 @@ def _hoof(rng: np.random.Generator, ground: str, shift: float) -> Line:
     tops = {"hard": (1.0, 0.25), "soft": (0.18, 0.45), "snow": (0.0, 0.6)}[ground]
     clop = struck(0.2, ((760 * shift, 0.7, 0.010), (1230 * shift, 0.45, 0.008), (2100 * shift, 0.2, 0.005)))
     grit = burst(rng, 0.2, band(300, 2600 if ground != "snow" else 4200), 0.018, 0.004)
-    return samples(thud + np.float32(tops[0]) * clop + np.float32(tops[1]) * grit)
+    return single(thud + np.float32(tops[0]) * clop + np.float32(tops[1]) * grit)
 
 
 def dog(take: Take) -> Ears:
@@ -250,7 +250,7 @@ def purr(take: Take, big: bool) -> Ears:
     pulse = np.exp(np.float32(-4) * beat) * ease(beat / np.float32(0.1))
     tone = bell((75, 0.6, 1.0), (160, 0.7, 0.8), (420, 0.6, 0.25)) if big else bell((130, 0.7, 1.0), (420, 0.9, 0.35))
     breath = ease(0.6 + np.sin(np.float32(2 * np.pi / (2.6 if big else 1.7)) * take.clock())) + np.float32(0.25)
-    return samples(take.noise(tone, 0.3) * pulse * take.drawn(breath) * np.float32(2.2))
+    return single(take.noise(tone, 0.3) * pulse * take.drawn(breath) * np.float32(2.2))
 
 
 def herd(take: Take) -> Ears:

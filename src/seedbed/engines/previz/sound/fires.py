@@ -14,7 +14,7 @@ from seedbed.engines.previz.sound.take import (
     glided,
     hump,
     plant,
-    samples,
+    single,
     spray,
     struck,
 )
@@ -31,12 +31,12 @@ def fire(take: Take) -> Ears:
     """A burning hearth or campfire: roar, hiss and crackling wood."""
     roar = take.noise(band(50, 240, 0.5), 0.7) * take.drawn(take.gusts(5.0, 0.35) * take.gusts(0.6, 0.2))
     hiss = take.noise(band(2800, 8500), 0.9) * take.drawn(take.gusts(3.0, 0.6))
-    crackle = spray(take, 26.0, _sparks(take), take.gusts(1.5, 1.2), heavy=3.5)
+    crackle = spray(take, 26.0, _sparks(take), take.gusts(1.5, 1.2), heavy=2.5)
     total = np.float32(0.35) * roar + np.float32(0.05) * hiss + np.float32(1.5) * crackle
     for at in take.times(1.1, 0.6):
         snap = burst(take.rng, 0.05, band(900, 7000), 0.004, 0.0003)
         plant(total, float(at), snap, float(take.rng.uniform(1.5, 3.5)), float(take.rng.uniform(0.3, 0.7)))
-    return samples(total)
+    return single(total)
 
 
 def _sparks(take: Take) -> list[np.ndarray[tuple[int], np.dtype[np.float32]]]:
@@ -57,7 +57,7 @@ def lava(take: Take) -> Ears:
         plant(total, float(at), boom, 2.4, float(take.rng.uniform(0.35, 0.65)))
         stones = burst(take.rng, 1.6, band(400, 2600), 0.22, 0.15)
         plant(total, float(at), stones, 0.35, float(take.rng.uniform(0.3, 0.7)))
-    return samples(total)
+    return single(total)
 
 
 def fireworks(take: Take) -> Ears:

@@ -19,8 +19,8 @@ from seedbed.engines.previz.sound.take import (
     hump,
     panned,
     plant,
-    samples,
     sine,
+    single,
     struck,
 )
 
@@ -98,7 +98,7 @@ def train(take: Take, pace: str, steam: bool) -> Ears:
         for at in np.arange(0.1, take.seconds, gap / 2):
             puff = burst(take.rng, 0.3, band(280, 3200, 0.4), 0.045, 0.012)
             plant(total, float(at), puff, 0.7 * float(take.rng.uniform(0.8, 1.1)))
-    return samples(total)
+    return single(total)
 
 
 def _clack(take: Take, low: float) -> Line:
@@ -181,9 +181,7 @@ def helicopter(take: Take) -> Ears:
     chop = np.exp(np.float32(-7) * beat) * ease(beat / np.float32(0.06)) + np.float32(0.12)
     slap = take.noise(bell((95, 0.7, 1.0), (320, 0.9, 0.5), (1100, 0.8, 0.14)), 0.5) * chop * np.float32(2.6)
     turbine = harmonics(take.phase(take.gusts(0.5, 0.004) * np.float32(2150)), (0.6, 0.2))
-    return samples(
-        slap + panned(turbine, 0.5) * np.float32(0.045) + np.float32(0.15) * take.noise(band(200, 3000, 0.5))
-    )
+    return single(slap + panned(turbine, 0.5) * np.float32(0.045) + np.float32(0.15) * take.noise(band(200, 3000, 0.5)))
 
 
 def burner(take: Take) -> Ears:

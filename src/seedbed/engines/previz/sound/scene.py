@@ -15,6 +15,7 @@ import numpy as np
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.sound import creatures, fires, machines, town, waters, weather
 from seedbed.engines.previz.sound.take import Ears, Take, decibels, fast_size, reverberated
+from seedbed.engines.previz.sound.words import named
 
 Synth = Callable[[Take], Ears]
 
@@ -31,33 +32,6 @@ class Layer:
     wet: float = 0.0
 
 
-_NAMED = {
-    "gull": "gull seagull чайк* martı* mewa mewy 海鸥* 海鷗*",
-    "owl": "owl сова совы сову baykuş* sowa sowy 猫头鹰* 貓頭鷹*",
-    "crow": "crow raven ворон* karga* kruk* wron* 乌鸦* 烏鴉*",
-    "eagle": "eagle hawk falcon орел орёл орл* сокол* kartal* orzeł orł* 鹰* 鷹*",
-    "waterfowl": "duck goose geese swan утк* гус* лебед* ördek* kuğu* kaczk* gęs* łabęd* 鸭* 鴨* 鹅* 鵝* 天鹅* 天鵝*",
-    "wolf": "wolf wolves волк* kurt kurtlar* wilk* 狼*",
-    "big_cat": "lion tiger leopard cheetah panther лев льв* тигр* aslan* kaplan* lew lwa tygr* 狮* 獅* 虎*",
-    "bee": "bee butterfly butterflies insect пчел* пчёл* бабочк* arılar kelebek* pszcz* motyl* 蜜蜂* 蝴蝶*",
-    "whale": "whale orca кит кита киты balina* wielory* 鲸* 鯨*",
-    "helicopter": "helicopter вертолет* вертолёт* helikopter* 直升*",
-    "propeller": "biplane propeller биплан* 双翼*",
-    "rocket": "rocket ракет* roket* rakiet* 火箭*",
-    "spaceship": "spaceship spacecraft satellite ufo 飞船* 飛船*",
-    "steam": "steam locomotive паровоз* buharlı* lokomotyw* parow* 蒸汽*",
-    "oars": "canoe kayak rowing gondola raft лодк* лодок kayık* sandal* łódź łodzi kajak* 小船* 独木舟*",
-    "sail": "sail yacht sailboat sailing парус* yelken* żagl* 帆*",
-    "bicycle": "bicycle bike cyclist велосипед* bisiklet* rower rowerz* 自行车*",
-    "storm": "storm stormy thunder lightning thunderstorm hurricane typhoon rainstorm гроза грозы грозой буря бури "
-    "бурей fırtına* burz* 雷* 闪电* 閃電* 暴风* 暴風*",
-    "heavy": "downpour heavy monsoon ливень ливн* sağanak* ulew* 暴雨* 大雨*",
-    "fall": "waterfall cascade водопад* şelale* wodospad* 瀑布*",
-    "applause": "applause applauding applaud clapping cheering аплод* alkış* okla* 掌声* 掌聲*",
-    "clock": "clock часы часов saat* zegar* 时钟* 時鐘*",
-    "gale": "gale blizzard snowstorm storm stormy hurricane typhoon вьюг* метел* буря fırtına* wichur* 狂风* 狂風*",
-}
-"""Words that make a subject more particular than its name, in any number; a stem ends in "*"."""
 _GROUND = {
     "forest": "forest", "jungle": "forest", "mountain": "mountain", "canyon": "mountain", "volcano": "mountain",
     "desert": "desert", "meadow": "grass", "city": "streets",
@@ -72,15 +46,6 @@ _SPEED = {"slow_motion": 0.5, "time_lapse": 2.0, "hyperlapse": 2.0}
 _WALLS_HZ = 520.0
 _SEALED = ("interior", "underwater", "space")
 """Places where the weather is not."""
-
-
-def named(shot: Shot, what: str) -> bool:
-    """Whether the prompt used one of the words of `_NAMED[what]`."""
-    words = _NAMED[what].split()
-    stems = tuple(word[:-1] for word in words if word.endswith("*"))
-    whole = {word + end for word in words for end in ("", "s")}
-    said = (word for entry in (*shot.known, *shot.unknown) for word in entry.casefold().split())
-    return any(word in whole or word.startswith(stems) for word in said)
 
 
 def layers(shot: Shot) -> list[Layer]:
@@ -183,6 +148,10 @@ def _step_ground(shot: Shot) -> str:
     return "snow" if shot.weather == "snow" or shot.season == "winter" else "soft"
 
 
+_CARRIED = frozenset({"horse", "train", "car", "ship", "plane", "balloon", "candle", "food"})
+"""Subjects with which people do not walk."""
+
+
 def _people(shot: Shot) -> Iterator[Layer]:
     if "crowd" in shot.subjects:
         yield Layer("crowd", -28.5, partial(town.babble, voices=20), ("people", "crowd"), 0.35)
@@ -192,7 +161,7 @@ def _people(shot: Shot) -> Iterator[Layer]:
         return
     if shot.place in ("space", "underwater"):
         yield Layer("breathing", -30.0, creatures.breathing, ("people",), 0.1)
-    elif not {"horse", "train", "car", "ship", "plane", "balloon", "candle", "food"}.intersection(shot.subjects):
+    elif not named(shot, "calm") and not _CARRIED.intersection(shot.subjects):
         walk = partial(town.steps, pace=shot.pace, ground=_step_ground(shot))
         yield Layer("steps", -15.0, walk, ("people",), 0.25)
 
@@ -272,7 +241,9 @@ def _animals(shot: Shot) -> Iterator[Layer]:
     if "cat" in shot.subjects:
         big = named(shot, "big_cat")
         yield Layer("cat", -24.0 if big else -29.5, partial(creatures.purr, big=big), ("cat",))
-    if "animals" in shot.subjects and not named(shot, "bee"):
+    if "animals" in shot.subjects and named(shot, "beast"):
+        yield Layer("beast", -24.0, partial(creatures.purr, big=True), ("animals",), 0.2)
+    elif "animals" in shot.subjects and not named(shot, "bee") and not named(shot, "silent"):
         yield Layer("herd", -16.0, creatures.herd, ("animals",), 0.2)
 
 
@@ -317,8 +288,9 @@ def _insects(shot: Shot) -> Iterator[Layer]:
     warm = shot.season in ("summer", "spring") or (shot.season == "autumn" and shot.time == "night")
     if shot.place in ("interior", "volcano") or shot.weather in ("rain", "snow") or shot.season == "winter":
         return
-    if "animals" in shot.subjects and named(shot, "bee"):
-        yield Layer("bees", -24.0, creatures.bees, ("animals", "insects"))
+    bees = "animals" in shot.subjects and named(shot, "bee")
+    if bees or ("flower" in shot.subjects and shot.time != "night" and warm):
+        yield Layer("bees", -24.0 if bees else -31.0, creatures.bees, ("animals", "insects"))
     if shot.time == "night" and warm and shot.place not in ("coast", "city"):
         yield Layer("crickets", -29.0, creatures.crickets, ("animals", "insects"))
         if shot.water in ("lake", "river") and shot.season in ("spring", "summer"):

@@ -30,6 +30,7 @@ from seedbed.engines.previz.sound.take import (
     plant,
     sine,
 )
+from seedbed.engines.previz.sound.words import named
 
 Chord = tuple[int, ...]
 """Semitones above the key note, the bass first."""
@@ -54,6 +55,7 @@ PROGRESSIONS: dict[str, tuple[Chord, ...]] = {
     "space": ((0, 7, 14, 18), (0, 8, 15, 19), (0, 7, 14, 18), (0, 9, 14, 16)),
 }
 """Four chords each, in one key; the film ends on the key note."""
+_LEADS = ("piano", "guitar", "flute")
 _OWN = ("noir", "neon", "anime")
 """Styles whose harmony is their own, unless a mood is named."""
 BEATS_A_MINUTE = {"slow": 60.0, "normal": 76.0, "fast": 116.0}
@@ -67,6 +69,7 @@ class Theme:
     key_hz: float
     beat_s: float
     style: str
+    lead: str
     bars: tuple[Chord, ...]
     bar_s: float
 
@@ -92,7 +95,12 @@ def theme_of(cuts: Sequence[Cut], seed: int, seconds: float) -> Theme:
     beat_s = 60.0 / BEATS_A_MINUTE[pace]
     beats = 4 if seconds >= 8 * beat_s else 2
     bar_s = beats * beat_s
-    return Theme(kind, key_hz, beat_s, style, _bars(cuts, kind, bar_s, seconds), bar_s)
+    lead = next((name for name in _LEADS for cut in cuts if _asks(cut.shot, name)), "")
+    return Theme(kind, key_hz, beat_s, style, lead, _bars(cuts, kind, bar_s, seconds), bar_s)
+
+
+def _asks(shot: Shot, instrument: str) -> bool:
+    return "music" in shot.subjects and named(shot, instrument)
 
 
 def _bars(cuts: Sequence[Cut], kind: str, bar_s: float, seconds: float) -> tuple[Chord, ...]:
@@ -234,6 +242,9 @@ def _lines(theme: Theme) -> tuple[Callable[[float], Line], float, int, float] | 
     if theme.style == "documentary":
         return None
     quick = 0.25 if theme.beat_s < 0.6 else 0.5
+    leads: dict[str, tuple[Callable[[float], Line], float, int, float]] = {
+        "piano": (_keys, 0.5, 1, 1.7), "guitar": (_pluck, 0.5, 1, 1.8), "flute": (_flute, 1.0, 1, 0.9),
+    }  # fmt: skip
     styles: dict[str, tuple[Callable[[float], Line], float, int, float]] = {
         "neon": (_saw, 0.25, 1, 0.85), "anime": (_bell, 0.5, 2, 0.9), "noir": (_keys, 1.0, 0, 1.3),
         "comic": (_pluck, 0.5, 1, 1.1), "pastel": (_bell, 1.0, 2, 0.6), "vintage": (_keys, 1.0, 1, 1.0),
@@ -242,7 +253,8 @@ def _lines(theme: Theme) -> tuple[Callable[[float], Line], float, int, float] | 
         "bright": (_pluck, 0.5, 1, 1.1), "mysterious": (_bell, 1.5, 2, 0.6), "romantic": (_keys, 0.5, 1, 0.9),
         "warm": (_pluck, 1.0, 1, 0.9), "cold": (_bell, 2.0, 2, 0.45), "spring": (_pluck, 0.5, 1, 0.8),
     }  # fmt: skip
-    return styles.get(theme.style) or moods.get(theme.kind) or (_pluck, max(quick, 0.5), 1, 0.55)
+    plain = (_pluck, max(quick, 0.5), 1, 0.55)
+    return leads.get(theme.lead) or styles.get(theme.style) or moods.get(theme.kind) or plain
 
 
 def _arpeggio(take: Take, theme: Theme, step_beats: float, octave: int) -> list[_Note]:
@@ -290,6 +302,13 @@ def _keys(hz: float) -> Line:
     return _partials(hz, 1.5, parts, 0.006)
 
 
+def _flute(hz: float) -> Line:
+    """A breathy tone that swells and trembles."""
+    time = np.linspace(0, 0.9, 40)
+    course = hz * (1 + 0.006 * np.sin(2 * np.pi * 5.2 * time) * np.minimum(time / 0.4, 1))
+    return glided(0.9, course, (1.0, 0.22, 0.06)) * hump(0.9, 0.2)
+
+
 def _saw(hz: float) -> Line:
     """An analogue synthesiser: two saws out of tune, closing."""
     gains = tuple(1 / n for n in range(1, 13))
@@ -307,7 +326,7 @@ def _saw(hz: float) -> Line:
 
 def _pulse(take: Take, theme: Theme, cuts: Sequence[Cut]) -> Ears | None:
     """Drums of the film: deep hits for drama, a beat for speed, brushes and a walking bass for noir."""
-    dramatic = any("dramatic" in cut.shot.moods for cut in cuts)
+    dramatic = any("dramatic" in cut.shot.moods or _asks(cut.shot, "drums") for cut in cuts)
     total = take.empty()
     if theme.style == "noir":
         _brushes(take, theme, total)

@@ -30,8 +30,8 @@ def decibels(level: float) -> float:
     return float(10.0 ** (level / 20.0))
 
 
-def samples(values: NDArray[Any]) -> NDArray[np.float32]:
-    """As float32."""
+def single(values: NDArray[Any]) -> NDArray[np.float32]:
+    """In single precision."""
     return np.asarray(values, np.float32)
 
 
@@ -66,7 +66,7 @@ class Take:
 
     def gusts(self, rate_hz: float, depth: float) -> Line:
         """A gain at `clock()` that swells and sinks about 1, mostly within a factor of e ** ±`depth`."""
-        return samples(np.exp(np.float32(depth) * np.clip(self.wander(rate_hz), -1.7, 1.4)))
+        return single(np.exp(np.float32(depth) * np.clip(self.wander(rate_hz), -1.7, 1.4)))
 
     def mono(self, curve: Curve) -> Line:
         """Noise of the spectrum `curve`, RMS 1."""
@@ -92,7 +92,7 @@ class Take:
         else:
             turns = np.cumsum(self.drawn(hz), dtype=np.float64) / RATE
         turns += start
-        return samples((turns - np.floor(turns)).astype(np.float32))
+        return single((turns - np.floor(turns)).astype(np.float32))
 
     def times(self, gap_s: float, loose: float = 0.5, first_s: float | None = None) -> NDArray[np.float64]:
         """Times of events about `gap_s` apart, each gap off by up to the share `loose`; at least one where the
@@ -105,7 +105,7 @@ class Take:
 
 def frequencies(size: int) -> Line:
     """Of the real FFT of `size` samples, in Hz, 1 at least."""
-    return samples(np.maximum(np.arange(size // 2 + 1, dtype=np.float32) * np.float32(RATE / size), np.float32(1)))
+    return single(np.maximum(np.arange(size // 2 + 1, dtype=np.float32) * np.float32(RATE / size), np.float32(1)))
 
 
 def fast_size(count: int) -> int:
@@ -129,7 +129,7 @@ def stretched(points: Line, step: int, count: int, smooth: bool = False) -> Line
 
 
 def sine(turns: Line) -> Line:
-    return samples(np.sin(_TURN * turns))
+    return single(np.sin(_TURN * turns))
 
 
 def harmonics(turns: Line, gains: tuple[float, ...] | NDArray[np.floating]) -> Line:
@@ -147,7 +147,7 @@ def harmonics(turns: Line, gains: tuple[float, ...] | NDArray[np.floating]) -> L
 def ease(x: NDArray[np.floating]) -> Line:
     """From 0 to 1 and smooth at both ends; `x` is clipped."""
     held = np.clip(x, 0, 1).astype(np.float32)
-    return samples(held * held * (3 - 2 * held))
+    return single(held * held * (3 - 2 * held))
 
 
 def band(low_hz: float, high_hz: float, tilt: float = 0.0) -> Curve:
@@ -237,7 +237,7 @@ def decay(seconds: float, half_s: float, attack_s: float = 0.001) -> Line:
     time = np.arange(int(seconds * RATE), dtype=np.float32) / np.float32(RATE)
     rise = ease(time / np.float32(attack_s))
     fall = np.exp2(-time / np.float32(half_s))
-    return samples(rise * fall * ease((np.float32(seconds) - time) / np.float32(min(seconds * 0.3, 0.05))))
+    return single(rise * fall * ease((np.float32(seconds) - time) / np.float32(min(seconds * 0.3, 0.05))))
 
 
 def struck(seconds: float, partials: tuple[tuple[float, float, float], ...], attack_s: float = 0.001) -> Line:

@@ -20,7 +20,7 @@ from seedbed.engines.previz.sound.take import (
     glided,
     hump,
     plant,
-    samples,
+    single,
     spray,
     struck,
 )
@@ -131,7 +131,7 @@ def _heel(rng: np.random.Generator, ground: str, shift: float) -> Line:
     if ground == "snow":
         crunch = burst(rng, 0.26, bell((1600 * shift, 0.7, 1.0), (4200, 0.7, 0.5)), 0.06, 0.03)
         grain = spray(Take(len(crunch), rng), 260.0, [burst(rng, 0.006, band(1200, 7000), 0.001)], heavy=2.0)[0]
-        return samples(
+        return single(
             crunch * (np.float32(0.5) + np.abs(grain) / np.float32(max(float(grain.std()), 1e-6))) * np.float32(0.3)
         )
     thud = struck(0.22, ((105 * shift, 0.9, 0.022), (190 * shift, 0.5, 0.014)), 0.002)

@@ -17,7 +17,7 @@ from seedbed.engines.previz.sound.take import (
     glided,
     hump,
     plant,
-    samples,
+    single,
     spray,
 )
 
@@ -32,17 +32,17 @@ def river(take: Take, haste: float) -> Ears:
     """Running water; `haste` 0.5 (lazy) … 1.5 (rapids): turbulence, gurgling bubbles and the hiss of splashes."""
     deep = take.noise(bell((260, 0.9, 1.0), (600, 0.6, 0.7)), 0.85) * take.drawn(take.gusts(1.5, 0.18))
     splash = take.noise(band(1500, 6500, 0.3), 0.95) * take.drawn(take.gusts(4.0, 0.22) * take.gusts(0.4, 0.2))
-    grains = [_bubble(float(hz), 0.05 + 12 / float(hz), 1.25) for hz in np.geomspace(420, 2000, 6)]
+    grains = [_bubble(float(hz), 0.05 + 12 / float(hz), 1.25) for hz in np.geomspace(440, 1900, 5)]
     gurgle = spray(take, 55 * haste, grains, take.gusts(1.2, 0.8), heavy=2.0)
     gurgle /= np.float32(max(float(gurgle.std()), 1e-9))
-    return samples(np.float32(0.55) * deep + np.float32(0.28 + 0.3 * haste) * splash + np.float32(0.55) * gurgle)
+    return single(np.float32(0.55) * deep + np.float32(0.28 + 0.3 * haste) * splash + np.float32(0.55) * gurgle)
 
 
 def fall(take: Take) -> Ears:
     """A waterfall: an even roar with weight below and spray above."""
     roar = take.noise(band(70, 3500, 0.45), 0.9) * take.drawn(take.gusts(2.0, 0.08))
     thump = take.noise(band(35, 110), 0.7) * take.drawn(take.gusts(5.0, 0.3))
-    return samples(
+    return single(
         np.float32(0.85) * roar + np.float32(0.4) * thump + np.float32(0.25) * take.noise(band(3000, 10000), 1.0)
     )
 

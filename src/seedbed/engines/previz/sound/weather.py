@@ -20,8 +20,8 @@ from seedbed.engines.previz.sound.take import (
     filtered,
     glided,
     plant,
-    samples,
     sine,
+    single,
     spray,
     struck,
 )
@@ -47,7 +47,7 @@ def wind(take: Take, ground: str, strength: float) -> Ears:
         total += 0.5 * _howl(take, gust, (180.0, 262.0))
     elif ground == "streets":
         total += 0.3 * _howl(take, gust, (350.0, 520.0))
-    return samples(total / np.float32(1.35))
+    return single(total / np.float32(1.35))
 
 
 def _leaves(take: Take, gust: Line) -> Ears:
@@ -81,7 +81,7 @@ def rain(take: Take, surface: str, heavy: bool) -> Ears:
 
 
 def _on_leaves(take: Take, rate: float) -> Ears:
-    grains = [burst(take.rng, 0.012, bell((hz, 0.6, 1.0)), 0.0025, 0.0003) for hz in (1500.0, 2300.0, 3400.0)]
+    grains = [burst(take.rng, 0.012, bell((hz, 0.6, 1.0)), 0.0025, 0.0003) for hz in (1600.0, 2900.0)]
     return spray(take, rate * 0.4, grains, heavy=1.3)
 
 
@@ -99,7 +99,7 @@ def _on_asphalt(take: Take, rate: float) -> Ears:
 
 def _on_water(take: Take, rate: float) -> Ears:
     """Drops that close a bubble behind them: short rings that rise a little."""
-    grains = [glided(0.03, np.array([hz, hz * 1.12])) * decay(0.03, 0.006, 0.0005) for hz in _ladder(1500, 4600, 4)]
+    grains = [glided(0.03, np.array([hz, hz * 1.12])) * decay(0.03, 0.006, 0.0005) for hz in _ladder(1600, 4300, 3)]
     return spray(take, rate * 0.35, grains, heavy=1.3)
 
 
@@ -162,7 +162,7 @@ def vacuum(take: Take) -> Ears:
         plant(total, 0.0, sine(take.phase(hz)) * take.drawn(breath), 0.75 / (1 + 0.35 * number), 0.2 + 0.12 * number)
     air = take.noise(bell((90, 0.7, 1.0), (700, 0.5, 0.06)), 0.9) * take.drawn(take.gusts(0.2, 0.5))
     shimmer = take.noise(bell((2350, 0.02, 1.0), (3140, 0.02, 0.8), (4710, 0.015, 0.5)), 1.0)
-    return samples(total + np.float32(0.5) * air + np.float32(0.05) * shimmer * take.drawn(take.gusts(0.4, 0.7)))
+    return single(total + np.float32(0.5) * air + np.float32(0.05) * shimmer * take.drawn(take.gusts(0.4, 0.7)))
 
 
 def dulled(ears: Ears, above_hz: float) -> Ears:
