@@ -172,6 +172,15 @@ def test_every_style_at_every_size(style: str, width: int, height: int) -> None:
     assert all(np.array_equal(a, b) for a, b in zip(given, before, strict=True))
 
 
+def test_an_edit_may_lay_a_mood_over_a_natural_picture() -> None:
+    given = picture("portrait")
+    assert finish("natural").restyle(given, 4, go_on, regrade=True) is given
+    cold = finish("natural", moods=("cold",)).restyle(given, 4, go_on, regrade=True)
+    (r, _, b), (cold_r, _, cold_b) = means(given), means(cold)
+    assert cold_r - cold_b < r - b - 0.04
+    assert np.abs(luma(cold) - luma(given)).mean() < 14
+
+
 def test_a_frame_of_another_size_is_refused() -> None:
     with pytest.raises(ValueError, match="cannot be finished"):
         finish("noir").restyle(flat(0.5, 160, 90), 1, go_on)

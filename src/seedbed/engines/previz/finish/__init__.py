@@ -45,7 +45,7 @@ class Finish:
         self.width, self.height = width, height
         self._fps, self._seed = fps, seed
         recipe = recipe_for(self.style, shot.light, shot.moods)
-        self._recipe = recipe
+        self._recipe, self._leans = recipe, recipe != STYLES[self.style]
         scale = math.sqrt(width * height) / 960.0
         grain = grade.grain_tile(seed, recipe.grain_px * max(scale, 0.7) if recipe.grain_px else 0.0)
         self._bath = _bath(recipe, grain, exposure, warm, saturation)
@@ -66,9 +66,12 @@ class Finish:
         """Frame `number` from linear light (3, rows, stride), of which the first `width` columns count."""
         return self._styled(light, number, self._bath, self._recipe.knee, check)
 
-    def restyle(self, planes: Planes, number: int, check: Check) -> Planes:
-        """The same style over a finished frame, which is left as it is; natural gives back the very planes."""
-        if self.style == "natural":
+    def restyle(self, planes: Planes, number: int, check: Check, *, regrade: bool = False) -> Planes:
+        """The same style over a finished frame, which is left as it is; natural gives back the very planes.
+
+        With `regrade`, the shot's light and moods are laid over a natural picture too, where it has any.
+        """
+        if self.style == "natural" and not (regrade and self._leans):
             return planes
         if planes[0].shape != (self.height, self.width):
             raise ValueError(f"a frame of {planes[0].shape} cannot be finished at {(self.height, self.width)}")

@@ -49,7 +49,7 @@ def _impasto(row: Floats, tints: Floats, first: Floats, second: Floats, tile: Fl
     mask, one = tile.shape[0] - 1, f32(1.0)
     for x in range(row.shape[0]):
         # The strokes' own edges, more than those of the picture.
-        y = second[x] + (row[x] - second[x]) * f32(0.35)
+        y = second[x] + (row[x] - second[x]) * f32(0.5)
         body = f32(0.30) + min(max(y, f32(0.0)), one) * f32(0.70)
         row[x] = y + body * (f32(0.115) * first[x] + f32(0.022) * tile[x & mask])
         tints[x] = one

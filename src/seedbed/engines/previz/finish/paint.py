@@ -56,7 +56,7 @@ class Easel:
         elif self._kind == OIL:
             self._tile = texture.canvas(scale, seed)
             self._drift, self._hairs = texture.drift(rows, columns, seed), strokes.hairs(seed)
-            apart = (self._unit * 5.8, self._unit * 3.7)
+            apart = (self._unit * 6.4, self._unit * 3.1)
             self._spots = [strokes.places(rows, columns, max(size, 1.5), seed) for size in apart]
         elif self._kind == COMIC:
             self._tile = texture.halftone(scale)
@@ -109,7 +109,7 @@ class Easel:
             study.slopes(flat[0], second)
             way = study.runs(flat[0], self._drift, self._px(1.6), 0.03)
             height = np.zeros_like(second)
-            for spots, size in zip(self._spots, (1.0, 0.6), strict=True):
+            for spots, size in zip(self._spots, (1.0, 0.5), strict=True):
                 long, broad = max(12.0 * size * unit, 2.0), max(3.4 * size * unit, 1.2)
                 strokes.brush(flat, second, way, spots, self._hairs, long, broad, size < 1.0, out, height)
             strokes.relief(height, first)

@@ -19,29 +19,34 @@ f32 = np.float32
 
 
 @kernel
+def _means(plane: Bytes, less: float, middle: float, scale: float, out: Floats) -> None:
+    """Means over less × less values (at least one), less `middle`, by `scale`, into `out` (rows, columns)."""
+    height, width = plane.shape
+    rows, columns = out.shape
+    sums = np.empty(width, np.int32)
+    for j in range(rows):
+        top = min(int(j * less), height - 1)
+        foot = min(max(int((j + 1) * less + 0.5), top + 1), height)
+        sums[:] = 0
+        for y in range(top, foot):
+            line = plane[y]
+            for x in range(width):
+                sums[x] += line[x]
+        for i in range(columns):
+            left = min(int(i * less), width - 1)
+            right = min(max(int((i + 1) * less + 0.5), left + 1), width)
+            total = 0
+            for x in range(left, right):
+                total += sums[x]
+            out[j, i] = (f32(total) / f32((foot - top) * (right - left)) - f32(middle)) * f32(scale)
+
+
+@kernel
 def reduce(luma: Bytes, blue: Bytes, red: Bytes, less: int, out: Floats) -> None:
     """Means over less × less pixels of the three planes, into `out` (3, rows, columns)."""
-    height, width = luma.shape
-    rows, columns = out.shape[1], out.shape[2]
-    for j in range(rows):
-        top, foot = j * less, min((j + 1) * less, height)
-        upper, lower = min(top >> 1, blue.shape[0] - 1), min(max(foot + 1 >> 1, (top >> 1) + 1), blue.shape[0])
-        for i in range(columns):
-            left, right = i * less, min((i + 1) * less, width)
-            total = 0
-            for y in range(top, foot):
-                for x in range(left, right):
-                    total += luma[y, x]
-            out[0, j, i] = (f32(total) / f32((foot - top) * (right - left)) - f32(16.0)) * f32(1.0 / 219.0)
-            first, last = min(left >> 1, blue.shape[1] - 1), min(max(right + 1 >> 1, (left >> 1) + 1), blue.shape[1])
-            u, v, count = 0, 0, 0
-            for y in range(upper, lower):
-                for x in range(first, last):
-                    u += blue[y, x]
-                    v += red[y, x]
-                    count += 1
-            out[1, j, i] = (f32(u) / f32(count) - f32(128.0)) * f32(1.0 / 224.0)
-            out[2, j, i] = (f32(v) / f32(count) - f32(128.0)) * f32(1.0 / 224.0)
+    _means(luma, float(less), 16.0, 1.0 / 219.0, out[0])
+    _means(blue, less * 0.5, 128.0, 1.0 / 224.0, out[1])
+    _means(red, less * 0.5, 128.0, 1.0 / 224.0, out[2])
 
 
 @kernel
