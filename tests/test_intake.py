@@ -14,8 +14,8 @@ import httpx2
 import pytest
 from PIL import Image
 
-from seedbed import catalogue, db, tasks, telemetry
-from seedbed.engines import Progress, RenderRequest, RenderResult
+from seedbed import catalogue, db, tasks, telemetry, worker
+from seedbed.engines import EngineError, Progress, RenderRequest, RenderResult
 from seedbed.ledger import Balance
 from seedbed.outbound import PublicClient, Resolve
 from seedbed.runtime import open_runtime
@@ -62,12 +62,12 @@ async def working(
         PublicClient(settings.trusted, resolve=resolve, host_max=1000) as client,
         open_runtime(settings, pool_size=12, name="test worker") as runtime,
     ):
-        worker = Worker(runtime, {"previz": engine}, scratch, client)
-        running = asyncio.create_task(worker.run())
+        there = Worker(runtime, {"previz": engine}, scratch, client)
+        running = asyncio.create_task(there.run())
         try:
-            yield worker
+            yield there
         finally:
-            worker.stop()
+            there.stop()
             await running
             scratch.close()
 
@@ -187,16 +187,74 @@ async def test_a_model_for_pictures_refuses_a_clip_without_a_name(
     }
 
 
+class Third(Seeing):
+    """Can do it at the third attempt."""
+
+    async def render(self, request: RenderRequest, scratch: Path, progress: Progress) -> RenderResult:
+        result = await super().render(request, scratch, progress)
+        if len(self.seen) < 3:
+            raise EngineError("not yet", retryable=True)
+        return result
+
+
+async def test_media_are_fetched_again_only_where_they_have_changed(
+    api: httpx2.AsyncClient,
+    alice: Person,
+    host: Shelf,
+    settings: Settings,
+    tmp_path: Path,
+    sound: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A render is tried three times: what keeps its tag comes once, what has none or another comes each time."""
+    monkeypatch.setattr(worker, "RETRY_S", 0.05)
+    engine = Third()
+    host.media["plain.png"] = host.media["turning.png"] = host.media["picture.png"]
+    host.tags |= {"picture.png": '"one"', "turning.png": '"a"'}
+    before = {outcome: fetches(outcome) for outcome in ("fetched", "kept")}
+    async with working(settings, tmp_path, engine) as there:
+        task_id = await ask(api, alice, host, "picture.png", "plain.png", "turning.png")
+        await until(lambda: len(engine.seen) == 1)
+        host.tags["turning.png"] = '"b"'
+        told = await ended(api, alice, task_id)
+        assert told["status"] == "succeeded", told
+        assert host.asked == {"picture.png": 3, "plain.png": 3, "turning.png": 3}
+        assert host.unchanged["picture.png"] == 2
+        assert host.unchanged["plain.png"] == 0
+        assert host.unchanged["turning.png"] in (1, 2), "the second attempt may have come before it turned"
+        kept = fetches("kept") - before["kept"]
+        assert (kept, kept + fetches("fetched") - before["fetched"]) == (host.unchanged.total(), 9)
+        assert len(set(map(tuple, engine.seen))) == 1
+        assert there._renderer._kept == {}
+        assert list((tmp_path / "scratch").glob("worker-*/*")) == [], "nothing is kept of a task that has ended"
+
+
+async def test_downloads_of_a_task_that_does_not_come_back_are_forgotten(
+    api: httpx2.AsyncClient, alice: Person, host: Shelf, settings: Settings, tmp_path: Path, sound: None
+) -> None:
+    host.tags["picture.png"] = '"one"'
+    async with working(settings, tmp_path, Third()) as there:
+        task_id = await ask(api, alice, host, "picture.png")
+        await until(lambda: bool(there._renderer._kept) and not there._renders)
+        assert (await api.post(f"{GENERATIONS}/{task_id}/cancel", headers=alice.auth)).json()["success"]
+        there._renderer.tidy()
+        [(kept, _)] = there._renderer._kept.values()
+        assert len(list(kept.folder.iterdir())) == 1
+        kept.used_at -= settings.render_timeout_s + 61
+        there._renderer.tidy()
+        assert not kept.folder.exists()
+
+
 async def test_a_task_is_cancelled_while_its_media_come(
     api: httpx2.AsyncClient, alice: Person, host: Shelf, settings: Settings, tmp_path: Path, sound: None
 ) -> None:
     engine = Seeing()
-    async with working(settings, tmp_path, engine) as worker:
+    async with working(settings, tmp_path, engine) as there:
         task_id = await ask(api, alice, host, "slow", "picture.png")
         await until(lambda: host.asked["slow"] > 0)
         answer = await api.post(f"{GENERATIONS}/{task_id}/cancel", headers=alice.auth)
         assert answer.json()["status"] == "cancelled"
-        await until(lambda: not worker._renders)
+        await until(lambda: not there._renders)
         assert list((tmp_path / "scratch").glob("worker-*/*")) == []
     assert engine.seen == []
     assert await balance(api, alice) == Balance(available=1000, held=0)

@@ -479,6 +479,8 @@ class Shelf:
     port: int
     media: dict[str, bytes]
     asked: Counter[str] = field(default_factory=Counter)
+    tags: dict[str, str] = field(default_factory=dict)
+    unchanged: Counter[str] = field(default_factory=Counter)
     hold: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ref(self, name: str, kind: str | None = None, role: str = "reference") -> MediaRef:
@@ -494,10 +496,16 @@ async def shelf(media: dict[str, bytes]) -> AsyncIterator[Shelf]:
             found.asked[name] += 1
             if name == "slow":
                 await found.hold.wait()
-            data = media.get(name)
+            data, tag = media.get(name), found.tags.get(name, "")
             status = b"404 Not Found" if data is None else b"200 OK"
             body = data or b""
-            writer.write(b"HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % (status, len(body)) + body)
+            if tag and f"if-none-match: {tag}\r\n" in head.decode().lower():
+                found.unchanged[name] += 1
+                status, body = b"304 Not Modified", b""
+            lines = b"Content-Length: %d\r\nConnection: close\r\n" % len(body)
+            if tag:
+                lines += f"ETag: {tag}\r\n".encode()
+            writer.write(b"HTTP/1.1 %s\r\n" % status + lines + b"\r\n" + body)
             await writer.drain()
         writer.close()
 

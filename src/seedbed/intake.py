@@ -19,6 +19,7 @@ from seedbed.errors import InvalidRequest, PayloadTooLarge, ServiceBusy, TaskFai
 from seedbed.media import inputs, sandbox
 from seedbed.media.forms import Form
 from seedbed.media.inputs import OwnFile
+from seedbed.media.kept import Kept
 from seedbed.media.refusals import REASONS, Refused
 from seedbed.outbound import PublicClient
 from seedbed.runtime import Runtime
@@ -35,8 +36,12 @@ PROBES_AT_ONCE = 2
 # A task's media ------------------------------------------------------------------------------------------------
 
 
-async def media_of(task: Task, runtime: Runtime, client: PublicClient, folder: Path) -> tuple[InputMedia, ...]:
+async def media_of(
+    task: Task, runtime: Runtime, client: PublicClient, folder: Path, kept: Kept | None = None
+) -> tuple[InputMedia, ...]:
     """The task's media as plain files in `folder`, with their roles. Takes at most as long as a render may.
+
+    `kept` is what an earlier attempt here has fetched.
 
     Raises TaskFailure for media that cannot be had or read, EngineError (retryable) when our own storage
     does not answer.
@@ -56,6 +61,7 @@ async def media_of(task: Task, runtime: Runtime, client: PublicClient, folder: P
                 read_own=read_own,
                 references=model is None or model.references,
                 note=lambda outcome: telemetry.FETCHES.labels(outcome).inc(),
+                kept=kept,
             )
     except TimeoutError:
         raise TaskFailure("timeout", "The media took longer than this server allows") from None

@@ -112,12 +112,16 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file that was fetched whole. `url` is where the last redirect led; the rest is what the server said."""
+    """A file that was fetched whole. `url` is where the last redirect led; the rest is what the server said.
+
+    Where `changed` is false nothing was fetched: the server still has what the caller knows.
+    """
 
     url: str
     content_type: str
     size_bytes: int
     etag: str | None
+    changed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,20 +215,25 @@ class PublicClient:
         timeout_s: float = 30.0,
         stall_s: float = 5.0,
         bytes_per_s_min: int = 10_000,
+        known: str | None = None,
     ) -> Download:
         """Fetches `url` into a new file at `path`, following up to REDIRECTS_MAX redirects, each checked anew.
 
         `timeout_s` is for all of it; `stall_s` is how long the server may be silent, and how long it has
-        before its average speed must reach `bytes_per_s_min`. The file is there only when all of the body
-        is: on any error or cancellation it is removed. Raises any OutboundError, and OSError when the file
+        before its average speed must reach `bytes_per_s_min`. `known` is the entity tag of what the caller has
+        already: where that is still right, no file is made. The file is there only when all of the body is:
+        on any error or cancellation it is removed. Raises any OutboundError, and OSError when the file
         cannot be written (FileExistsError when there is one, which is left alone).
         """
         limits = _Limits(size_bytes_max, stall_s, bytes_per_s_min)
         target = _target(url, self._trusted)
+        asked = {} if known is None else {"If-None-Match": known}
         with _translated(target):
             async with asyncio.timeout(timeout_s):
                 for _ in range(REDIRECTS_MAX + 1):
-                    async with self._exchange("GET", target, stall_s=stall_s) as response:
+                    async with self._exchange("GET", target, asked, stall_s=stall_s) as response:
+                        if known is not None and response.status == 304:
+                            return Download(target.url, "", 0, known, changed=False)
                         following = _redirect(target, response, self._trusted)
                         if following is None:
                             _check_answer(target, response, limits)

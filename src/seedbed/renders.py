@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import orjson
 from seedbed import catalogue, intake, media, storage, telemetry
 from seedbed.engines import FPS, Engine, EngineError, InputMedia, Progress, RenderRequest, RenderResult
 from seedbed.errors import TaskFailure
+from seedbed.media.kept import Kept
 from seedbed.outbound import PublicClient
 from seedbed.runtime import Runtime
 from seedbed.scratch import Scratch
@@ -51,12 +52,30 @@ class Renderer:
     engines: dict[str, Engine]
     scratch: Scratch
     client: PublicClient
+    _kept: dict[str, tuple[Kept, ExitStack]] = field(default_factory=dict)
+
+    @property
+    def _kept_s(self) -> float:
+        """A render may be long, and the pause before the next one is short."""
+        return self.runtime.settings.render_timeout_s + 60
 
     async def make(self, task: Task, engines: Sequence[str], note: Progress) -> Output:
         """Run the first of `engines` that can make the task, prove what comes out and store it.
 
-        Raises EngineError, TaskFailure, StorageError; OSError where the scratch folder fails.
+        Raises EngineError, TaskFailure, StorageError; OSError where the scratch folder fails. After an EngineError
+        that another attempt may mend, the task's downloads are kept for that.
         """
+        again = False
+        try:
+            return await self._made(task, engines, note)
+        except EngineError as error:
+            again = error.retryable
+            raise
+        finally:
+            if not again:
+                self._forget(task.id)
+
+    async def _made(self, task: Task, engines: Sequence[str], note: Progress) -> Output:
         with ExitStack() as stack:
             inputs = await self._inputs(task, stack)
             request = _render_request(task, inputs)
@@ -89,7 +108,23 @@ class Renderer:
     async def _inputs(self, task: Task, stack: ExitStack) -> tuple[InputMedia, ...]:
         if not task.media:
             return ()
-        return await intake.media_of(task, self.runtime, self.client, stack.enter_context(self.scratch.folder()))
+        if task.id not in self._kept:
+            place = ExitStack()
+            self._kept[task.id] = Kept(place.enter_context(self.scratch.folder())), place
+        kept, _ = self._kept[task.id]
+        kept.used_at = time.monotonic()
+        folder = stack.enter_context(self.scratch.folder())
+        return await intake.media_of(task, self.runtime, self.client, folder, kept)
+
+    def tidy(self) -> None:
+        """Forget the downloads of tasks that went to another worker, or ended without us."""
+        old = [name for name, (kept, _) in self._kept.items() if time.monotonic() - kept.used_at > self._kept_s]
+        for task_id in old:
+            self._forget(task_id)
+
+    def _forget(self, task_id: str) -> None:
+        if found := self._kept.pop(task_id, None):
+            found[1].close()
 
     async def _run(
         self, request: RenderRequest, engines: Sequence[str], stack: ExitStack, note: Progress

@@ -279,6 +279,7 @@ class Worker:
                 await queue.forget_workers(conn)
             # A catalogue that changed its engines leaves tasks behind in lanes that it no longer names.
             self._places[0].lanes = self._lanes(await queue.lanes(conn))
+        self._renderer.tidy()
         await self._clear_away()
         await intake.sweep_uploads(self.runtime)
         await asyncio.sleep(SWEEP_S)

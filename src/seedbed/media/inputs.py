@@ -17,6 +17,7 @@ from seedbed.engines import InputMedia, Kind, Role
 from seedbed.errors import TaskFailure
 from seedbed.media import forms, sandbox
 from seedbed.media.forms import Form
+from seedbed.media.kept import Kept
 from seedbed.media.refusals import REASONS, Refused
 from seedbed.media.sandbox import Plain
 from seedbed.outbound import HostBusy, OutboundError, PublicClient, TooLarge
@@ -107,15 +108,17 @@ async def fetch_all(
     references: bool = True,
     place: Callable[[int], str] = "mediaUrls.{}".format,
     note: Callable[[str], None] = lambda outcome: None,
+    kept: Kept | None = None,
 ) -> tuple[InputMedia, ...]:
     """Fetch all media of a request into `folder`, make them plain and decide their roles from their bytes.
 
     `references` says whether the model takes anything but a first and a last frame; `place` names a URL by
-    its index; `note` hears `fetched`, `read` (in place), `unreachable` or `refused` for each URL. When
-    cancelled, downloads and decoders stop and their files are the folder's owner's to remove.
+    its index; `note` hears for each URL `fetched`, `read` (in place), `kept` (by an earlier attempt, and unchanged
+    since), `unreachable` or `refused`; `kept` is what the task keeps between attempts. When cancelled, downloads
+    and decoders stop and their files are the folder's owner's to remove.
     Raises TaskFailure (`invalid_media`) for the first URL, in their order, that cannot be used.
     """
-    fetcher = _Fetcher(folder, client, own_base_url, read_own, limits or Limits(), note)
+    fetcher = _Fetcher(folder, client, own_base_url, read_own, limits or Limits(), note, kept)
     first = {ref.url: index for index, ref in reversed(list(enumerate(refs)))}
     try:
         urls = list(first)
@@ -167,6 +170,7 @@ class _Fetcher:
     read_own: ReadOwn
     limits: Limits
     note: Callable[[str], None]
+    kept: Kept | None = None
 
     async def save(self, url: str, index: int, claimed: Kind | None) -> Path:
         """The bytes behind `url`. Raises Unfit."""
@@ -180,7 +184,7 @@ class _Fetcher:
             self.note("read")
             return path
         try:
-            await self._download(url, path, most)
+            changed = await self._download(url, path, most)
         except TooLarge:
             self.note("refused")
             kind = NAMES[claimed] if claimed else "a medium"
@@ -188,20 +192,30 @@ class _Fetcher:
         except OutboundError as error:
             self.note("unreachable")
             raise Unfit(f"could not be fetched: {error.message}") from None
-        self.note("fetched")
+        self.note("fetched" if changed else "kept")
         return path
 
-    async def _download(self, url: str, path: Path, most: int) -> None:
-        """One download; where its host has its share of requests in flight, this one waits for its turn."""
+    async def _download(self, url: str, path: Path, most: int) -> bool:
+        """The file at `path`, downloaded or as it was kept; whether it was downloaded.
+
+        Where its host has its share of requests in flight, this one waits for its turn.
+        """
+        known = self.kept.tag(url) if self.kept else None
         for tries_left in reversed(range(BUSY_TRIES)):
             try:
-                await self.client.download(url, path, size_bytes_max=most, timeout_s=self.limits.fetch_s_max)
+                came = await self.client.download(
+                    url, path, size_bytes_max=most, timeout_s=self.limits.fetch_s_max, known=known
+                )
+                break
             except HostBusy:
                 if not tries_left:
                     raise
                 await asyncio.sleep(BUSY_NAP_S)
-            else:
-                return
+        if self.kept and came.changed:
+            self.kept.keep(url, came.etag, path)
+        elif self.kept:
+            self.kept.give(url, path)
+        return came.changed
 
     async def made_plain(self, path: Path, form: Form, index: int) -> Plain:
         """The plain file, in a folder that the sandbox has to itself."""
