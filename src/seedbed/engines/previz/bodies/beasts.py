@@ -1,0 +1,123 @@
+"""Four-legged animals by name: their measures, coats, gaits and sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+
+import numpy as np
+
+from seedbed.engines.previz.bodies import beast, paces, people, species, strides
+from seedbed.engines.previz.bodies.beast import Coat, Shape
+from seedbed.engines.previz.bodies.form import Grain
+from seedbed.engines.previz.bodies.model import Model
+from seedbed.engines.previz.bodies.paces import BOUND, CANTER, GALLOP, TROT, WALK, Pace
+from seedbed.engines.previz.bodies.rig import Clip, Rig
+from seedbed.engines.previz.shapes.mesh import Mesh, joined
+from seedbed.engines.previz.shapes.paint import MOTTLED, STREAKS, Palette, paint
+
+
+@dataclass(frozen=True, slots=True)
+class Breed:
+    """A kind: its shape, coats to draw from (body, hair, hoof or nose), gaits beside walking, and its size against
+    the shape."""
+
+    shape: Shape
+    coats: tuple[tuple[str, str, str], ...]
+    size: float
+    tempo: float
+    """How long strides take against a horse's."""
+    paces: tuple[tuple[str, Pace], ...]
+    rests: tuple[str, ...] = ("stand", "graze")
+    spots: float = 0.10
+    """How mottled the coat is, 0 … 1."""
+    low: float = 1.15
+    paw: str = ""
+    gloss: float = 0.22
+    extra: dict[str, str] = field(default_factory=dict)
+
+
+_HORSE = (("walk", WALK), ("trot", TROT), ("canter", CANTER), ("gallop", GALLOP))
+_DOG = (("walk", WALK), ("trot", TROT), ("run", BOUND))
+
+KINDS: dict[str, Breed] = {
+    "horse": Breed(species.HORSE, (("6b3f22", "1c130e", "2a221c"), ("3a2417", "17100c", "1f1a16"), ("8c5a30", "d9c194", "4a3d30"), ("d8d4cc", "c9c4ba", "5a524a"), ("1f1b1a", "121010", "1a1615"), ("9a8f86", "4a4440", "2f2a26")), 1.0, 1.0, _HORSE),
+    "dog": Breed(species.DOG, (("b98a52", "a87b48", "17120f"), ("3a2a20", "2f221a", "120e0c"), ("d9cdb8", "cfc0a6", "17120f"), ("5a5450", "4a4542", "17120f"), ("8a4f2a", "7d4626", "17120f")), 0.92, 0.62, _DOG, ("stand", "sit")),
+    "cat": Breed(species.CAT, (("7d7468", "6a6258", "c98a86"), ("c98242", "b5713a", "d9a090"), ("262322", "1f1c1b", "2a2422"), ("e6e0d6", "ded6ca", "d9a0a0"), ("9a9088", "847a72", "b58a86")), 1.0, 0.52, (("walk", WALK), ("trot", TROT), ("run", BOUND)), ("stand", "sit"), 0.30),
+}  # fmt: skip
+ALIASES: dict[str, str] = {"stallion": "horse", "pony": "horse", "puppy": "dog", "kitten": "cat"}
+
+
+@lru_cache(maxsize=16)
+def _skeleton(name: str) -> Rig:
+    return beast.skeleton(KINDS[name].shape)
+
+
+@lru_cache(maxsize=64)
+def clip(name: str, motion: str) -> Clip:
+    breed, rig = KINDS[name], _skeleton(name)
+    for pace_name, pace in breed.paces:
+        if pace_name == motion:
+            return paces.moving(rig, breed.shape, pace, breed.tempo)
+    if motion == "sit":
+        return paces.sitting(rig, breed.shape)
+    return paces.standing(rig, breed.shape, motion, breed.low)
+
+
+def _coat(breed: Breed, tones: tuple[str, str, str], palette: Palette, seed: int) -> Coat:
+    size = breed.shape.fore.joints[0][1]
+    fur = partial(paint, gloss=breed.gloss)
+    main = palette.add(fur(tones[0], pattern=MOTTLED, numbers=(5 / size, breed.spots, seed % 97)))
+    return Coat(
+        coat=main, under=main, hair=palette.add(fur(tones[1], pattern=STREAKS, numbers=(60 / size, 0.3, 3))),
+        hoof=palette.add(paint(tones[2], gloss=0.4)), eye=palette.add(paint("0c0a09", gloss=0.9)),
+        nose=palette.add(paint(tones[2], gloss=0.5)), horn=main,
+        more={name: palette.add(fur(colour)) for name, colour in breed.extra.items()},
+    )  # fmt: skip
+
+
+def beast_model(
+    kind: str, rng: np.random.Generator, palette: Palette, grain: Grain, *, colour: str = "", size: float = 1.0,
+    rider: bool = False,
+) -> Model:  # fmt: skip
+    """An animal of KINDS or ALIASES."""
+    name = ALIASES.get(kind, kind)
+    breed = KINDS[name]
+    tones = breed.coats[int(rng.integers(1 << 30)) % len(breed.coats)]
+    scale = breed.size * size * float(rng.uniform(0.94, 1.06))
+    rig = _skeleton(name)
+    coat = _coat(breed, (colour, *tones[1:]) if colour else tones, palette, int(rng.integers(97)))
+    mesh = beast.build(breed.shape, coat, grain, rig)
+    if rider:
+        mesh = joined([mesh, _rider(breed.shape, rng, palette, grain, beast.numbers(rig)("trunk"))])
+    motions = [name for name, _ in breed.paces]
+    names = [breed.rests[0], *motions, *breed.rests[1:]]
+    top = float(mesh.points[:, 2].max()) * scale
+    return Model(kind, mesh.scaled(scale), {m: partial(clip, name, m) for m in names}, top, scale)
+
+
+def _rider(shape: Shape, rng: np.random.Generator, palette: Palette, grain: Grain, bone: int) -> Mesh:
+    """A person astride, as one solid thing on the back."""
+    person = people.person_model(
+        "man" if rng.random() < 0.6 else "woman", rng, palette, grain, outfit="casual", height=1.72
+    )
+    pose = person.pose("ride", 0.0)
+    mesh = person.mesh
+    a, b = pose[mesh.bones[:, 0]], pose[mesh.bones[:, 1]]
+    w = mesh.weights[:, None]
+
+    def led(points: np.ndarray, part: slice) -> np.ndarray:
+        one, two = (np.einsum("nij,nj->ni", m[:, :, :3], points) for m in (a, b))
+        if part.stop == 4:
+            one, two = one + a[:, :, 3], two + b[:, :, 3]
+        return np.asarray(one * w + two * (1 - w), np.float32)
+
+    from dataclasses import replace
+
+    points, normals = led(mesh.points, slice(0, 4)), led(mesh.normals, slice(0, 3))
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+    ys = [row[0] for row in shape.trunk]
+    saddle = 0.08 * (ys[-1] - ys[0])
+    top = float(np.interp(saddle, ys, [row[1] for row in shape.trunk]))
+    seat = strides.clip("man", "ride").table[0, 0, 2, 3] * 0 + (0.52 * 0.545 + 0.045 - 0.075) * person.scale
+    return replace(mesh, points=points, normals=normals).moved(0, saddle, top - float(seat)).boned(bone)
