@@ -237,8 +237,8 @@ class Troupe:
             np.empty((count, 9), np.float32), np.empty((count, 4), np.int32), np.empty(count, np.int32),
         )  # fmt: skip
         top = np.float32(-1e9 if level is None else level + 0.04)
-        seen = project.set_up(clip, mesh.faces, mesh.paint, self._paints, posed.places, float(top), width, height, edges,
-                              bounds, source, level is not None)  # fmt: skip
+        seen = project.set_up(clip, mesh.faces, mesh.paint, self._paints, posed.places, float(top), width, height,
+                              edges, bounds, source, level is not None)  # fmt: skip
         if not seen:
             return None
         planes, own = np.empty((seen, resolve.PLANES), np.float32), np.empty(seen, np.int32)
