@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,7 +20,8 @@ Ints = NDArray[np.int32]
 @dataclass(frozen=True, slots=True)
 class Mesh:
     """`points` and unit `normals` (n, 3), `uv` (n, 2) in metres over the surface, `faces` (m, 3), `paint` (m) rows
-    of the palette. A point follows `bones[:, 0]` by `weights` and `bones[:, 1]` by the rest."""
+    of the palette. A point follows `bones[:, 0]` by `weights` and `bones[:, 1]` by the rest. `ao` (n) is the share
+    of the sky's light that finds its way to a point, 0 … 1; empty is 1 throughout."""
 
     points: Floats
     normals: Floats
@@ -29,6 +30,7 @@ class Mesh:
     paint: Ints
     bones: Ints
     weights: Floats
+    ao: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def painted(self, paint: int) -> Mesh:
         """In one paint."""
@@ -56,6 +58,20 @@ class Mesh:
         pair[:, 0], pair[:, 1] = bone, bone if other is None else other
         held = np.ones(count, np.float32) if weights is None else np.asarray(weights, np.float32)
         return replace(self, bones=pair, weights=held)
+
+    @property
+    def open(self) -> Floats:
+        """`ao`, written out for every point."""
+        return self.ao if len(self.ao) else np.ones(len(self.points), np.float32)
+
+    def grounded(self, reach: float = 1.0, dark: float = 0.5, floor: float = 0.0) -> Mesh:
+        """Darker towards the ground at the height `floor`: down to 1 - `dark` there, not at all from `reach` up."""
+        low = np.clip(1.0 - (self.points[:, 2] - floor) / reach, 0.0, 1.0)
+        return replace(self, ao=(self.open * (1.0 - dark * low * low)).astype(np.float32))
+
+    def creased(self, reach: float, dark: float = 0.7) -> Mesh:
+        """Darker where the mesh itself stands in the sky's way within `reach` metres: in creases, under eaves."""
+        return replace(self, ao=(self.open * (1.0 - dark * _blocked(self, reach))).astype(np.float32))
 
 
 def rotation(*, yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> Floats:
@@ -89,6 +105,7 @@ def joined(meshes: Iterable[Mesh]) -> Mesh:
         np.concatenate([part.paint for part in parts]),
         np.concatenate([part.bones for part in parts]),
         np.concatenate([part.weights for part in parts]),
+        np.concatenate([part.open for part in parts]) if any(len(part.ao) for part in parts) else parts[0].ao[:0],
     )
 
 
@@ -210,6 +227,34 @@ def loft(rings: ArrayLike, *, caps: bool = True, flat: bool = False) -> Mesh:
         ends = [np.repeat(ring.mean(0, keepdims=True), net.shape[1], 0)[None] for ring in (net[0], net[-1])]
         net = np.concatenate([ends[0], net, ends[1]])
     return surface(net, closed=True, flat=flat)
+
+
+def _blocked(mesh: Mesh, reach: float) -> Floats:
+    """The share of rays from each point, out over its surface, that meet a cell of space that holds some of it."""
+    cell = reach / 3.0
+    spread = [(a, b) for a in np.linspace(0, 1, 7) for b in np.linspace(0, 1, 7) if a + b <= 1.0]
+    corners = [mesh.points[mesh.faces[:, k]] for k in range(3)]
+    filled = np.concatenate([corners[0] * (1 - a - b) + corners[1] * a + corners[2] * b for a, b in spread])
+    low = mesh.points.min(0) - 2 * reach
+    sides = np.ceil((mesh.points.max(0) + 2 * reach - low) / cell).astype(int) + 1
+    solid = np.zeros(sides, np.bool_)
+    solid[tuple(((filled - low) / cell).astype(int).T)] = True
+    turn, lift = 2.399963 * np.arange(24), (np.arange(24) + 0.5) / 24
+    rays = np.stack([np.cos(turn) * np.sqrt(1 - lift**2), np.sin(turn) * np.sqrt(1 - lift**2), lift], 1)
+    hits = np.zeros(len(mesh.points))
+    normals = mesh.normals.astype(np.float64)
+    side = np.cross(normals, np.where(np.abs(normals[:, 2:]) < 0.9, [[0.0, 0.0, 1.0]], [[1.0, 0.0, 0.0]]))
+    side /= np.linalg.norm(side, axis=1, keepdims=True) + 1e-9
+    over = np.cross(normals, side)
+    for ray in rays:
+        way = side * ray[0] + over * ray[1] + normals * ray[2]
+        met = np.zeros(len(hits), np.bool_)
+        for far in (0.45, 0.7, 1.0):
+            # The first cells along a ray are the surface's own.
+            at = ((mesh.points + normals * cell * 1.2 + way * reach * far - low) / cell).astype(int)
+            met |= solid[tuple(np.clip(at, 0, sides - 1).T)]
+        hits += met * ray[2]
+    return np.asarray(hits / rays[:, 2].sum(), np.float32)
 
 
 def _steps(net: NDArray[np.float64], axis: int) -> NDArray[np.float64]:

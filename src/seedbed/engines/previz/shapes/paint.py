@@ -10,21 +10,40 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 RED, GREEN, BLUE, GLOW_RED, GLOW_GREEN, GLOW_BLUE, GLOSS, MIRROR, OPACITY, PATTERN, TWO_SIDED = range(11)
-P0, P1, P2, P3, P4 = range(11, 16)
-"""What a pattern makes of its five numbers is said beside its name."""
-SLOTS = 16
+P0, P1, P2, P3, P4, P5, P6, P7, P8 = range(11, 20)
+"""What a pattern makes of its numbers is said beside its name."""
+SLOTS = 20
 
 PLAIN = 0
 WINDOWS = 1
-"""A facade: width and height of a bay in metres, share of lit windows, how bright these are, a seed."""
+"""A facade of windows in a wall: width and height of a bay in metres, share of lit windows, how bright these are, a
+seed; how much of the bricks shows 0 … 1, share of a bay's width and of its height that is window (0: ordinary)."""
 STREAKS = 2
-"""Grain along u (wood, hair): streaks a metre across, how strong, a seed."""
+"""Grain along v (wood, hair): streaks a metre across, how strong, a seed."""
 MOTTLED = 3
 """Soft spots (leaves, fur, stone, rust): spots a metre, how strong, a seed."""
 TILES = 4
 """Courses (bricks, tiles, planks): width and height in metres, depth of the joint's tone 0 … 1, a seed."""
 CHECKS = 5
 """A checkerboard: side in metres, how much darker every other field is."""
+CURTAIN = 6
+"""A facade of glass: width and height of a pane in metres, share of lit panes, how bright these are, a seed; share of
+a floor's height that is an opaque band."""
+SHOPS = 7
+"""A row of shop fronts: width of a shop and height of the floor in metres, share of lit shops, how bright, a seed."""
+GLYPHS = 8
+"""Luminous characters in rows: side of one in metres, a seed, share of places that hold one."""
+ASPHALT = 9
+"""Tarmac: how rough its tone is 0 … 1, a seed."""
+ROAD = 10
+"""Tarmac with lanes; u runs across from the middle, v along: width of a lane in metres, lanes each way, how strong
+the paint is 0 … 1, how rough the tarmac, a seed."""
+STRIPES = 11
+"""Bands along v: width of a band and of the gap in metres, their brightness over the paint's, a seed."""
+WOOD = 12
+"""Boards along v: width of a board in metres, how strong the grain is, a seed."""
+CLOTH = 13
+"""Weave with soft folds: threads a metre, how strong the folds are, a seed."""
 
 
 def paint(

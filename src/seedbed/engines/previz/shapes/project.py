@@ -14,7 +14,7 @@ import numpy as np
 
 from seedbed.engines.previz.jit import kernel
 from seedbed.engines.previz.shapes.paint import TWO_SIDED
-from seedbed.engines.previz.stage import Floats, Ints, View
+from seedbed.engines.previz.stage import Floats, Ints, View, f32
 
 NEAR_M = 0.15
 """What is nearer than this is not seen."""
@@ -57,21 +57,29 @@ def project(places: Floats, view: View, clip: Floats) -> None:
 
 
 @kernel
-def set_up(
-    clip: Floats, faces: Ints, paint: Ints, paints: Floats, width: int, height: int, edges: Floats, bounds: Ints,
-    source: Ints, turned_over: bool,
+def set_up(  # noqa: C901
+    clip: Floats, faces: Ints, paint: Ints, paints: Floats, places: Floats, above: float, width: int, height: int,
+    edges: Floats, bounds: Ints, source: Ints, turned_over: bool,
 ) -> int:  # fmt: skip
     """Triangles that may be seen: their `edges` (9: a, b, c of each corner's weight over distance, at columns from
     the middle and rows), `bounds` on the screen (left, right, top, bottom, inclusive) and the face they are.
-    `turned_over` says that the world is mirrored, so that faces run the other way. Returns how many."""
+    `turned_over` says that the world is mirrored, so that faces run the other way; what does not rise over the
+    height `above` is left out. Returns how many."""
     count = 0
     half = width * 0.5
+    low = f32(above)
     for f in range(faces.shape[0]):
         i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
         x0, y0, w0 = float(clip[i, 0]), float(clip[i, 1]), float(clip[i, 2])
         x1, y1, w1 = float(clip[j, 0]), float(clip[j, 1]), float(clip[j, 2])
         x2, y2, w2 = float(clip[k, 0]), float(clip[k, 1]), float(clip[k, 2])
         if w0 < NEAR_M and w1 < NEAR_M and w2 < NEAR_M:
+            continue
+        # Wholly beyond one side of the frame.
+        side0, side1, side2 = half * w0, half * w1, half * w2
+        if (x0 > side0 and x1 > side1 and x2 > side2) or (x0 < -side0 and x1 < -side1 and x2 < -side2):
+            continue
+        if places[i, 2] <= low and places[j, 2] <= low and places[k, 2] <= low:
             continue
         a0, b0, c0 = y1 * w2 - y2 * w1, x2 * w1 - x1 * w2, x1 * y2 - x2 * y1
         a1, b1, c1 = y2 * w0 - y0 * w2, x0 * w2 - x2 * w0, x2 * y0 - x0 * y2

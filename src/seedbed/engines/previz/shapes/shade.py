@@ -1,4 +1,4 @@
-"""Kernels that light one point of a surface: sun and its shadow, sky, lamps, highlights, mirrored sky, air."""
+"""Kernels that light pieces of surface, many at a time: sun and shadow, sky, lamps, highlights, mirrored sky, air."""
 
 from __future__ import annotations
 
@@ -7,39 +7,65 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seedbed.engines.previz.jit import inlined, kernel
-from seedbed.engines.previz.noise import fraction, gradient
+from seedbed.engines.previz.jit import kernel
+from seedbed.engines.previz.shapes.fragment import (
+    CLEAR,
+    COLOUR_B,
+    COLOUR_G,
+    COLOUR_R,
+    FACING,
+    GAZE_X,
+    GAZE_Y,
+    GAZE_Z,
+    GLOSSY,
+    GLOW_B,
+    GLOW_G,
+    GLOW_R,
+    HAZE_B,
+    HAZE_G,
+    HAZE_R,
+    LIGHT_B,
+    LIGHT_G,
+    LIGHT_R,
+    MIRRORS,
+    NORMAL_X,
+    NORMAL_Y,
+    NORMAL_Z,
+    OPEN,
+    ROOM,
+    ROW,
+    SUNLIT,
+    VEIL,
+    X,
+    Y,
+    Z,
+)
 from seedbed.engines.previz.shapes.paint import (
     BLUE,
-    CHECKS,
     GLOSS,
     GLOW_BLUE,
     GLOW_GREEN,
     GLOW_RED,
     GREEN,
     MIRROR,
-    MOTTLED,
-    P0,
-    P1,
-    P2,
-    P3,
-    P4,
+    OPACITY,
     PATTERN,
-    PLAIN,
     RED,
-    STREAKS,
-    TILES,
-    WINDOWS,
 )
+from seedbed.engines.previz.shapes.pattern import drawn_on, noise_at
+from seedbed.engines.previz.shapes.shadow import Shade, sift_all
 from seedbed.engines.previz.sky import SLOPE_MAX
-from seedbed.engines.previz.stage import Floats, View, f32
+from seedbed.engines.previz.stage import Floats, Ints, View, f32
+
+VEILS = 4096
+"""Entries of the table of what air hides, over five times its `haze_m`."""
 
 
 class Air(NamedTuple):
     """The light of a place. `sun` points towards it; `lamp` (3, 3) are the colours of sun, sky and bounce; `haze`
     (columns, 3) the air's colour along the horizon between the tangents `turn_min` and `turn_max`, which hides two
     thirds at `haze_m`; `pano` the sky over the same span; `bulbs` (n, 7) are x, y, z, red, green, blue and reach in
-    metres; `shade` (size, size) is the shadow map and `shade_from` (4, 4) its frame: see `shadow`."""
+    metres: at its reach, a lamp is as bright as its colour, at six times its reach it ends."""
 
     sun: Floats
     lamp: Floats
@@ -49,177 +75,249 @@ class Air(NamedTuple):
     turn_min: float
     turn_max: float
     bulbs: Floats
-    shade: Floats
-    shade_from: Floats
+
+
+class Lit(NamedTuple):
+    """An `Air` made ready for one frame: `haze` (3, width) by column, `veil` (VEILS) by distance at `veil_per_m`, the
+    eye, the frame's heading in the world and in the panorama, the shadow maps, `ridge` the slope up to which the
+    horizon is built up, and the noise of patterns."""
+
+    sun: Floats
+    lamp: Floats
+    haze: Floats
+    veil: Floats
+    veil_per_m: float
+    pano: Floats
+    turn_min: float
+    turn_max: float
+    bulbs: Floats
+    near: Shade
+    far: Shade
+    moving: Shade
+    eye: Floats
+    yaw: float
+    skyward: float
+    ridge: float
+    grain: Floats
+
+
+def still_air(sun: Floats, lamp: Floats, haze: Floats, haze_m: float, pano: Floats, span: tuple[float, float]) -> Air:
+    """An air without lamps."""
+
+    def plain(values: Floats) -> Floats:
+        return np.ascontiguousarray(values, np.float32)
+
+    return Air(plain(sun), plain(lamp), plain(haze), float(haze_m), plain(pano), float(span[0]), float(span[1]),
+               np.zeros((0, 7), np.float32))  # fmt: skip
+
+
+def veil_table(haze_m: float) -> tuple[Floats, float]:
+    """What share of a thing the air hides, by distance, and the table's entries a metre."""
+    per_m = (VEILS - 2) / (5.0 * haze_m)
+    distance = np.arange(VEILS) / per_m
+    return (1.0 - np.exp(-((distance / haze_m) ** 1.25))).astype(np.float32), per_m
+
+
+def haze_columns(air: Air, view: View, width: int) -> Floats:
+    """(3, width): the air's colour in every column of a frame."""
+    turn = np.tan(np.arctan((np.arange(width) + 0.5 - width * 0.5) / view.focal) + view.skyward)
+    place = np.clip((turn - air.turn_min) / (air.turn_max - air.turn_min), 0.0, 1.0) * (len(air.haze) - 1)
+    known = np.arange(len(air.haze))
+    return np.ascontiguousarray([np.interp(place, known, air.haze[:, c]) for c in range(3)], np.float32)
 
 
 @kernel
-def in_sun(air: Air, x: float, y: float, z: float) -> float:
-    """How much of the sun reaches a point, 0 … 1, by the shadow map, with soft edges."""
-    size = air.shade.shape[0]
-    if size < 2:
-        return 1.0
-    m = air.shade_from
-    u = m[0, 0] * x + m[0, 1] * y + m[0, 2] * z + m[0, 3]
-    v = m[1, 0] * x + m[1, 1] * y + m[1, 2] * z + m[1, 3]
-    w = m[2, 0] * x + m[2, 1] * y + m[2, 2] * z + m[2, 3]
-    if u < 1.0 or v < 1.0 or u > size - 2.0 or v > size - 2.0:
-        return 1.0
-    i, j = int(u - 0.5), int(v - 0.5)
-    fu, fv = u - 0.5 - i, v - 0.5 - j
-    total = 0.0
-    for dj in range(2):
-        for di in range(2):
-            lit = 1.0 if air.shade[j + dj, i + di] <= w else 0.0
-            total += lit * (fu if di else 1.0 - fu) * (fv if dj else 1.0 - fv)
-    return total
-
-
-@kernel
-def sky_to(air: Air, turn: float, slope: float, out: Floats) -> None:
-    """The sky in one direction into out[0:3]."""
-    pano = air.pano
+def sky_to(pano: Floats, place: float, slope: float, out: Floats) -> None:
+    """The sky at a slope and at the share `place` of the panorama's width, into out[0:3]."""
     v = math.sqrt(min(max(slope / SLOPE_MAX, 0.0), 1.0)) * (pano.shape[0] - 1.01)
-    u = min(max((turn - air.turn_min) / (air.turn_max - air.turn_min), 0.0), 1.0) * (pano.shape[1] - 1.01)
+    u = min(max(place, 0.0), 1.0) * (pano.shape[1] - 1.01)
     i, j = int(u), int(v)
     for c in range(3):
         out[c] = pano[j, i, c]
 
 
 @kernel
-def pattern(row: Floats, u: float, v: float, night: float, out: Floats) -> None:
-    """The paint `row` at (u, v) metres: colour into out[0:3], own light into out[3:6], mirror and gloss into
-    out[6:8]."""
-    kind = int(row[PATTERN])
-    out[0], out[1], out[2] = row[RED], row[GREEN], row[BLUE]
-    out[3], out[4], out[5] = row[GLOW_RED], row[GLOW_GREEN], row[GLOW_BLUE]
-    out[6], out[7] = row[MIRROR], row[GLOSS]
-    if kind == PLAIN:
-        return
-    seed = int(row[P4])
-    tone = f32(1.0)
-    if kind == WINDOWS:
-        wide, tall = max(row[P0], 0.1), max(row[P1], 0.1)
-        i, j = math.floor(u / wide), math.floor(v / tall)
-        x, y = u / wide - i, v / tall - j
-        if 0.14 < x < 0.86 and 0.22 < y < 0.84:
-            chance = fraction(int(i), int(j), seed)
-            tone = f32(0.10 + 0.10 * chance)
-            out[6] = max(row[MIRROR], f32(0.55))
-            out[7] = f32(0.9)
-            if chance < row[P2]:
-                warm = fraction(int(i), int(j), seed + 7)
-                bright = row[P3] * (0.45 + 0.85 * fraction(int(i), int(j), seed + 9))
-                out[3], out[4] = f32(bright), f32(bright * (0.62 + 0.26 * warm))
-                out[5] = f32(bright * (0.26 + 0.62 * warm))
-    elif kind == STREAKS:
-        seed = int(row[P2])
-        tone = f32(1.0 + row[P1] * (gradient(u * row[P0], v * row[P0] * 0.06, seed)))
-    elif kind == MOTTLED:
-        seed = int(row[P2])
-        spots = gradient(u * row[P0], v * row[P0], seed) + 0.5 * gradient(
-            u * row[P0] * 2.7, v * row[P0] * 2.7, seed + 1
-        )
-        tone = f32(1.0 + row[P1] * spots)
-    elif kind == TILES:
-        seed = int(row[P3])
-        j = math.floor(v / row[P1])
-        i = math.floor(u / row[P0] + 0.5 * (int(j) & 1))
-        x, y = u / row[P0] + 0.5 * (int(j) & 1) - i, v / row[P1] - j
-        tone = f32(0.86 + 0.28 * fraction(int(i), int(j), seed))
-        if x < 0.06 or y < 0.10:
-            tone *= f32(1.0 - row[P2])
-    elif kind == CHECKS:
-        odd = (math.floor(u / row[P0]) + math.floor(v / row[P0])) & 1
-        tone = f32(1.0 - row[P1] * odd)
-    tone = max(tone, f32(0.02))
-    out[0], out[1], out[2] = out[0] * tone, out[1] * tone, out[2] * tone
+def _face(b: Floats, n: int, eye: Floats) -> None:
+    """Unit normals that face the eye, and the direction of sight."""
+    ex, ey, ez = eye[0], eye[1], eye[2]
+    one, tiny = f32(1.0), f32(1e-12)
+    for i in range(min(n, ROOM)):
+        gx, gy, gz = b[X + i] - ex, b[Y + i] - ey, b[Z + i] - ez
+        g = one / f32(math.sqrt(gx * gx + gy * gy + gz * gz + tiny))
+        nx, ny, nz = b[NORMAL_X + i], b[NORMAL_Y + i], b[NORMAL_Z + i]
+        k = one / f32(math.sqrt(nx * nx + ny * ny + nz * nz + tiny))
+        facing = -(gx * nx + gy * ny + gz * nz) * g * k
+        k = -k if facing < f32(0.0) else k
+        b[GAZE_X + i], b[GAZE_Y + i], b[GAZE_Z + i] = gx * g, gy * g, gz * g
+        b[NORMAL_X + i], b[NORMAL_Y + i], b[NORMAL_Z + i] = nx * k, ny * k, nz * k
+        b[FACING + i] = min(abs(facing), one)
 
 
 @kernel
-def shade(  # noqa: C901
-    row: Floats, u: float, v: float, x: float, y: float, z: float, nx: float, ny: float, nz: float, ahead: float,
-    turn: float, air: Air, view: View, spot: Floats, out: Floats,
-) -> None:  # fmt: skip
-    """The light from one point towards the eye into out[0:3]; `spot` (12) is room to work in. `ahead` is the forward
-    distance, `turn` the tangent of the column's heading."""
-    pattern(row, u, v, 0.0, spot)
-    vx, vy, vz = x - view.x, y - view.y, z - view.z
-    far = math.sqrt(vx * vx + vy * vy + vz * vz) + 1e-9
-    vx, vy, vz = vx / far, vy / far, vz / far
-    facing = -(vx * nx + vy * ny + vz * nz)
-    if facing < 0.0:
-        nx, ny, nz, facing = -nx, -ny, -nz, -facing
-    sunny = nx * air.sun[0] + ny * air.sun[1] + nz * air.sun[2]
-    direct = max(sunny, 0.0)
-    if direct > 0.0:
-        direct *= in_sun(air, x + nx * 0.04, y + ny * 0.04, z + nz * 0.04)
-    up = 0.5 + 0.5 * nz
-    gloss, mirror = spot[7], spot[6]
-    shiny = 0.0
-    if gloss > 0.02:
-        power = 4.0 + 220.0 * gloss * gloss
-        hx, hy, hz = air.sun[0] - vx, air.sun[1] - vy, air.sun[2] - vz
-        h = 1.0 / math.sqrt(hx * hx + hy * hy + hz * hz + 1e-9)
-        shiny = (
-            max((nx * hx + ny * hy + nz * hz) * h, 0.0) ** power * gloss * (0.15 + 0.012 * power) if direct > 0 else 0.0
-        )
-    fresnel = (1.0 - min(facing, 1.0)) ** 5
-    # A soft rim of skylight: what turns away from the eye shows the sky behind it.
-    rim = 0.25 * fresnel * (0.3 + gloss)
-    for c in range(3):
-        ambient = air.lamp[1, c] * up + air.lamp[2, c] * (1.0 - up)
-        out[c] = spot[c] * (air.lamp[0, c] * direct + ambient) + spot[3 + c]
-        out[c] += air.lamp[0, c] * shiny * direct + air.lamp[1, c] * rim
-    for k in range(air.bulbs.shape[0]):
-        bx, by, bz = air.bulbs[k, 0] - x, air.bulbs[k, 1] - y, air.bulbs[k, 2] - z
-        near = bx * bx + by * by + bz * bz
-        reach = air.bulbs[k, 6]
-        if near > reach * reach * 36.0:
+def _paint(b: Floats, which: Ints, n: int, paints: Floats, lit: Lit) -> None:
+    """The paint of every piece, with its pattern."""
+    grain = lit.grain
+    for i in range(n):
+        p = which[ROW + i]
+        b[COLOUR_R + i], b[COLOUR_G + i], b[COLOUR_B + i] = paints[p, RED], paints[p, GREEN], paints[p, BLUE]
+        b[GLOW_R + i], b[GLOW_G + i], b[GLOW_B + i] = paints[p, GLOW_RED], paints[p, GLOW_GREEN], paints[p, GLOW_BLUE]
+        b[GLOSSY + i], b[MIRRORS + i], b[CLEAR + i] = paints[p, GLOSS], paints[p, MIRROR], paints[p, OPACITY]
+        if paints[p, PATTERN] > f32(0.5):
+            drawn_on(b, i, paints, p, grain)
+
+
+@kernel
+def _sun(b: Floats, n: int, sun: Floats) -> None:
+    """The cosine to the sun."""
+    sx, sy, sz = sun[0], sun[1], sun[2]
+    for i in range(min(n, ROOM)):
+        sunny = b[NORMAL_X + i] * sx + b[NORMAL_Y + i] * sy + b[NORMAL_Z + i] * sz
+        b[SUNLIT + i] = max(sunny, f32(0.0))
+
+
+@kernel
+def _light(b: Floats, n: int, sun: Floats, lamp: Floats) -> None:
+    """Sun, sky, bounce, highlight, rim and own light."""
+    sx, sy, sz = sun[0], sun[1], sun[2]
+    r0, g0, b0 = lamp[0, 0], lamp[0, 1], lamp[0, 2]
+    r1, g1, b1 = lamp[1, 0], lamp[1, 1], lamp[1, 2]
+    r2, g2, b2 = lamp[2, 0], lamp[2, 1], lamp[2, 2]
+    one, zero, half = f32(1.0), f32(0.0), f32(0.5)
+    for i in range(min(n, ROOM)):
+        nx, ny, nz = b[NORMAL_X + i], b[NORMAL_Y + i], b[NORMAL_Z + i]
+        hx, hy, hz = sx - b[GAZE_X + i], sy - b[GAZE_Y + i], sz - b[GAZE_Z + i]
+        h = max(nx * hx + ny * hy + nz * hz, zero) / f32(math.sqrt(hx * hx + hy * hy + hz * hz + f32(1e-9)))
+        gloss, direct = b[GLOSSY + i], b[SUNLIT + i]
+        h8 = h * h
+        h8 = h8 * h8
+        h8 = h8 * h8
+        h32 = h8 * h8
+        h32 = h32 * h32
+        h256 = h32 * h32
+        h256 = h256 * h256
+        h256 = h256 * h256
+        broad, sharp = max(one - gloss * f32(2.0), zero), max(gloss * f32(2.0) - one, zero)
+        shiny = h8 * broad + h32 * (one - broad - sharp) + h256 * sharp
+        shiny *= gloss * (f32(0.2) + f32(2.6) * gloss * gloss) * min(direct * f32(4.0), one)
+        off = one - b[FACING + i]
+        fresnel = off * off
+        fresnel = fresnel * fresnel * off
+        up = half + half * nz
+        down = one - up
+        open_ = b[OPEN + i]
+        rim = f32(0.25) * fresnel * (f32(0.3) + gloss) * open_
+        up, down = up * open_, down * open_
+        b[LIGHT_R + i] = b[COLOUR_R + i] * (r0 * direct + r1 * up + r2 * down) + b[GLOW_R + i] + r0 * shiny + r1 * rim
+        b[LIGHT_G + i] = b[COLOUR_G + i] * (g0 * direct + g1 * up + g2 * down) + b[GLOW_G + i] + g0 * shiny + g1 * rim
+        b[LIGHT_B + i] = b[COLOUR_B + i] * (b0 * direct + b1 * up + b2 * down) + b[GLOW_B + i] + b0 * shiny + b1 * rim
+
+
+@kernel
+def _bulb(b: Floats, n: int, bx: float, by: float, bz: float, red: float, green: float, blue: float,
+          reach: float) -> None:  # fmt: skip
+    """One lamp's light on all pieces."""
+    one, zero = f32(1.0), f32(0.0)
+    px, py, pz, r, g, bl = f32(bx), f32(by), f32(bz), f32(red), f32(green), f32(blue)
+    square = f32(reach * reach)
+    soft, ends = f32(0.05) * square, f32(1.0 / (36.0 * reach * reach))
+    for i in range(min(n, ROOM)):
+        x, y, z = px - b[X + i], py - b[Y + i], pz - b[Z + i]
+        near = x * x + y * y + z * z + f32(1e-6)
+        gone = one / f32(math.sqrt(near))
+        x, y, z = x * gone, y * gone, z * gone
+        nx, ny, nz = b[NORMAL_X + i], b[NORMAL_Y + i], b[NORMAL_Z + i]
+        on = max((nx * x + ny * y + nz * z) * f32(0.9) + f32(0.1), zero)
+        fade = square / (near + soft) * max(one - near * ends, zero)
+        hx, hy, hz = x - b[GAZE_X + i], y - b[GAZE_Y + i], z - b[GAZE_Z + i]
+        h = max(nx * hx + ny * hy + nz * hz, zero) / f32(math.sqrt(hx * hx + hy * hy + hz * hz + f32(1e-9)))
+        h = h * h
+        h = h * h
+        h = h * h
+        h = h * h
+        gloss = b[GLOSSY + i]
+        spec = (h + h * h * h * h * gloss * f32(2.0)) * gloss * f32(0.35)
+        b[LIGHT_R + i] += r * fade * (b[COLOUR_R + i] * on + spec)
+        b[LIGHT_G + i] += g * fade * (b[COLOUR_G + i] * on + spec)
+        b[LIGHT_B + i] += bl * fade * (b[COLOUR_B + i] * on + spec)
+
+
+@kernel
+def _bulbs(b: Floats, n: int, bulbs: Floats) -> None:
+    """All lamps that reach any of the pieces."""
+    x0, y0, z0 = b[X], b[Y], b[Z]
+    x1, y1, z1 = x0, y0, z0
+    for i in range(1, min(n, ROOM)):
+        x0, x1 = min(x0, b[X + i]), max(x1, b[X + i])
+        y0, y1 = min(y0, b[Y + i]), max(y1, b[Y + i])
+        z0, z1 = min(z0, b[Z + i]), max(z1, b[Z + i])
+    for k in range(bulbs.shape[0]):
+        x, y, z = bulbs[k, 0], bulbs[k, 1], bulbs[k, 2]
+        dx, dy, dz = max(x0 - x, x - x1, f32(0.0)), max(y0 - y, y - y1, f32(0.0)), max(z0 - z, z - z1, f32(0.0))
+        if dx * dx + dy * dy + dz * dz < f32(36.0) * bulbs[k, 6] * bulbs[k, 6]:
+            _bulb(b, n, x, y, z, bulbs[k, 3], bulbs[k, 4], bulbs[k, 5], bulbs[k, 6])
+
+
+@kernel
+def _mirror(b: Floats, n: int, lit: Lit, spot: Floats) -> None:
+    """What polished pieces throw back: the sky, or the ground and the silhouettes that stand around."""
+    fx, fy = math.sin(lit.yaw), math.cos(lit.yaw)
+    grain, pano, lamp, ridge, skyward = lit.grain, lit.pano, lit.lamp, lit.ridge, lit.skyward
+    for i in range(n):
+        mirror = b[MIRRORS + i]
+        if mirror < 0.01:
             continue
-        gone = 1.0 / math.sqrt(near + 1e-6)
-        on = max((nx * bx + ny * by + nz * bz) * gone * 0.85 + 0.15, 0.0)
-        fade = reach * reach / (near + 0.05 * reach * reach) * max(1.0 - near / (reach * reach * 36.0), 0.0)
-        hx, hy, hz = bx * gone - vx, by * gone - vy, bz * gone - vz
-        h = 1.0 / math.sqrt(hx * hx + hy * hy + hz * hz + 1e-9)
-        spec = max((nx * hx + ny * hy + nz * hz) * h, 0.0) ** (4.0 + 120.0 * gloss) * gloss * 0.6
-        for c in range(3):
-            out[c] += air.bulbs[k, 3 + c] * fade * (spot[c] * on + spec)
-    if mirror > 0.0:
-        k = mirror * (0.35 + 0.65 * fresnel)
-        rx, ry, rz = vx + 2.0 * facing * nx, vy + 2.0 * facing * ny, vz + 2.0 * facing * nz
-        fx, fy = math.sin(view.yaw), math.cos(view.yaw)
-        front, side = rx * fx + ry * fy, rx * fy - ry * fx
+        nx, ny, nz, facing = b[NORMAL_X + i], b[NORMAL_Y + i], b[NORMAL_Z + i], b[FACING + i]
+        off = 1.0 - facing
+        fresnel = off * off * off * off * off
+        k = f32(mirror * (0.35 + 0.65 * fresnel))
+        rx = b[GAZE_X + i] + 2.0 * facing * nx
+        ry = b[GAZE_Y + i] + 2.0 * facing * ny
+        rz = b[GAZE_Z + i] + 2.0 * facing * nz
         flat = math.sqrt(rx * rx + ry * ry) + 1e-6
-        # Behind the eye the panorama ends: its halves are folded over.
-        heading = side / max(abs(front), 0.3)
-        if rz > 0.0:
-            sky_to(air, heading, rz / flat, spot)
-            for c in range(3):
-                out[c] += (spot[c] - out[c]) * k
-        else:
-            for c in range(3):
-                out[c] += (air.lamp[2, c] * 0.6 + air.lamp[1, c] * 0.08 - out[c]) * k
-    veil = 1.0 - math.exp(-((ahead / air.haze_m) ** 1.25))
-    place = min(max((turn - air.turn_min) / (air.turn_max - air.turn_min), 0.0), 1.0)
-    at = int(place * (air.haze.shape[0] - 1))
-    for c in range(3):
-        out[c] += (air.haze[at, c] - out[c]) * veil
+        slope = rz / flat
+        low = 1.0
+        if ridge > 0.0:
+            # Buildings that stand around: a broken silhouette, of which only the darkness is seen.
+            heading = math.atan2(rx, ry) + 0.002 * (b[X + i] + b[Y + i])
+            top = ridge * (0.6 + 0.9 * noise_at(grain, math.floor(heading * 9.0) * 1.7, 0.3))
+            low = min(max((top - slope) * 14.0 + 0.5, 0.0), 1.0)
+        elif slope > 0.0:
+            low = 0.0
+        spot[0], spot[1], spot[2] = f32(0.0), f32(0.0), f32(0.0)
+        if low < 1.0:
+            front, side = rx * fx + ry * fy, rx * fy - ry * fx
+            # Behind the eye the panorama ends: its halves are folded over.
+            turn = side / max(abs(front), 0.3)
+            turn = (turn + skyward) / (1.0 - min(turn * skyward, 0.5))
+            sky_to(pano, (turn - lit.turn_min) / (lit.turn_max - lit.turn_min), max(slope, 0.0), spot)
+        for c in range(3):
+            dark = lamp[2, c] * 0.6 + lamp[1, c] * 0.12
+            if ridge > 0.0:
+                dark += 0.05 * lamp[0, c]
+            seen = spot[c] * (1.0 - low) + dark * low
+            at = LIGHT_R + c * ROOM + i
+            b[at] += (f32(seen) - (b[at] - b[GLOW_R + c * ROOM + i])) * k
 
 
-@inlined
-def glass(row: Floats, facing: float) -> float:
-    """How much of what is behind a pane it hides, seen at an angle of cosine `facing`."""
-    return float(row[8] + (1.0 - row[8]) * (1.0 - min(abs(facing), 1.0)) ** 4)
+@kernel
+def _veil(b: Floats, n: int) -> None:
+    """The air between."""
+    for i in range(min(n, ROOM)):
+        k = b[VEIL + i]
+        b[LIGHT_R + i] += (b[HAZE_R + i] - b[LIGHT_R + i]) * k
+        b[LIGHT_G + i] += (b[HAZE_G + i] - b[LIGHT_G + i]) * k
+        b[LIGHT_B + i] += (b[HAZE_B + i] - b[LIGHT_B + i]) * k
 
 
-def still_air(sun: Floats, lamp: Floats, haze: Floats, haze_m: float, pano: Floats, span: tuple[float, float]) -> Air:
-    """An air without lamps and shadow map."""
-
-    def plain(values: Floats) -> Floats:
-        return np.ascontiguousarray(values, np.float32)
-
-    return Air(
-        plain(sun), plain(lamp), plain(haze), float(haze_m), plain(pano), float(span[0]), float(span[1]),
-        np.zeros((0, 7), np.float32), np.zeros((1, 1), np.float32), np.zeros((4, 4), np.float32),
-    )  # fmt: skip
+@kernel
+def light_up(b: Floats, which: Ints, n: int, paints: Floats, lit: Lit, spot: Floats) -> None:
+    """The light of the first `n` pieces towards the eye into LIGHT; `spot` (3) is room to work in."""
+    _face(b, n, lit.eye)
+    _paint(b, which, n, paints, lit)
+    _sun(b, n, lit.sun)
+    sift_all(b, n, lit.near, lit.far, lit.moving, lit.sun)
+    _light(b, n, lit.sun, lit.lamp)
+    if lit.bulbs.shape[0] > 0:
+        _bulbs(b, n, lit.bulbs)
+    _mirror(b, n, lit, spot)
+    _veil(b, n)
