@@ -147,6 +147,7 @@ class _Pictures:
         return picture_of(
             shot, seed=request.seed, width=request.width, height=request.height, frames=frames, fps=FPS,
             fixed=request.fixed_lens, detail=DETAIL[request.quality], pool=self._pool, check=self._check,
+            steer=lambda poses: poses,
         )  # fmt: skip
 
 

@@ -80,7 +80,7 @@ class Reel:
             (sight.low, sight.high),
         )
         dark = {"night": 1.0, "sunset": 0.35, "sunrise": 0.2}.get(shot.time, 0.0)
-        self._troupe = cast.troupe(shot, self.stage, self.plot.bare, air, seed=self.plot.seed, dark=dark)
+        self._cast = cast.assembled(shot, self.stage, self.plot.bare, air, seed=self.plot.seed, dark=dark)
 
     def _path(self, shot: Shot, frames: int, fixed: bool) -> list[Pose]:
         """About the subject that leads, if there is one; else along the line of the land."""
@@ -149,7 +149,7 @@ class Reel:
         columns = stride(self.width)
         light = np.empty((3, self.height, columns), np.float32)
         # Distances are only kept for what is set into the land.
-        depth = np.full((self.height if self._troupe else 1, columns), FAR_M, np.float32)
+        depth = np.full((self.height if self._cast else 1, columns), FAR_M, np.float32)
         dome = self.world.sky
         scene = self._scene._replace(pano=dome.at(film_s, view.x, view.y))
         for x in range(0, self.width, _STRIP):
@@ -157,9 +157,8 @@ class Reel:
             right = min(x + _STRIP, self.width)
             frames.draw_strip(light, depth, x, right, self.width, self.height, self.detail.rays, view, scene)
         frame = Frame(light, depth, view, self.width)
-        if self._troupe:
-            water = self.world.tile if self.look.wet else None
-            self._troupe.draw(frame, view.seconds, check, water=water, pano=scene.pano)
+        if self._cast:
+            self._cast.draw(frame, view.seconds, check, water=self.world.tile if self.look.wet else None)
         flash = dome.flash(film_s)
         if flash > 0.0:
             light[..., : self.width] *= np.float32(1.0 + flash)

@@ -15,6 +15,7 @@ from seedbed.engines.previz.reel import TEMPO, Detail, Reel
 from seedbed.engines.previz.rooms import room
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.show import Picture
+from seedbed.engines.previz.space import Space
 
 
 class Take(Protocol):
@@ -44,6 +45,10 @@ def picture_of(
     """What draws `shot`. Building it may take seconds, in the threads of `pool`. `steer` has the last word on where
     the camera is."""
     size = {"width": width, "height": height, "fps": fps}
+    if shot.place == "space":
+        space = Space(shot, seed=seed, frames=frames, fixed=fixed, detail=detail, pool=pool, check=check, **size)
+        finish = Finish(shot, seed=seed, exposure=space.exposure, warm=space.warm, saturation=space.saturation, **size)
+        return Developed(space, finish)
     if shot.place in _BUILT:
         build, exposure, warm = _BUILT[shot.place]
         take = build(shot, seed=seed, frames=frames, fixed=fixed, tempo=TEMPO[shot.tempo], steer=steer, **size)

@@ -214,7 +214,17 @@ def _standing(figure: str, act: str) -> Clip:
     for side, sign in SIDES:
         if act == "wave" and side == ".r":
             beat = wave(u, 6)
-            _arm(p, side, sign, 0.30, 0.15, 1.75 + 0.05 * beat, 0.0, -0.95 + 0.40 * wave(u, 6, 0.05), -0.1 + 0.25 * wave(u, 6, 0.14))
+            _arm(
+                p,
+                side,
+                sign,
+                0.30,
+                0.15,
+                1.75 + 0.05 * beat,
+                0.0,
+                -0.95 + 0.40 * wave(u, 6, 0.05),
+                -0.1 + 0.25 * wave(u, 6, 0.14),
+            )
         elif act == "talk":
             beat = wave(u, 3, 0.0 if sign > 0 else 0.3)
             _arm(p, side, sign, 0.18 + 0.10 * beat, 0.95 + 0.30 * beat, 0.10 + 0.05 * beat, 0.25)

@@ -22,7 +22,8 @@ Ground = Callable[[float, float], float]
 class Role:
     """How a kind of subject is framed. `size_m` is what must be seen whole, `tall_m` the height to aim at, `medium`
     "land", "shore", "water", "air" or "track", `speed` in m/s along its heading, `clear_m` what must be free of trees,
-    `near` how close the camera comes (1 fills about half of the frame)."""
+    `near` how close the camera comes (1 fills about half of the frame). A camera that nobody told otherwise
+    goes along with those that it should `follow`."""
 
     size_m: float
     tall_m: float
@@ -31,6 +32,7 @@ class Role:
     clear_m: float = 14.0
     near: float = 1.0
     heading: float = 2.4
+    follow: bool = False
 
 
 ROLES: dict[str, Role] = {
@@ -39,22 +41,22 @@ ROLES: dict[str, Role] = {
     "robot": Role(2.0, 1.1, "land", 1.1, 16.0),
     "dog": Role(1.3, 0.5, "land", 2.2, 14.0, 0.9),
     "cat": Role(0.9, 0.25, "land", 0.8, 10.0, 0.9),
-    "horse": Role(3.0, 1.3, "land", 4.2, 34.0, 0.9, 1.2),
+    "horse": Role(3.6, 1.2, "land", 4.2, 34.0, 0.8, 1.2, True),
     "animals": Role(3.0, 1.2, "land", 1.1, 26.0),
-    "birds": Role(9.0, 0.0, "air", 9.0, 0.0, 0.8, 0.7),
+    "birds": Role(8.0, 0.0, "air", 9.0, 0.0, 0.9, 0.9, True),
     "fish": Role(7.0, 0.6, "water", 4.0, 0.0, 0.8, 1.3),
     "train": Role(74.0, 2.0, "track", 17.0, 40.0, 1.15, math.pi / 2),
     "bridge": Role(110.0, -6.0, "track", 0.0, 40.0, 1.0, math.pi / 2),
     "car": Role(6.0, 0.8, "land", 9.0, 30.0, 0.8, 1.2),
     "ship": Role(22.0, 6.0, "water", 3.0, 0.0, 0.95, 1.1),
-    "plane": Role(44.0, 0.0, "air", 55.0, 0.0, 0.9, 0.8),
+    "plane": Role(44.0, 0.0, "air", 55.0, 0.0, 0.9, 0.9, True),
     "balloon": Role(26.0, 13.0, "air", 1.2, 0.0, 0.9, 1.2),
     "house": Role(17.0, 3.0, "land", 0.0, 26.0, 0.95, 0.6),
     "lighthouse": Role(36.0, 15.0, "shore", 0.0, 22.0, 0.95, 0.4),
     "flower": Role(1.2, 0.4, "land", 0.0, 8.0, 0.8),
     "candle": Role(0.6, 0.2, "land", 0.0, 8.0, 0.9),
     "fire": Role(2.6, 0.7, "land", 0.0, 14.0, 0.9),
-    "fireworks": Role(240.0, 60.0, "sky", 0.0, 0.0, 0.9),
+    "fireworks": Role(200.0, 40.0, "sky", 0.0, 0.0, 0.9),
 }
 
 
@@ -123,7 +125,7 @@ def _mark(
         y = 190.0
         return Mark(kind, role, line(y), y, 34.0, heading, speed)
     if role.medium == "sky":
-        return Mark(kind, role, line(420.0), 420.0, 70.0, 0.0, 0.0)
+        return Mark(kind, role, line(420.0), 420.0, 150.0, 0.0, 0.0)
     if role.medium == "air":
         y = lead.y + 30.0 if lead else 150.0
         x = line(y) + (float(rng.uniform(-20, 20)))
@@ -194,8 +196,11 @@ def _about(
     share = ease(t / duration_s)
     back = share if shot.sense > 0 else 1.0 - share
     # The camera keeps the middle of the way in sight; a tracking one keeps the subject.
-    along = (t if move in ("tracking", "orbit", "first_person") else 0.5 * duration_s) * tempo
+    follows = move in ("tracking", "orbit", "first_person") or (move in ("flight", "handheld") and role.follow)
+    along = (t if follows else 0.5 * duration_s) * tempo
     x, y, z = mark.at(along)
+    if role.medium in ("land", "shore"):
+        z = max(ground(x, y), 0.0)
     z += role.tall_m
     away, turn, lift, focal, low = distance(role, shot), side, 0.0, 1.12, 0.0
     if move == "dolly" or move == "first_person" or move == "flight":

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
+from seedbed.engines.previz import bodies
 from seedbed.engines.previz.camera import Steer
 from seedbed.engines.previz.cast import staging
 from seedbed.engines.previz.frame import Check, Frame
@@ -41,6 +45,8 @@ def reef(
     palette = Palette()
     actors: list[Actor] = [Prop(_floor(own, palette), _at(0, 0, 0))]
     actors += _grown(rng, palette, own, bare="coral" in shot.without)
+    if "fish" not in shot.without:
+        actors += _swimming(shot, palette, own)
     mark = staging.Mark("reef", _REEF, 0.0, 15.0, floor_at(0, 15, own), 0.0, 0.0)
     poses = staging.framed(
         shot, mark, lambda x, y: floor_at(x, y, own), frames=frames, fps=fps, ratio=width / height, fixed=fixed,
@@ -118,4 +124,40 @@ def _grown(rng: np.random.Generator, palette: Palette, seed: int, *, bare: bool)
     return found
 
 
+_GREAT = ("shark", "dolphin", "whale", "orca", "humpback", "turtle", "jellyfish")
+
+
+def _swimming(shot: Shot, palette: Palette, seed: int) -> list[Actor]:
+    """Schools of fish, and what great swimmer was named."""
+    found: list[Actor] = []
+    for number, (x, y, z, yaw, count) in enumerate(_SCHOOLS):
+        high = floor_at(x, y, seed) + z
+        found += bodies.school("fish", count, seed=seed + number, palette=palette, centre=(x, y, high), yaw=yaw, spread=0.55,
+                               speed=0.7)  # fmt: skip
+    said = " ".join((*shot.known, *shot.unknown))
+    for kind in _GREAT:
+        if kind in said and kind in bodies.KINDS:
+            body = bodies.model(kind, seed=seed, palette=palette)
+            speed = 0.5 * max(body.speed(body.motions[0]), 1.0)
+            path = _cruise(3.0 * speed, 15.0, 1.2 + 1.1 * body.height, speed)
+            found.append(bodies.Walker(body, body.motions[0], path))
+    return found
+
+
+def _cruise(x: float, y: float, z: float, speed: float) -> Callable[[float], tuple[float, float, float, float]]:
+    """From the right to the left through the middle of the picture."""
+
+    def path(seconds: float) -> tuple[float, float, float, float]:
+        return x - speed * seconds, y + 0.5 * math.sin(0.5 * seconds), z + 0.25 * math.sin(0.8 * seconds), -math.pi / 2
+
+    return path
+
+
+_SCHOOLS = (
+    (-2.6, 12.5, 1.6, 1.5, 16),
+    (2.4, 15.0, 2.4, -1.7, 22),
+    (0.0, 20.0, 3.6, 1.4, 26),
+    (1.2, 10.4, 0.9, -1.4, 5),
+)
+"""Where schools are when a shot begins: x, y, metres over the floor, heading, how many."""
 _KINDS = (growth.antlers, growth.brain, growth.sponge, growth.fan, growth.antlers)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seedbed.engines.previz import cast
 from seedbed.engines.previz.camera import Steer
 from seedbed.engines.previz.cast import staging
+from seedbed.engines.previz.cast.scenery import Scenery
 from seedbed.engines.previz.frame import Check, Frame
 from seedbed.engines.previz.light import linear
-from seedbed.engines.previz.rooms import furniture
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.sets import Set
 from seedbed.engines.previz.shapes import Actor, Palette, Prop, mesh, paint, still_air
 from seedbed.engines.previz.shapes.mesh import Mesh, joined, placed, rotation
 from seedbed.engines.previz.shapes.paint import MOTTLED, TILES
+from seedbed.engines.previz.things import furniture
 
 Floats = NDArray[np.float32]
 
@@ -55,7 +58,10 @@ def room(
     sun = np.array([-0.80, 0.18, 0.46 if shot.time == "day" else 0.26], np.float32)
     haze = np.repeat((sky * 0.25)[None], 4, 0)
     air = still_air(sun / np.linalg.norm(sun), lamp, haze, 400.0, np.repeat(haze[:, None], 4, 1), (-2.0, 2.0))
-    mark = staging.Mark("table", _TABLE, 0.0, 0.0, 0.0, 0.0, 0.0)
+    marks = _marks(shot)
+    scenery = Scenery(shot, lambda x, y: 0.0, palette, own, 0.0 if shot.time == "day" else 1.0)
+    actors += cast.players(marks, scenery)[0]
+    mark = marks[0] if marks else staging.Mark("table", _TABLE, 0.0, 0.0, 0.0, 0.0, 0.0)
     poses = staging.framed(
         shot, mark, lambda x, y: 0.0, frames=frames, fps=fps, ratio=width / height, fixed=fixed, seed=own, tempo=tempo
     )
@@ -63,6 +69,19 @@ def room(
         steer(poses), actors, palette.rows(), air, width=width, height=height, fps=fps, tempo=tempo, behind=_nothing,
         between=_nothing,
     )  # fmt: skip
+
+
+def _marks(shot: Shot) -> list[staging.Mark]:
+    """Who is in the room, before the table: the first of them leads."""
+    kinds = [kind for kind in shot.subjects if kind in _GUESTS and kind not in shot.without]
+    places = ((0.25, -1.5, 2.7), (-0.75, -1.35, 2.2), (1.2, -1.7, 3.4))
+    return [
+        staging.Mark(kind, replace(staging.ROLES[kind], speed=0.0, near=1.35), x, y, 0.0, heading, 0.0)
+        for kind, (x, y, heading) in zip(kinds, places, strict=False)
+    ]
+
+
+_GUESTS = frozenset({"people", "robot", "dog", "cat"})
 
 
 def _nothing(frame: Frame, check: Check) -> None:

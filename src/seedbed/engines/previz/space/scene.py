@@ -20,7 +20,7 @@ from seedbed.engines.previz.space.eye import FOCAL, Eye, Vector, facing, path, t
 from seedbed.engines.previz.space.flare import draw_flare, draw_star
 from seedbed.engines.previz.space.galaxy import draw_galaxy, paint_arms
 from seedbed.engines.previz.space.globe import Globe, draw_globe
-from seedbed.engines.previz.space.hole import OUTER, draw_hole, follow
+from seedbed.engines.previz.space.hole import draw_hole, follow
 from seedbed.engines.previz.space.rocks import draw_rocks
 from seedbed.engines.previz.space.tiles import soft
 

@@ -1,69 +1,17 @@
-"""The actors that play a shot's marks: models from `things` and `bodies`, set on their ways."""
+"""Things by people's hands, on their marks: houses, lighthouses, bridges, trains, ships, planes, balloons."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from seedbed.engines.previz.cast.staging import Ground, Mark
-from seedbed.engines.previz.script import Shot
-from seedbed.engines.previz.shapes import NO_BULBS, Actor, Palette, Prop
-from seedbed.engines.previz.shapes.mesh import Mesh, joined, placed, rotation
+from seedbed.engines.previz.cast.scenery import Scenery, Traveller, stood
+from seedbed.engines.previz.cast.staging import Mark
+from seedbed.engines.previz.shapes import Actor, Prop
+from seedbed.engines.previz.shapes.mesh import joined, placed, rotation
 from seedbed.engines.previz.things import buildings, craft
-
-Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Scenery:
-    """What actors are told of their place: the shot, the ground's height at (x, y) in metres, the paints, the seed,
-    and how dark it is, 0 … 1."""
-
-    shot: Shot
-    ground: Ground
-    palette: Palette
-    seed: int
-    dark: float
-
-    @property
-    def snowy(self) -> bool:
-        return self.shot.season == "winter" or self.shot.weather == "snow"
-
-
-@dataclass(frozen=True, slots=True)
-class Traveller:
-    """A rigid thing on its way: `where` gives x, y, z, yaw, pitch and roll at a time in seconds."""
-
-    mesh: Mesh
-    where: Callable[[float], tuple[float, float, float, float, float, float]]
-    lights: Floats = field(default_factory=lambda: NO_BULBS)
-    still: bool = False
-
-    def pose(self, seconds: float) -> Floats:
-        x, y, z, yaw, pitch, roll = self.where(seconds)
-        return placed(rotation(yaw=yaw, pitch=pitch, roll=roll), x, y, z)[None]
-
-    def bulbs(self, seconds: float) -> Floats:
-        if not len(self.lights):
-            return self.lights
-        lit = self.lights.copy()
-        pose = self.pose(seconds)[0]
-        lit[:, :3] = self.lights[:, :3] @ pose[:, :3].T + pose[:, 3]
-        return lit
-
-
-def actors_of(mark: Mark, scenery: Scenery) -> list[Actor]:
-    """All that plays `mark`."""
-    return _PLAYED[mark.kind](mark, scenery) if mark.kind in _PLAYED else []
-
-
-def _stood(form: Mesh, mark: Mark, z: float | None = None) -> Prop:
-    where = placed(rotation(yaw=mark.heading), mark.x, mark.y, mark.z if z is None else z)
-    return Prop(form, where)
 
 
 def _house(mark: Mark, scenery: Scenery) -> list[Actor]:
@@ -84,7 +32,7 @@ def _house(mark: Mark, scenery: Scenery) -> list[Actor]:
 
 
 def _lighthouse(mark: Mark, scenery: Scenery) -> list[Actor]:
-    return [_stood(buildings.lighthouse(scenery.palette, lit=scenery.dark), mark, max(mark.z, 0.5))]
+    return [stood(buildings.lighthouse(scenery.palette, lit=scenery.dark), mark, max(mark.z, 0.5))]
 
 
 def _bridge(mark: Mark, scenery: Scenery) -> list[Actor]:
@@ -181,14 +129,8 @@ def _drift(
     return where
 
 
-_PLAYED: dict[str, Callable[[Mark, Scenery], list[Actor]]] = {
-    "house": _house,
-    "lighthouse": _lighthouse,
-    "bridge": _bridge,
-    "train": _train,
-    "ship": _ship,
-    "plane": _plane,
+CRAFTS: dict[str, Callable[[Mark, Scenery], list[Actor]]] = {
+    "house": _house, "lighthouse": _lighthouse, "bridge": _bridge, "train": _train, "ship": _ship, "plane": _plane,
     "balloon": _balloon,
-}
-PLAYED = frozenset(_PLAYED)
-"""The subjects that can be drawn."""
+}  # fmt: skip
+"""Who plays things by people's hands."""

@@ -1,0 +1,189 @@
+"""Fires, candles, flowers and fireworks on their marks; what glows is made of soft sprites."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedbed.engines.previz.cast.scenery import Scenery
+from seedbed.engines.previz.cast.staging import Mark
+from seedbed.engines.previz.noise import gradient
+from seedbed.engines.previz.shapes import Actor, Prop, mesh, paint, sprites
+from seedbed.engines.previz.shapes.mesh import Mesh, joined, placed, rotation
+from seedbed.engines.previz.things import furniture
+
+Floats = NDArray[np.float32]
+Glow = Callable[[float], Floats]
+"""The sprites of something at a time in seconds: see `shapes.sprites`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hearth:
+    """Logs whose fire lights what is around."""
+
+    mesh: Mesh
+    where: Floats
+    power: float
+    seed: int
+    still: bool = False
+
+    def pose(self, seconds: float) -> Floats:
+        return self.where[None]
+
+    def bulbs(self, seconds: float) -> Floats:
+        x, y, z = self.where[:, 3]
+        bright = self.power * (
+            1.0 + 0.25 * gradient(seconds * 6.0, 2.0, self.seed) + 0.15 * gradient(seconds * 2.3, 7.0, self.seed)
+        )
+        return np.array([[x, y, z + 0.7, 1.9 * bright, 0.85 * bright, 0.26 * bright, 2.4]], np.float32)
+
+
+def _fire(mark: Mark, scenery: Scenery) -> list[Actor]:
+    bark = scenery.palette.add(paint("3a281b", glow="ff5a14", glow_by=0.05, pattern=2, numbers=(9.0, 0.5, 3)))
+    stone = scenery.palette.add(paint("6d675f", pattern=3, numbers=(4.0, 0.5, 5)))
+    parts = []
+    for number in range(6):
+        turn = 2 * math.pi * number / 6
+        foot, top = np.array([0.55 * math.cos(turn), 0.55 * math.sin(turn), 0.03]), np.array([0.0, 0.0, 0.62])
+        parts.append(mesh.tube(np.stack([foot, top]), [0.075, 0.05], 8).painted(bark))
+    for number in range(13):
+        turn = 2 * math.pi * number / 13
+        rock = mesh.sphere(0.15, 8, 6).scaled(1.0, 1.1, 0.75).moved(0.85 * math.cos(turn), 0.85 * math.sin(turn), 0.03)
+        parts.append(rock.painted(stone))
+    power = 0.35 + 0.65 * scenery.dark
+    return [_Hearth(joined(parts), placed(rotation(), mark.x, mark.y, mark.z), power, scenery.seed & 0xFFFF)]
+
+
+def _fire_glow(mark: Mark, scenery: Scenery) -> Glow:
+    def glow(seconds: float) -> Floats:
+        parts = [
+            sprites.flames(mark.x, mark.y, mark.z + 0.08, 1.5, seconds, seed=scenery.seed & 0xFFFF, count=34),
+            sprites.smoke(mark.x, mark.y, mark.z + 1.3, seconds, size=0.5, rise=5.0, tone=0.10 - 0.07 * scenery.dark),
+        ]
+        return np.concatenate(parts)
+
+    return glow
+
+
+def _candles(mark: Mark, scenery: Scenery) -> list[Actor]:
+    stone = scenery.palette.add(paint("77706a", pattern=3, numbers=(3.0, 0.5, 4)))
+    slab = mesh.box(0.9, 0.5, 0.12).painted(stone)
+    found: list[Actor] = [Prop(slab, placed(rotation(), mark.x, mark.y, mark.z - 0.02))]
+    for number, (x, y, tall) in enumerate(
+        ((-0.22, 0.0, 0.26), (0.0, 0.06, 0.33), (0.21, -0.02, 0.22), (0.08, -0.12, 0.15))
+    ):
+        where = (mark.x + x, mark.y + y, mark.z + 0.10)
+        found.append(
+            furniture.candle(
+                scenery.palette, where, tall, (scenery.seed + 3 * number) & 0xFFFF, 0.5 + 0.5 * scenery.dark
+            )
+        )
+    return found
+
+
+_PETALS = ("d8455f", "f0c24b", "f4f1f7", "c96fb0", "e8743b", "7a62c9")
+
+
+def _flowers(mark: Mark, scenery: Scenery) -> list[Actor]:
+    """A patch of them, some hundred, in two or three colours."""
+    rng = np.random.default_rng([scenery.seed, 46])
+    stem = scenery.palette.add(paint("4c7a30", two_sided=True))
+    colours = [
+        scenery.palette.add(paint(_PETALS[int(k)], two_sided=True, gloss=0.05))
+        for k in rng.choice(len(_PETALS), 3, replace=False)
+    ]
+    heart = scenery.palette.add(paint("d9a520"))
+    parts: list[Mesh] = []
+    for number in range(130):
+        near = number < 40
+        off, turn = math.sqrt(float(rng.random())) * (1.1 if near else 4.5), float(rng.uniform(0, 6.28))
+        x, y = off * math.cos(turn), off * math.sin(turn) + (0.0 if near else 1.0)
+        tall, lean = float(rng.uniform(0.28, 0.5)), float(rng.uniform(-0.2, 0.2))
+        foot = scenery.ground(mark.x + x, mark.y + y) - mark.z
+        tip = np.array([x + lean * tall, y - 0.05, foot + tall])
+        parts.append(
+            mesh.tube(
+                np.array([[x, y, foot - 0.05], [x + 0.4 * lean * tall, y, foot + 0.6 * tall], tip]),
+                0.006,
+                5,
+                caps=False,
+            ).painted(stem)
+        )
+        parts.append(
+            _flower(0.055 + 0.02 * float(rng.random()))
+            .turned(pitch=-0.5, roll=lean)
+            .moved(*map(float, tip))
+            .painted(colours[number % 3])
+        )
+        parts.append(mesh.sphere(0.016, 6, 4).moved(*map(float, tip + np.array([0, 0, 0.01]))).painted(heart))
+    return [Prop(joined(parts), placed(rotation(), mark.x, mark.y, mark.z))]
+
+
+def _flower(radius: float) -> Mesh:
+    """Eight petals about a heart."""
+    parts = []
+    for k in range(8):
+        turn = 2 * math.pi * k / 8
+        across = np.array([0.30, 1.0, 0.15])[:, None] * np.array([-0.34, 0.0, 0.34])
+        along = np.array([0.15, 0.65, 1.0])[:, None] * np.ones(3)
+        net = np.stack([
+            radius * (along * math.cos(turn) - across * math.sin(turn)),
+            radius * (along * math.sin(turn) + across * math.cos(turn)),
+            radius * (0.22 * along**2 - 0.08 * (across == 0)),
+        ], 2)  # fmt: skip
+        parts.append(mesh.surface(net))
+    return joined(parts)
+
+
+_SPARKS, _EVERY_S, _LIVES_S = 150, 0.62, 2.6
+_BURSTS = ((2.6, 0.7, 0.4), (0.5, 1.5, 2.6), (2.4, 2.0, 0.7), (2.2, 0.6, 2.0), (0.6, 2.4, 1.1))
+
+
+def _fireworks_glow(mark: Mark, scenery: Scenery) -> Glow:
+    """Shells that rise, burst and fall, one after another over the whole film."""
+    rng = np.random.default_rng([scenery.seed, 47])
+    count = 40
+    spots = rng.uniform(-1, 1, (count, 3)) * np.array([110.0, 40.0, 34.0]) + np.array([mark.x, mark.y, mark.z + 60.0])
+    ways = rng.normal(size=(count, _SPARKS, 3))
+    ways /= np.linalg.norm(ways, axis=2, keepdims=True)
+    ways *= rng.uniform(0.82, 1.0, (count, _SPARKS, 1)) * rng.uniform(26, 40, (count, 1, 1))
+    colours = np.array(_BURSTS)[rng.integers(0, len(_BURSTS), count)]
+
+    def glow(seconds: float) -> Floats:
+        rows = []
+        for number in range(count):
+            age = seconds + 1.1 - number * _EVERY_S
+            if not 0.0 < age < _LIVES_S:
+                continue
+            slow = (1.0 - math.exp(-1.6 * age)) / 1.6
+            place = spots[number] + ways[number] * slow - np.array([0, 0, 2.2]) * age * age
+            fade = max(1.0 - age / _LIVES_S, 0.0) ** 1.3
+            flicker = 0.7 + 0.3 * np.sin(age * 30.0 + np.arange(_SPARKS) * 1.7)
+            spark = np.zeros((_SPARKS, sprites.SPRITE))
+            spark[:, :3], spark[:, 3] = place, 0.9
+            spark[:, 4:7] = colours[number] * (fade * 1.3 * flicker)[:, None] + max(0.35 - age, 0.0) * 3.0
+            spark[:, 9] = np.arange(_SPARKS)
+            rows.append(spark)
+            if age < 0.5:
+                flash = np.zeros((1, sprites.SPRITE))
+                flash[0, :3], flash[0, 3], flash[0, 4:7] = spots[number], 46.0, colours[number] * (0.5 - age) * 0.5
+                rows.append(flash)
+        return np.concatenate(rows).astype(np.float32) if rows else np.zeros((0, sprites.SPRITE), np.float32)
+
+    return glow
+
+
+def _nobody(mark: Mark, scenery: Scenery) -> list[Actor]:
+    return []
+
+
+FIRES: dict[str, Callable[[Mark, Scenery], list[Actor]]] = {
+    "fire": _fire, "candle": _candles, "flower": _flowers, "fireworks": _nobody,
+}  # fmt: skip
+"""Who plays what burns or blooms."""
+GLOWS: dict[str, Callable[[Mark, Scenery], Glow]] = {"fire": _fire_glow, "fireworks": _fireworks_glow}
+"""What of it is light alone."""
