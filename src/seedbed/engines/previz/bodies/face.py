@@ -29,7 +29,7 @@ _POWER = 2.25
 _FEATURES = np.array([
     (0.0, 0.55, 0.038, 0.085, 0.030),    # bridge of the nose
     (0.0, 0.435, 0.042, 0.075, 0.062),   # ridge
-    (0.0, 0.365, 0.050, 0.045, 0.090),   # tip
+    (0.0, 0.362, 0.050, 0.045, 0.104),   # tip
     (0.058, 0.350, 0.036, 0.034, 0.046), # wings
     (0.150, 0.505, 0.080, 0.052, -0.046),# sockets
     (0.130, 0.600, 0.120, 0.032, 0.016), # brow
@@ -186,8 +186,8 @@ def _mouth(build: Build, tints: Tints) -> list[Mesh]:
              (-wide, 0.216), (-0.05, 0.217), (0.0, 0.219), (0.05, 0.217)]  # fmt: skip
     lower = [(wide * 0.97, 0.214), (0.05, 0.211), (0.0, 0.211), (-0.05, 0.211), (-wide * 0.97, 0.214),
              (-0.055, 0.186), (0.0, 0.172), (0.055, 0.186)]  # fmt: skip
-    return [_patch(build, upper[::-1], 0.032 * build.lips).painted(tints.lips),
-            _patch(build, lower[::-1], 0.036 * build.lips).painted(tints.lips)]  # fmt: skip
+    return [_patch(build, upper[::-1], 0.024 * build.lips).painted(tints.lips),
+            _patch(build, lower[::-1], 0.027 * build.lips).painted(tints.lips)]  # fmt: skip
 
 
 def _ears(tints: Tints) -> list[Mesh]:
@@ -238,7 +238,7 @@ def _shell(
     net = np.empty((rows + 1, columns, 3))
     for row in range(rows):
         t = row / (rows - 1)
-        z = low + (0.985 - low) * t**0.8
+        z = low + (0.997 - low) * (0.45 * t + 0.55 * np.sin(0.5 * np.pi * t))
         for column in range(columns):
             net[row + 1, column] = _hair_at(build, float(z[column]), float(angle[column]), thick, off, t)
     for column in range(columns):
@@ -250,13 +250,12 @@ def _shell(
 
 
 def _hair_at(build: Build, z: float, angle: float, thick: float, off: float, t: float) -> tuple[float, float, float]:
-    side, front, back = _section(build, max(z, 0.52))
-    if z > 0.9:
-        # Over the crown the shell closes higher than the skull does.
-        side, front, back = _section(build, 0.9 + (z - 0.9) * 0.95)
+    """A point of the hair at a height and an angle; `t` runs from its edge to the crown."""
+    side, front, back = _section(build, min(max(z, 0.52), 0.995))
+    top = min(max((z - 0.60) / 0.395, 0.0), 1.0)
     grow = thick * (0.35 + 0.65 * min(t * 4, 1.0)) if thick > 0 else thick
-    grow += off * max(0.0, (0.5 - z)) * 0.8
+    grow = grow * float(np.sqrt(1 - top * top)) + off * max(0.0, (0.5 - z)) * 0.8
     c, s = np.cos(angle), np.sin(angle)
     x = (side + grow) * np.sign(c) * abs(c) ** (2 / _POWER)
     y = ((front if s > 0 else back) + grow) * np.sign(s) * abs(s) ** (2 / _POWER)
-    return float(x), float(y), z + max(thick, 0.0) * max(0.0, (z - 0.6) / 0.4)
+    return float(x), float(y), z + max(thick, 0.0) * top

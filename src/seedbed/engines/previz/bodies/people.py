@@ -36,16 +36,19 @@ class Outfit:
     """Top and legs in one colour."""
     separate: bool = False
     """The skirt has its own colour."""
+    jacket: bool = False
+    """Open over a shirt and a tie."""
+    collared: bool = True
     bare: bool = False
     """Legs (or the shoulders' sleeves) are skin."""
 
 
 OUTFITS: dict[str, Outfit] = {
-    "casual": Outfit(), "tee": Outfit(0.11), "suit": Outfit(loose=1.5, suit=True), "coat": Outfit(loose=2.2, hem=0.62, flare=0.10),
+    "casual": Outfit(), "tee": Outfit(0.11, collared=False), "suit": Outfit(loose=1.4, suit=True, jacket=True), "coat": Outfit(loose=2.2, hem=0.62, flare=0.10),
     "long coat": Outfit(loose=2.3, hem=0.34, flare=0.13), "dress": Outfit(0.06, 0.8, 0.56, 0.20, bare=True),
     "long dress": Outfit(0.05, 0.8, 0.12, 0.17, bare=True), "gown": Outfit(0.0, 0.7, 0.07, 0.26, bare=True),
     "skirt": Outfit(0.12, 0.8, 0.60, 0.14, separate=True, bare=True), "robe": Outfit(0.30, 2.6, 0.10, 0.15, suit=True),
-    "kimono": Outfit(0.29, 2.6, 0.12, 0.05, suit=True), "sport": Outfit(0.10, 0.6, suit=True),
+    "kimono": Outfit(0.29, 2.6, 0.12, 0.05, suit=True), "sport": Outfit(0.10, 0.6, suit=True, collared=False),
 }  # fmt: skip
 _WORN = {
     "man": ("casual", "tee", "suit", "coat", "casual", "long coat"),
@@ -79,7 +82,7 @@ def person_model(
     style = hair or _CROP.get(kind) or _pick(_HAIR[figure], lots[2])
     tone = skin or _pick(SKINS, lots[3])
     hues = hair_colour or _pick(HAIRS[:3] if SKINS.index(tone) > 3 else HAIRS, lots[4]) if tone in SKINS else HAIRS[1]
-    first = colour or _pick(CLOTHS, lots[5])
+    first = colour or _pick(DARKS if wear.jacket else CLOTHS, lots[5])
     second = colour2 or (first if wear.suit else _pick(DARKS, lots[6]))
     tints = _tints(palette, tone, hair_colour or hues, _pick(IRISES, lots[7]), figure)
     dress = _dress(palette, wear, first, second, _pick(SHOES, lots[8]), tints)
@@ -97,6 +100,7 @@ def body(figure: str, dress: person.Dress, build: face.Build, style: str, tints:
     parts = [torso, person.neck(f, dress, grain, bone)]
     parts += person.arms(f, dress, grain, bone, torso)
     parts += person.legs(f, dress, grain, bone, torso)
+    parts += person.collar(f, dress, grain, bone) + person.front(f, dress, grain, bone, torso)
     parts += person.skirt(f, dress, grain, bone)
     crown = [
         *face.head(build, grain, Hold((bone("head"),)), tints),
@@ -114,7 +118,7 @@ def _tints(palette: Palette, skin: str, hair: str, iris: str, figure: str) -> fa
     lip = _mixed(skin, "a8434a", 0.50 if figure == "woman" else 0.26)
     return face.Tints(
         skin=palette.add(paint(skin, gloss=0.16)), lips=palette.add(paint(lip, gloss=0.3)),
-        white=palette.add(paint("e6e1d8", gloss=0.12)), iris=palette.add(paint(iris, gloss=0.3)),
+        white=palette.add(paint("d9d3c8", gloss=0.12)), iris=palette.add(paint(iris if skin in SKINS[:3] else "2a1a12", gloss=0.3)),
         dark=palette.add(paint("130f0d", gloss=0.1)),
         hair=palette.add(paint(hair, gloss=0.32, pattern=STREAKS, numbers=(70, 0.35, 5))),
         brow=palette.add(paint(_mixed(hair, "1d1410", 0.4), gloss=0.05)),
@@ -131,9 +135,13 @@ def _dress(palette: Palette, wear: Outfit, first: str, second: str, shoes: str, 
     top = palette.add(cloth(first, numbers=(14, 0.10, 3)))
     other = palette.add(cloth(second, numbers=(14, 0.10, 4)))
     shoe = palette.add(paint(shoes, gloss=0.45))
+    white = palette.add(cloth("e9e6de", numbers=(14, 0.04, 3)))
+    collared = (white if wear.jacket else top) if wear.collared and not wear.bare else 0
     return person.Dress(
         top=top, sleeve=top, legs=other, shoes=shoe, skin=tints.skin, extra=other, sleeves=wear.sleeves, loose=wear.loose,
-        hem=wear.hem, flare=wear.flare, waist=wear.separate, shins=not wear.bare,
+        hem=wear.hem, flare=wear.flare, waist=wear.separate,
+        collared=collared, shirt=white if wear.jacket else 0, tie=palette.add(paint(_mixed(second, "5a1620", 0.75), gloss=0.25)),
+        lapel=palette.add(cloth(_mixed(first, "101014", 0.28), numbers=(14, 0.1, 3))), shins=not wear.bare,
     )  # fmt: skip
 
 

@@ -10,10 +10,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seedbed.engines.previz.bodies.form import Grain, Hold, both, melded, skin, split
 from seedbed.engines.previz.bodies.rig import Rig, paired, rig
-from seedbed.engines.previz.shapes.mesh import Mesh
+from seedbed.engines.previz.shapes.mesh import Mesh, loft
+
+Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +108,12 @@ class Dress:
     """Whether the skirt starts at the waist with its own colour `extra` rather than the top's."""
     shins: bool = True
     """Whether trousers cover the shins."""
-    open: bool = False
-    """Whether the neck is bare down to the collarbones."""
+    collared: int = 0
+    """The collar's paint; 0 for none."""
+    shirt: int = 0
+    """The paint of a shirt in a jacket's opening; 0 for none."""
+    tie: int = 0
+    lapel: int = 0
 
 
 def trunk(f: Figure, dress: Dress, grain: Grain, bone: Callable[[str], int]) -> Mesh:
@@ -133,7 +140,7 @@ def trunk(f: Figure, dress: Dress, grain: Grain, bone: Callable[[str], int]) -> 
     stations = [(x, y, z, s + cloth, fr + cloth, bk + cloth) for x, y, z, s, fr, bk in stations]
     hold = Hold((bone("pelvis"), bone("spine"), bone("chest")), (3.6, 6.2), (1.4, 1.2))
 
-    def chest(net: np.ndarray, place: np.ndarray, angle: np.ndarray) -> np.ndarray:
+    def chest(net: Doubles, place: Doubles, angle: Doubles) -> Doubles:
         """Two breasts, a groove down the back, shoulders that fall off to the sides."""
         x = net[..., 0] / f.shoulders
         front = np.clip(np.sin(angle), 0, 1)[None]
@@ -163,11 +170,66 @@ def neck(f: Figure, dress: Dress, grain: Grain, bone: Callable[[str], int]) -> M
     return skin(stations, grain(5, 3), grain(12, 4), hold, paint=dress.skin)
 
 
+def collar(f: Figure, dress: Dress, grain: Grain, bone: Callable[[str], int]) -> list[Mesh]:
+    """What stands around the neck."""
+    if not dress.collared or not grain.high:
+        return []
+    top = 1.0 - f.head - 0.052
+    slim = 0.0325 * (0.55 + 0.45 * f.limbs) * (1.0 if f.head < 0.15 else 1.06)
+    high = 0.012 + 0.004 * dress.loose
+    stations = [
+        (0, -0.010, top + 0.002, slim * 1.1, slim * 0.9, slim), (0, -0.011, top + 0.010, slim * 1.42, slim * 1.12, slim * 1.26),
+        (0, -0.010, top + 0.016 + high, slim * 1.24, slim * 1.12, slim * 1.20), (0, -0.010, top + 0.012 + high, slim * 1.05, slim * 0.95, slim * 1.02),
+    ]  # fmt: skip
+
+    def parted(net: Doubles, place: Doubles, angle: Doubles) -> Doubles:
+        net[..., 2] -= 0.018 * np.clip(np.sin(angle), 0, 1)[None] ** 3
+        return net
+
+    return [skin(stations, 6, 14, Hold((bone("chest"),)), paint=dress.collared, shape=parted)]
+
+
+def front(f: Figure, dress: Dress, grain: Grain, bone: Callable[[str], int], onto: Mesh) -> list[Mesh]:
+    """The opening of a jacket: shirt and tie, lapels at its sides."""
+    if not dress.shirt or not grain.high:
+        return []
+    top, hips = 1.0 - f.head - 0.052, f.hips
+    low = hips + 0.50 * (top - hips)
+    parts = []
+    for points, lift, paint in (
+        ([(-0.030, top + 0.012), (-0.019, top - 0.035), (0.0, low), (0.019, top - 0.035), (0.030, top + 0.012)], 0.0050, dress.shirt),
+        ([(-0.007, top + 0.002), (-0.006, top - 0.014), (-0.010, low + 0.05), (0.0, low + 0.018), (0.010, low + 0.05), (0.006, top - 0.014), (0.007, top + 0.002)], 0.0095, dress.tie),
+        ([(0.036, top + 0.010), (0.022, top - 0.030), (0.002, low - 0.010), (0.034, top - 0.055), (0.052, top - 0.048)], 0.0085, dress.lapel),
+        ([(-0.052, top - 0.048), (-0.034, top - 0.055), (-0.002, low - 0.010), (-0.022, top - 0.030), (-0.036, top + 0.010)], 0.0085, dress.lapel),
+    ):  # fmt: skip
+        parts.append(_laid(np.array(points), lift, onto, bone("chest")).painted(paint))
+    return parts
+
+
+def _laid(outline: Doubles, lift: float, onto: Mesh, bone: int) -> Mesh:
+    """A flat piece of cloth on the front of a body, within an outline (x, z)."""
+    fine = np.concatenate([a + (b - a) * np.linspace(0, 1, 3, endpoint=False)[:, None] for a, b in zip(outline, np.roll(outline, -1, 0), strict=True)])
+    ahead = onto.points[(onto.normals[:, 1] > 0.2) & (onto.points[:, 1] > 0)]
+    rings = []
+    middle = fine.mean(0)
+    for size, up in ((1.0, -0.006), (1.0, lift), (0.5, lift + 0.0006)):
+        ring = middle + (fine - middle) * size
+        apart = np.linalg.norm(ring[:, None] - ahead[None][..., [0, 2]], axis=2) + 0.004
+        weight = apart**-3.0
+        y = (weight * ahead[None, :, 1]).sum(1) / weight.sum(1)
+        rings.append(np.column_stack([ring[:, 0], y + up, ring[:, 1]]))
+    made = loft(np.array(rings))
+    spread = made.points[made.faces]
+    volume = np.einsum("ij,ij->i", spread[:, 0], np.cross(spread[:, 1], spread[:, 2])).sum()
+    made = made if volume > 0 else loft(np.array(rings)[:, ::-1])
+    return made.boned(bone)
+
+
 def arms(f: Figure, dress: Dress, grain: Grain, bone: Callable[[str], int], onto: Mesh) -> list[Mesh]:
     """Right arm and its twin: sleeve, the bare part, hand."""
     k = 0.62 + 0.38 * f.limbs
     girth = [
-        (-0.040, 0.010, 0.018, 0.022), (-0.022, 0.019, 0.029, 0.032), (0.0, 0.028, 0.034, 0.0345), (0.025, 0.0325, 0.0345, 0.0345), (0.060, 0.030, 0.032, 0.031),
+        (-0.040, 0.012, 0.020, 0.024), (-0.018, 0.021, 0.031, 0.033), (0.012, 0.029, 0.0345, 0.0345), (0.060, 0.030, 0.032, 0.031),
         (0.110, 0.027, 0.029, 0.027), (0.150, 0.0245, 0.025, 0.0245), (0.180, 0.0245, 0.0240, 0.0255), (0.215, 0.0245, 0.0235, 0.0250),
         (0.265, 0.0195, 0.019, 0.020), (0.305, 0.0155, 0.0145, 0.0145), (0.325, 0.0150, 0.0120, 0.0125),
     ]  # fmt: skip
@@ -175,8 +237,9 @@ def arms(f: Figure, dress: Dress, grain: Grain, bone: Callable[[str], int], onto
     parts: list[Mesh] = []
 
     def tube(start: float, end: float, off: float, paint: int, rows: int) -> Mesh:
-        at = np.linspace(start, end, 8)
         table = np.array(girth)
+        knots = table[:, 0]
+        at = np.array([start, *knots[(knots > start + 0.012) & (knots < end - 0.012)], end])
         stations = []
         for d in at:
             s, a, b = (
@@ -187,17 +250,16 @@ def arms(f: Figure, dress: Dress, grain: Grain, bone: Callable[[str], int], onto
             if d < 0:
                 x, z = f.shoulders + float(d) * 0.9, _arm_at(f, 0.0)[2] + float(d) * 0.30
             stations.append((x, y, z, s, a, b))
-        scale = 7 / (end - start)
         joints = [
-            (0.008, 0.034, "chest", "arm.r"),
-            (0.168, 0.030, "arm.r", "forearm.r"),
-            (0.312, 0.012, "forearm.r", "hand.r"),
+            (0.008, "chest", 1.1, "arm.r"),
+            (0.168, "arm.r", 0.9, "forearm.r"),
+            (0.312, "forearm.r", 0.5, "hand.r"),
         ]
         used = [j for j in joints if start - 0.02 < j[0] < end + 0.02]
         bones = (
-            [bone(used[0][2])] + [bone(j[3]) for j in used] if used else [bone("arm.r" if end < 0.17 else "forearm.r")]
+            [bone(used[0][1])] + [bone(j[3]) for j in used] if used else [bone("arm.r" if end < 0.17 else "forearm.r")]
         )
-        hold = Hold(tuple(bones), tuple((j[0] - start) * scale for j in used), tuple(j[1] * scale for j in used))
+        hold = Hold(tuple(bones), tuple(float(np.interp(j[0], at, range(len(at)))) for j in used), tuple(j[2] for j in used))
         return skin(stations, rows, grain(10, 4), hold, paint=paint, power=2.1)
 
     end = dress.sleeves
@@ -317,7 +379,7 @@ def skirt(f: Figure, dress: Dress, grain: Grain, bone: Callable[[str], int]) -> 
     stations.append((0, -0.004, low + 0.012, wide * 0.5, 0.04, 0.04))
     paint = dress.extra if dress.waist else dress.top
 
-    def folds(net: np.ndarray, place: np.ndarray, angle: np.ndarray) -> np.ndarray:
+    def folds(net: Doubles, place: Doubles, angle: Doubles) -> Doubles:
         depth = np.clip((place - 3) / 3, 0, 1)[:, None] * (place[:, None] < 6.5)
         wavy = 1 + depth * flare * 0.16 * np.cos(angle * 9 + 0.6)[None]
         net[..., :2] *= wavy[..., None]
@@ -336,7 +398,7 @@ def skirt(f: Figure, dress: Dress, grain: Grain, bone: Callable[[str], int]) -> 
     return [_quartered(made, bone, f.hips)]
 
 
-def _upside(shape: Callable[..., np.ndarray], count: int) -> Callable[..., np.ndarray]:
+def _upside(shape: Callable[..., Doubles], count: int) -> Callable[..., Doubles]:
     return lambda net, place, angle: shape(net, count - 1 - place, angle)
 
 

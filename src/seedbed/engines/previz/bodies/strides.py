@@ -45,11 +45,11 @@ class Gait:
 
 
 _WALK = Gait(1.06, 0.74, 0.61, 0.030, {0.0: 0.30, 0.09: 0.0, 0.38: 0.0, 0.50: -0.34, 0.61: -0.95, 0.70: -0.80, 0.84: -0.05, 0.94: 0.32},
-             0.80, 0.009, 0.011, 0.10, 0.050, 0.03, 0.42, 0.25, 0.004)  # fmt: skip
+             0.80, 0.009, 0.011, 0.10, 0.050, 0.03, 0.42, 0.25, 0.001)  # fmt: skip
 _RUNWAY = Gait(1.02, 0.76, 0.60, 0.036, {0.0: 0.16, 0.08: 0.0, 0.36: 0.0, 0.48: -0.36, 0.60: -1.0, 0.70: -0.85, 0.84: -0.10, 0.94: 0.20},
-               0.22, 0.010, 0.015, 0.17, 0.105, -0.02, 0.30, 0.14, 0.004)  # fmt: skip
+               0.22, 0.010, 0.015, 0.17, 0.105, -0.02, 0.30, 0.14, 0.001)  # fmt: skip
 _RUN = Gait(0.70, 1.30, 0.34, 0.115, {0.0: 0.12, 0.06: 0.0, 0.16: 0.0, 0.26: -0.5, 0.34: -0.95, 0.46: -1.25, 0.66: -0.6, 0.82: 0.0, 0.94: 0.16},
-            0.45, 0.022, 0.005, 0.20, 0.05, 0.17, 0.72, 1.45, 0.030)  # fmt: skip
+            0.45, 0.016, 0.005, 0.20, 0.05, 0.15, 0.66, 1.35, 0.006)  # fmt: skip
 
 _GAITS = {"walk": _WALK, "runway": _RUNWAY, "run": _RUN}
 
@@ -120,7 +120,7 @@ def _lower(
         length = np.linalg.norm(joints[shin] - joints[thigh]) + np.linalg.norm(joints[foot] - joints[shin])
         hip = joints[0] + np.stack(shift, 1) + spin @ (joints[thigh] - joints[0])
         away = hip - ankles[side]
-        room = np.sqrt(np.maximum((0.996 * length) ** 2 - away[:, 0] ** 2 - away[:, 1] ** 2, 1e-6))
+        room = np.sqrt(np.maximum((0.9985 * length) ** 2 - away[:, 0] ** 2 - away[:, 1] ** 2, 1e-6))
         lack = away[:, 2] - room
         need = np.maximum(need, lack if stands is None else np.where(stands[side] > 0, lack, slack))
     p.root(spin, (shift[0], shift[1], shift[2] - _settled(need)))
@@ -175,7 +175,7 @@ def _going(name: str, figure: str) -> Clip:
     twist = gait.twist * np.cos(2 * np.pi * u)
     spin = turns(-gait.lean * 0.3, -gait.drop * carry * -1.0, -twist)
     bob = gait.bob * np.cos(4 * np.pi * (u - middle)) * (-1.0 if name == "run" else 1.0)
-    _lower(p, ankles, spin, [gait.sway * carry, np.zeros(frames), bob - gait.bob], gait.low, stands)
+    _lower(p, ankles, spin, [gait.sway * carry, np.zeros(frames), bob - 0.8 * gait.bob], gait.low, stands)
     _legs(p, ankles, tips, toes, yaws)
     _upper(p, -gait.lean, -gait.drop * 0.9 * carry, twist * 2.1)
     for (side, sign), lag in zip(SIDES, (0.0, 0.5), strict=True):
