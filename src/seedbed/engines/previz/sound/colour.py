@@ -23,7 +23,7 @@ LOUDNESS = (-22.4, -18.3)
 """The range of a film's loudness, in LUFS, that `mastered` holds."""
 _PEAK = decibels(-2.0)
 """The highest sample; an encoder may add most of a decibel to it."""
-_GAIN_MAX_DB = 18.0
+_GAIN_MAX_DB = 24.0
 _BANDS = {
     "vintage": (140.0, 4600.0), "vhs": (70.0, 8500.0), "noir": (75.0, 6500.0), "oil": (30.0, 9000.0),
     "watercolour": (30.0, 9000.0), "pastel": (30.0, 10_000.0),

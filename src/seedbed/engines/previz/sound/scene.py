@@ -44,6 +44,8 @@ _SPACES = {
 """How a place answers: seconds until it is silent, how bright in Hz, and how late in seconds."""
 _SPEED = {"slow_motion": 0.5, "time_lapse": 2.0, "hyperlapse": 2.0}
 _WALLS_HZ = 520.0
+_EVERYWHERE = ("wind", "rain", "snow", "thunder", "traffic")
+"""What is no softer from above."""
 _SEALED = ("interior", "underwater", "space")
 """Places where the weather is not."""
 
@@ -296,7 +298,7 @@ def _insects(shot: Shot) -> Iterator[Layer]:
         if shot.water in ("lake", "river") and shot.season in ("spring", "summer"):
             yield Layer("frogs", -20.0, creatures.frogs, ("animals",), 0.4)
     elif shot.season == "summer" and shot.time in ("day", "sunset") and shot.place in ("meadow", "desert"):
-        yield Layer("cicadas", -43.0, creatures.cicadas, ("animals", "insects"))
+        yield Layer("cicadas", -44.0, creatures.cicadas, ("animals", "insects"))
 
 
 def _fires(shot: Shot) -> Iterator[Layer]:
@@ -325,7 +327,9 @@ def _sum(shot: Shot, seed: int, number: int, count: int) -> Ears:
     far = -3.0 if shot.aerial and shot.place not in _SEALED else 0.0
     for layer in heard:
         rng = np.random.default_rng([seed, shot.salt, zlib.crc32(layer.name.encode()), number])
-        sound = layer.play(Take(count, rng)) * np.float32(decibels(layer.level + (far if layer.wet else 0.0)))
+        sound = layer.play(Take(count, rng)) * np.float32(
+            decibels(layer.level + (far if layer.name not in _EVERYWHERE else 0.0))
+        )
         if _walled(shot, layer):
             behind += sound
         else:

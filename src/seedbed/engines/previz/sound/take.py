@@ -71,18 +71,22 @@ class Take:
     def mono(self, curve: Curve) -> Line:
         """Noise of the spectrum `curve`, RMS 1."""
         size = fast_size(self.count)
-        parts = self.rng.standard_normal((2, size // 2 + 1), dtype=np.float32)
-        gain = curve(frequencies(size))
-        spectrum = (parts[0] + 1j * parts[1]) * gain
+        spectrum = self.rng.standard_normal(size + 2, dtype=np.float32).view(np.complex64)
+        spectrum *= curve(frequencies(size))
         spectrum[0] = 0
         line = np.fft.irfft(spectrum, size)[: self.count]
-        return np.asarray(line / max(float(np.sqrt(np.mean(line * line))), 1e-9), np.float32)
+        line *= np.float32(1 / max(float(np.sqrt(np.dot(line, line) / self.count)), 1e-9))
+        return np.asarray(line, np.float32)
 
     def noise(self, curve: Curve, width: float = 0.75) -> Ears:
         """Noise of the spectrum `curve`, RMS 1 in each ear; `width` 0 is the same in both, 1 nothing in common."""
-        middle, own = np.float32(np.sqrt(1 - width / 2)), np.float32(np.sqrt(width / 2))
-        common, side = self.mono(curve) * middle, self.mono(curve) * own
-        return np.stack([common + side, common - side])
+        common, ears = self.mono(curve), np.empty((2, self.count), np.float32)
+        own = self.mono(curve)
+        common *= np.float32(np.sqrt(1 - width / 2))
+        own *= np.float32(np.sqrt(width / 2))
+        np.add(common, own, out=ears[0])
+        np.subtract(common, own, out=ears[1])
+        return ears
 
     def phase(self, hz: NDArray[np.floating] | float) -> Line:
         """Turns so far, modulo 1, of an oscillator whose frequency in Hz is constant or told at `clock()`."""
