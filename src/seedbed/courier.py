@@ -50,8 +50,7 @@ async def _opened(task_id: str, status: Status, runtime: Runtime) -> webhooks.De
     async with db.transaction(runtime.pool) as conn:
         task = await tasks.get(conn, task_id)
         assert task.webhook_url is not None
-        url = runtime.storage.link(task.output_key) if task.output_key else None
-        body = orjson.dumps(dialects.callback_body(task, status, url))
+        body = orjson.dumps(dialects.callback_body(task, status, runtime.storage.link))
         return await webhooks.open_delivery(conn, task_id, status, task.webhook_url, body)
 
 

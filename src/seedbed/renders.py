@@ -187,7 +187,8 @@ def _render_request(task: Task, inputs: tuple[InputMedia, ...]) -> RenderRequest
         media=inputs,
         audio=task.audio,
         fixed_lens=task.fixed_lens,
-        quality=task.quality,  # type: ignore[arg-type]
+        quality=task.quality,
+        channel=task.channel,
         model=task.model,
     )
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal, cast, get_args
 
@@ -27,7 +27,7 @@ from seedbed import catalogue, ledger, limits, queue
 from seedbed.accounts import BASE62, Caller
 from seedbed.catalogue import Model
 from seedbed.db import Connection, Record
-from seedbed.engines import Kind, Mode, Role
+from seedbed.engines import Channel, Kind, Mode, Quality, Role
 from seedbed.errors import TASK_FAILURES, InvalidRequest, NotFound, ServiceBusy, TaskFailure
 
 Status = Literal["queued", "processing", "succeeded", "failed", "cancelled"]
@@ -52,11 +52,17 @@ MESSAGE_CHARS_MAX = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaRef:
-    """A medium that the request points to. `kind` is None where the URL's name does not tell."""
+    """A medium that the request points to. `kind` is None where the URL's name does not tell.
+
+    `field` is what the dialect calls it. Where `only` says what it may be, its role is what was asked for;
+    else number and kinds decide, once the bytes are there.
+    """
 
     url: str
     role: Role
     kind: Kind | None = None
+    field: str | None = None
+    only: tuple[Kind, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +88,7 @@ class TaskRequest:
     audio: bool = True
     fixed_lens: bool = False
     last_frame: bool = False
+    channel: Channel = "standard"
     metadata: str | None = None
     webhook_url: str | None = None
     callback_always: bool = False
@@ -120,7 +127,8 @@ class Task:
     audio: bool
     fixed_lens: bool
     last_frame: bool
-    quality: str
+    quality: Quality
+    channel: Channel
     metadata: str | None
     webhook_url: str | None
     callback_always: bool
@@ -220,8 +228,8 @@ _CREATE = """
     ), made AS (
         INSERT INTO tasks (id, dialect, account_id, key_id, trace_id, model, mode, prompt, aspect_ratio,
                            resolution, duration_s, seed, media, audio, fixed_lens, quality, metadata,
-                           webhook_url, callback_always, price_credits, last_frame, turn)
-        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+                           webhook_url, callback_always, price_credits, last_frame, channel, turn)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
                coalesce(mine.last + 1, front.turn + (front.turn IS NOT DISTINCT FROM (
                    SELECT turn FROM tasks WHERE account_id = $3 AND started_at IS NOT NULL
                    ORDER BY seq DESC LIMIT 1))::int, 0)
@@ -236,7 +244,7 @@ _CREATE = """
 
 def _columns(task_id: str, caller: Caller, request: TaskRequest) -> tuple[Any, ...]:
     seed = secrets.randbelow(2**32) if request.seed in (None, -1) else request.seed
-    media = [{"url": m.url, "role": m.role, "kind": m.kind} for m in request.media]
+    media = [asdict(medium) for medium in request.media]
     return (
         task_id,
         request.dialect,
@@ -259,6 +267,7 @@ def _columns(task_id: str, caller: Caller, request: TaskRequest) -> tuple[Any, .
         request.callback_always,
         request.price_credits,
         request.last_frame,
+        request.channel,
     )
 
 
@@ -279,12 +288,18 @@ async def get(conn: Connection, task_id: str) -> Task:
     return _task(row)
 
 
-async def get_own(conn: Connection, task_id: str, *, dialect: str, key_id: int) -> Task:
-    """A key's own task of a dialect. Raises NotFound, the same for one that is unknown or another's."""
+async def get_own(
+    conn: Connection, task_id: str, *, dialect: str, key_id: int | None = None, account_id: int | None = None
+) -> Task:
+    """A key's own task of a dialect, or an account's. Raises NotFound, the same for an unknown one and another's."""
     row = None
     if "\x00" not in task_id:  # which PostgreSQL's text cannot hold
         row = await conn.fetchrow(
-            "SELECT * FROM tasks WHERE id = $1 AND dialect = $2 AND key_id = $3", task_id, dialect, key_id
+            "SELECT * FROM tasks WHERE id = $1 AND dialect = $2 AND (key_id = $3 OR account_id = $4)",
+            task_id,
+            dialect,
+            key_id,
+            account_id,
         )
     if row is None:
         raise NotFound("Task not found")
@@ -539,6 +554,6 @@ def _task(row: Record) -> Task:
     return Task(
         **values,
         mode=cast(Mode, row["mode"]),
-        media=tuple(MediaRef(**item) for item in media),
+        media=tuple(MediaRef(**item | {"only": item.get("only") and tuple(item["only"])}) for item in media),
         plan=None if row["plan"] is None else orjson.loads(row["plan"]),
     )

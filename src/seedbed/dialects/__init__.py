@@ -1,12 +1,13 @@
 """The wire dialects: thin adapters over one core, which know nothing of one another.
 
 A dialect is a module with `NAME`, `PREFIX`, `build()` giving its application, `document(catalogue)` giving
-its OpenAPI document, and `callback_body(task, status, url)` giving what its webhooks say. A new one is a
+its OpenAPI document, and `callback_body(task, status, link)` giving what its webhooks say. A new one is a
 new file and one line in `DIALECTS`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -17,7 +18,7 @@ DIALECTS: dict[str, ModuleType] = {open_v1.NAME: open_v1}
 """Dialect name, as it stands on each task → its module."""
 
 
-def callback_body(task: Task, status: Status, url: str | None) -> dict[str, Any]:
-    """What the webhook of `task` says of its change to `status`; `url` is the output's link, if there is one."""
-    body: dict[str, Any] = DIALECTS[task.dialect].callback_body(task, status, url)
+def callback_body(task: Task, status: Status, link: Callable[[str], str]) -> dict[str, Any]:
+    """What the webhook of `task` says of its change to `status`; `link` gives the address of a stored file."""
+    body: dict[str, Any] = DIALECTS[task.dialect].callback_body(task, status, link)
     return body

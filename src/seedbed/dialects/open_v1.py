@@ -8,6 +8,7 @@ prefix has the shape `{"success": …}`, errors included.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from pathlib import PurePosixPath
@@ -100,13 +101,14 @@ def error_body(error: ApiError) -> dict[str, Any]:
     return {"success": False, "error": told}
 
 
-def callback_body(task: Task, status: Status, url: str | None) -> dict[str, Any]:
+def callback_body(task: Task, status: Status, link: Callable[[str], str]) -> dict[str, Any]:
     """What the webhook says: the end of the status, without the request."""
+    key = task.output_key if status == "succeeded" else None
     return {
         "success": True,
         "requestId": task.id,
         "status": status,
-        "output": _output(url if status == "succeeded" else None),
+        "output": _output(link(key) if key else None),
         "error": _task_error(task),
     }
 

@@ -21,6 +21,8 @@ Mode = Literal["text_to_video", "image_to_video"]
 Role = Literal["first_frame", "last_frame", "reference"]
 Kind = Literal["image", "video", "audio"]
 Quality = Literal["mini", "standard", "pro"]
+Channel = Literal["standard", "real", "wild"]
+"""The temper of a video: as the prompt has it, true to life, or let loose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class RenderRequest:
     audio: bool = True
     fixed_lens: bool = False
     quality: Quality = "standard"
+    channel: Channel = "standard"
     model: str = "seedance-2.0"
 
     @property

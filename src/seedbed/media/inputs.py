@@ -30,12 +30,22 @@ NAMES: dict[Kind, str] = {"image": "a picture", "video": "a video", "audio": "a 
 
 
 class Ref(Protocol):
-    """What a request says of a medium: `kind` is what the URL's name claims, None where it claims nothing."""
+    """What a request says of a medium.
+
+    `kind` is what the URL's name claims, None where it claims nothing; `field` what the URL is called, by default
+    its place in `mediaUrls`; where `only` says what it may be, `role` stands.
+    """
 
     @property
     def url(self) -> str: ...
     @property
     def kind(self) -> Kind | None: ...
+    @property
+    def role(self) -> Role: ...
+    @property
+    def field(self) -> str | None: ...
+    @property
+    def only(self) -> tuple[Kind, ...] | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +102,11 @@ class Mislabelled(Unfit):
         super().__init__(f"is named as {NAMES[claimed]} and is {NAMES[found]}")
 
 
+class Misplaced(Unfit):
+    def __init__(self, found: Kind, only: tuple[Kind, ...]) -> None:
+        super().__init__(f"is {NAMES[found]}, and {' or '.join(NAMES[kind] for kind in only)} belongs there")
+
+
 class Oversized(Unfit):
     def __init__(self, kind: Kind, bytes_max: int) -> None:
         super().__init__(f"is larger than {bytes_max // MB} MB, the most that {NAMES[kind]} may have")
@@ -106,18 +121,17 @@ async def fetch_all(
     read_own: ReadOwn,
     limits: Limits | None = None,
     references: bool = True,
-    place: Callable[[int], str] = "mediaUrls.{}".format,
     note: Callable[[str], None] = lambda outcome: None,
     kept: Kept | None = None,
 ) -> tuple[InputMedia, ...]:
     """Fetch all media of a request into `folder`, make them plain and decide their roles from their bytes.
 
-    `references` says whether the model takes anything but a first and a last frame; `place` names a URL by
-    its index; `note` hears for each URL `fetched`, `read` (in place), `kept` (by an earlier attempt, and unchanged
+    `references` says whether the model takes anything but a first and a last frame; `note` hears for each URL `fetched`, `read` (in place), `kept` (by an earlier attempt, and unchanged
     since), `unreachable` or `refused`; `kept` is what the task keeps between attempts. When cancelled, downloads
     and decoders stop and their files are the folder's owner's to remove.
     Raises TaskFailure (`invalid_media`) for the first URL, in their order, that cannot be used.
     """
+    places = [ref.field or f"mediaUrls.{index}" for index, ref in enumerate(refs)]
     fetcher = _Fetcher(folder, client, own_base_url, read_own, limits or Limits(), note, kept)
     first = {ref.url: index for index, ref in reversed(list(enumerate(refs)))}
     try:
@@ -126,24 +140,31 @@ async def fetch_all(
         saved = dict(zip(urls, outcomes, strict=True))
         plain: dict[str, Plain] = {}
         for index, ref in enumerate(refs):
-            with _blamed(place(index), note):
+            with _blamed(places[index], note):
                 path = _given(saved[ref.url])
                 form = identify(path, ref.kind, fetcher.limits)
                 if ref.url not in plain:
                     plain[ref.url] = await fetcher.made_plain(path, form, index)
+                if ref.only is not None and plain[ref.url].kind not in ref.only:
+                    raise Misplaced(plain[ref.url].kind, ref.only)
     finally:
         for path in folder.glob("raw-*"):
             path.unlink(missing_ok=True)
     found = [plain[ref.url] for ref in refs]
     return tuple(
         InputMedia(path=_made(each), kind=each.kind, role=role, width=each.width, height=each.height)
-        for each, role in zip(
-            found, roles([each.kind for each in found], references=references, place=place), strict=True
-        )
+        for each, role in zip(found, _roles(refs, found, references, places), strict=True)
     )
 
 
-def roles(kinds: Sequence[Kind], *, references: bool, place: Callable[[int], str]) -> list[Role]:
+def _roles(refs: Sequence[Ref], found: Sequence[Plain], references: bool, places: Sequence[str]) -> list[Role]:
+    """As asked for, where the request says what each medium may be; else by number and kinds."""
+    if all(ref.only is not None for ref in refs):
+        return [ref.role for ref in refs]
+    return roles([each.kind for each in found], references=references, places=places)
+
+
+def roles(kinds: Sequence[Kind], *, references: bool, places: Sequence[str]) -> list[Role]:
     """What each medium is for: one picture is the first frame, two the first and the last, all else references.
 
     Raises TaskFailure (`invalid_media`) where the model takes no references.
@@ -153,7 +174,7 @@ def roles(kinds: Sequence[Kind], *, references: bool, place: Callable[[int], str
         return frames[: len(kinds)]
     if not references:
         index = next((index for index, kind in enumerate(kinds) if kind != "image"), len(kinds) - 1)
-        raise TaskFailure("invalid_media", f"'{place(index)}': this model takes one or two still pictures only")
+        raise TaskFailure("invalid_media", f"'{places[index]}': this model takes one or two still pictures only")
     return ["reference"] * len(kinds)
 
 
@@ -265,6 +286,6 @@ class _blamed:
             self._note("refused")
             raise TaskFailure("invalid_media", f"'{self._place}' {REASONS[error.code]}") from None
         if isinstance(error, Unfit):
-            if isinstance(error, Mislabelled | Oversized):
+            if isinstance(error, Mislabelled | Misplaced | Oversized):
                 self._note("refused")
             raise TaskFailure("invalid_media", f"'{self._place}' {error.reason}") from None
