@@ -48,3 +48,7 @@ class Set:
         self._troupe.draw(frame, seconds, check)
         self._between(frame, check)
         return frame
+
+    def light(self, number: int, check: Check) -> Floats:
+        """As `frame`, its light alone: (3, rows, stride), of which the first `width` columns count."""
+        return self.frame(number, check).light

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from seedbed.engines.previz.camera import Steer
 from seedbed.engines.previz.finish import Finish
-from seedbed.engines.previz.frame import Check, Frame
+from seedbed.engines.previz.frame import Check
 from seedbed.engines.previz.grade import Planes
 from seedbed.engines.previz.reef import reef
 from seedbed.engines.previz.reel import TEMPO, Detail, Reel
@@ -16,12 +16,13 @@ from seedbed.engines.previz.rooms import room
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.show import Picture
 from seedbed.engines.previz.space import Space
+from seedbed.engines.previz.stage import Floats
 
 
 class Take(Protocol):
-    """A place that was built for a shot. `frame` is pure: any thread may draw any frame at any time."""
+    """A place that was built for a shot. `light` is pure: any thread may draw any frame at any time."""
 
-    def frame(self, number: int, check: Check) -> Frame: ...
+    def light(self, number: int, check: Check) -> Floats: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Developed:
 
     def draw(self, number: int, check: Check) -> Planes:
         """Frame `number` as the three planes of 4:2:0 BT.709."""
-        light = self.take.frame(number, check).light
+        light = self.take.light(number, check)
         check()
         return self.finish.develop(light, number, check)
 

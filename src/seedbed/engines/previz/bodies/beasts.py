@@ -43,7 +43,10 @@ _DOG = (("walk", WALK), ("trot", TROT), ("run", BOUND))
 _CAT = (("walk", quicker(WALK, neck=-0.22, reach=0.86)), ("trot", TROT), ("run", BOUND))
 _DEER = (("walk", WALK), ("trot", TROT), ("run", quicker(BOUND, arch=0.14, neck=-0.10, lift=0.30, bounce=0.09)))
 _COW = (("walk", WALK), ("trot", quicker(TROT, reach=0.70)), ("run", quicker(CANTER, reach=0.74)))
-_SLOW = (("walk", quicker(WALK, reach=0.56, lift=0.06)), ("run", quicker(WALK, reach=0.66, duty=0.52, period=0.72, lift=0.08)))
+_SLOW = (
+    ("walk", quicker(WALK, reach=0.56, lift=0.06)),
+    ("run", quicker(WALK, reach=0.66, duty=0.52, period=0.72, lift=0.08)),
+)
 
 KINDS: dict[str, Breed] = {
     "horse": Breed(species.HORSE, (
@@ -72,7 +75,17 @@ KINDS: dict[str, Breed] = {
     "polar bear": Breed(species.BEAR, (("ece6d6", "e6dfce", "14100e"),), 1.15, 1.0, _COW, ("stand", "sit")),
     "elephant": Breed(species.ELEPHANT, (("77706a", "3a3532", "8f877d"), ("847b72", "3a3532", "9a9186")), 1.0, 1.75, _SLOW, ("stand",), 0.16, gloss=0.10, extra={"horn": "ece4d0"}),
 }  # fmt: skip
-ALIASES: dict[str, str] = {"stallion": "horse", "pony": "horse", "puppy": "dog", "kitten": "cat", "stag": "deer", "bull": "cow", "ox": "cow", "lamb": "sheep", "big cat": "tiger"}
+ALIASES: dict[str, str] = {
+    "stallion": "horse",
+    "pony": "horse",
+    "puppy": "dog",
+    "kitten": "cat",
+    "stag": "deer",
+    "bull": "cow",
+    "ox": "cow",
+    "lamb": "sheep",
+    "big cat": "tiger",
+}
 
 
 @lru_cache(maxsize=16)
@@ -97,7 +110,9 @@ def _coat(breed: Breed, tones: tuple[str, str, str], palette: Palette, seed: int
     if breed.striped:
         main = palette.add(fur(tones[0], pattern=STREAKS, numbers=(30 / size, 1.5, seed)))
     else:
-        main = palette.add(fur(tones[0], pattern=MOTTLED, numbers=((2.4 if breed.spots > 0.5 else 5.0) / size, breed.spots, seed)))
+        main = palette.add(
+            fur(tones[0], pattern=MOTTLED, numbers=((2.4 if breed.spots > 0.5 else 5.0) / size, breed.spots, seed))
+        )
     more = {name: palette.add(fur(colour)) for name, colour in breed.extra.items()}
     return Coat(
         coat=main, under=main, hair=palette.add(fur(tones[1], pattern=STREAKS, numbers=(60 / size, 0.3, 3))),

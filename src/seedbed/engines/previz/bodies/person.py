@@ -208,7 +208,12 @@ def front(f: Figure, dress: Dress, grain: Grain, bone: Callable[[str], int], ont
 
 def _laid(outline: Doubles, lift: float, onto: Mesh, bone: int) -> Mesh:
     """A flat piece of cloth on the front of a body, within an outline (x, z)."""
-    fine = np.concatenate([a + (b - a) * np.linspace(0, 1, 3, endpoint=False)[:, None] for a, b in zip(outline, np.roll(outline, -1, 0), strict=True)])
+    fine = np.concatenate(
+        [
+            a + (b - a) * np.linspace(0, 1, 3, endpoint=False)[:, None]
+            for a, b in zip(outline, np.roll(outline, -1, 0), strict=True)
+        ]
+    )
     ahead = onto.points[(onto.normals[:, 1] > 0.2) & (onto.points[:, 1] > 0)]
     rings = []
     middle = fine.mean(0)
@@ -259,7 +264,9 @@ def arms(f: Figure, dress: Dress, grain: Grain, bone: Callable[[str], int], onto
         bones = (
             [bone(used[0][1])] + [bone(j[3]) for j in used] if used else [bone("arm.r" if end < 0.17 else "forearm.r")]
         )
-        hold = Hold(tuple(bones), tuple(float(np.interp(j[0], at, range(len(at)))) for j in used), tuple(j[2] for j in used))
+        hold = Hold(
+            tuple(bones), tuple(float(np.interp(j[0], at, range(len(at)))) for j in used), tuple(j[2] for j in used)
+        )
         return skin(stations, rows, grain(10, 4), hold, paint=paint, power=2.1)
 
     end = dress.sleeves

@@ -77,17 +77,11 @@ def _beside(
 def _crowd(mark: Mark, scenery: Scenery) -> list[Actor]:
     area = (mark.x - 9.0, mark.y - 4.0, mark.x + 9.0, mark.y + 16.0)
     motion = _act(scenery, ("run", "dance", "wave", "stand"), "walk")
-    return list(
-        bodies.crowd(
-            34,
-            seed=scenery.seed,
-            palette=scenery.palette,
-            area=area,
-            yaw=mark.heading,
-            motion=motion,
-            ground=scenery.ground,
-        )  # fmt: skip
-    )
+    people = bodies.crowd(
+        34, seed=scenery.seed, palette=scenery.palette, area=area, yaw=mark.heading, motion=motion,
+        ground=scenery.ground,
+    )  # fmt: skip
+    return list(people)
 
 
 def _kind(scenery: Scenery, otherwise: str) -> str:
@@ -141,10 +135,11 @@ def _birds(mark: Mark, scenery: Scenery) -> list[Actor]:
     count = 15 if flock else 3
     formation: Literal["v", "loose"] = "v" if kind in ("goose", "crane", "swan", "duck") else "loose"
     detail: Detail = "high" if count < 5 else "low"
-    return list(
-        bodies.flock(kind, count, seed=scenery.seed, palette=scenery.palette, centre=(mark.x, mark.y, mark.z),
-                     yaw=mark.heading, formation=formation, spread=2.6, speed=mark.speed, detail=detail)
+    birds = bodies.flock(
+        kind, count, seed=scenery.seed, palette=scenery.palette, centre=(mark.x, mark.y, mark.z), yaw=mark.heading,
+        formation=formation, spread=2.6, speed=mark.speed, detail=detail,
     )  # fmt: skip
+    return list(birds)
 
 
 def _swimmers(mark: Mark, scenery: Scenery) -> list[Actor]:

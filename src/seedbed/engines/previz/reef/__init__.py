@@ -132,8 +132,9 @@ def _swimming(shot: Shot, palette: Palette, seed: int) -> list[Actor]:
     found: list[Actor] = []
     for number, (x, y, z, yaw, count) in enumerate(_SCHOOLS):
         high = floor_at(x, y, seed) + z
-        found += bodies.school("fish", count, seed=seed + number, palette=palette, centre=(x, y, high), yaw=yaw, spread=0.55,
-                               speed=0.7)  # fmt: skip
+        found += bodies.school(
+            "fish", count, seed=seed + number, palette=palette, centre=(x, y, high), yaw=yaw, spread=0.55, speed=0.7
+        )
     said = " ".join((*shot.known, *shot.unknown))
     for kind in _GREAT:
         if kind in said and kind in bodies.KINDS:
