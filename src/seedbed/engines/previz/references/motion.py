@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import cmath
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,11 +57,27 @@ class CameraPath:
     def __len__(self) -> int:
         return len(self.zoom)
 
+    @classmethod
+    def of(cls, rows: Sequence[NDArray[Any]], *, ratio: float, seen: int) -> CameraPath:
+        """A path of the rows pan_x, pan_y, zoom and roll."""
+        pan_x, pan_y, zoom, roll = (np.ascontiguousarray(row, np.float32) for row in rows)
+        return cls(pan_x, pan_y, zoom, roll, ratio, seen)
+
     @property
     def still(self) -> bool:
         """Whether the camera hardly moves at all."""
         spans = [float(np.ptp(part)) for part in (self.pan_x, self.pan_y, self.zoom, self.roll)]
         return max(spans) < 0.004
+
+    def part(self, begin: int, frames: int) -> CameraPath:
+        """The path of `frames` frames from `begin` on, measured from where it is then; at its end it rests."""
+        at = np.minimum(np.arange(begin, begin + frames), len(self) - 1)
+        first = at[0]
+        seen = np.exp(self.zoom[first] + 1j * self.roll[first]) * (
+            (self.pan_x[at] - self.pan_x[first]) * self.ratio + 1j * (self.pan_y[at] - self.pan_y[first])
+        )
+        rows = (seen.real / self.ratio, seen.imag, self.zoom[at] - self.zoom[first], self.roll[at] - self.roll[first])
+        return CameraPath.of(rows, ratio=self.ratio, seen=max(min(self.seen - begin, frames), 1))
 
     def plan(self) -> dict[str, Any]:
         """For people to read: the whole way, in shares of the frame, times and degrees."""
@@ -82,7 +99,7 @@ def path_of(clip_path: Path, frames_wanted: int, check: Check = lambda: None) ->
     parts = [
         (np.interp(wanted, times, row) + rate * glide).astype(np.float32) for row, rate in zip(rows, speed, strict=True)
     ]
-    return CameraPath(*parts, ratio=ratio, seen=max(seen, 1))
+    return CameraPath.of(parts, ratio=ratio, seen=max(seen, 1))
 
 
 def speed_at_end(times: NDArray[np.float64], rows: NDArray[np.float64]) -> list[float]:
@@ -121,10 +138,15 @@ class Tracker:
     that shows the same scene."""
 
     def __init__(self, first: Floats, before: Tracker | None = None) -> None:
-        self.grown, self.moved = (before.grown, before.moved) if before else (0j, 0j)
-        self.step, self.cut = (0j, 0j), False
+        self.grown: complex = before.grown if before else 0j
+        self.moved: complex = before.moved if before else 0j
+        self.step: tuple[complex, complex] = (0j, 0j)
+        self.cut = False
         self._width, self._height = first.shape[1], first.shape[0]
-        self._rekey(levels_of(first))
+        self._key = self._last = levels_of(first)
+        self._key_grown, self._key_moved = self.grown, self.moved
+        self._log: complex = 0j
+        self._shift: complex = 0j
 
     def see(self, small: Floats) -> None:
         """Takes the next frame."""
@@ -231,8 +253,8 @@ def search(at: NDArray[np.float64], key: Floats, now: Floats, reach: int) -> Non
             for y in range(key.shape[0]):
                 for x in range(key.shape[1]):
                     zx, zy = x - 0.5 * (key.shape[1] - 1), y - 0.5 * (key.shape[0] - 1)
-                    i = int(math.floor(at[0] * zx - at[1] * zy + at[2] + dx + 0.5 * key.shape[1]))
-                    j = int(math.floor(at[1] * zx + at[0] * zy + at[3] + dy + 0.5 * key.shape[0]))
+                    i = math.floor(at[0] * zx - at[1] * zy + at[2] + dx + 0.5 * key.shape[1])
+                    j = math.floor(at[1] * zx + at[0] * zy + at[3] + dy + 0.5 * key.shape[0])
                     if 0 <= i < now.shape[1] and 0 <= j < now.shape[0]:
                         cost += min(abs(now[j, i] - key[y, x]), 1.5)
                         count += 1
