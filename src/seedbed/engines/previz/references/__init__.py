@@ -108,13 +108,14 @@ class References:
         """The film's shots, cut on the beats where there are some."""
         return told if self.beats is None else retime(told, self.beats, frames, FPS, synced=self.synced)
 
-    def poses(self, asked: list[Pose], *, ratio: float, begin: int = 0) -> list[Pose]:
+    def poses(self, asked: list[Pose], *, ratio: float, begin: int = 0, rise: float = 0.0) -> list[Pose]:
         """The camera of a shot in a world, which starts at the film's frame `begin`: as `asked`, or as the clip's
-        camera moved meanwhile; composed as the pictures are, with a small push at every beat."""
+        camera moved meanwhile; composed as the pictures are, with a small push at every beat. `rise` is how far the land stands above its
+        horizon (`palette.rise_of`)."""
         if self.fixed:
-            return composed(asked, self.look) if self.look else asked
+            return composed(asked, self.look, rise=rise) if self.look else asked
         found = follow.follow(asked, self.path.part(begin, len(asked)), ratio=ratio) if self.path else asked
-        found = composed(found, self.look) if self.look else found
+        found = composed(found, self.look, rise=rise) if self.look else found
         return follow.accented(found, self.pulses[begin:]) if self.pulses is not None else found
 
     def toned(self, picture: Picture, request: RenderRequest, check: Check) -> Picture:

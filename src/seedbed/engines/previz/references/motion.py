@@ -30,8 +30,10 @@ WIDEST_PX = 160
 _COARSEST_PX = 18
 _REKEY = 0.10
 """A key is given up when the view has moved, turned or grown by this share."""
-_LIKE_MIN = 0.45
+_LIKE_MIN = 0.25
 """Least correlation of two frames that are laid onto each other; below, the scene has changed."""
+_GROWTH_MAX, _SHIFT_MAX = 0.16, 0.30
+"""The most that a camera moves from frame to frame: growth and turn, and shares of the width."""
 _SPEED_S = 0.4
 _GLIDE_S = 1.0
 """Over how much of its end a clip's speed is measured, and how long it takes to lose two thirds of it after."""
@@ -153,24 +155,28 @@ class Tracker:
         levels = levels_of(small)
         guess = self._log + self.step[0], self._shift * cmath.exp(self.step[0]) + self.step[1]
         log, shift, like = _laid(self._key, levels, *guess)
-        self.cut = False
-        if like < _LIKE_MIN:
-            still = _laid(self._last, levels, 0j, 0j)
-            self.cut = still[2] < _LIKE_MIN
-            log, shift = self.step if self.cut else still[:2]
+        self.cut, lost = False, not self._credible(log - self._log, shift - self._shift, like)
+        if lost:
+            log, shift, like = _laid(self._last, levels, 0j, 0j)
+            self.cut = not self._credible(log, shift, like)
+            log, shift = self.step if self.cut else (log, shift)
             self._rekey(self._last)
         growth = log - self._log
         self.step = growth, shift - cmath.exp(growth) * self._shift
         self._log, self._shift = log, shift
         self.grown, self.moved = self._key_grown + log, cmath.exp(log) * self._key_moved + shift
         self._last = levels
-        if max(abs(shift) / self._width, abs(log)) > _REKEY or like < _LIKE_MIN:
+        if max(abs(shift) / self._width, abs(log)) > _REKEY or lost:
             self._rekey(levels)
 
     def view(self) -> tuple[float, float, float, float]:
         """pan_x, pan_y, zoom and roll now, as in `CameraPath`."""
         middle = -self.moved / cmath.exp(self.grown)
         return middle.real / self._width, middle.imag / self._height, self.grown.real, self.grown.imag
+
+    def _credible(self, growth: complex, shift: complex, like: float) -> bool:
+        """Whether a camera may have moved so from one frame to the next."""
+        return like >= _LIKE_MIN and abs(growth) < _GROWTH_MAX and abs(shift) < _SHIFT_MAX * self._width
 
     def _rekey(self, levels: list[Floats]) -> None:
         self._key = self._last = levels
@@ -296,9 +302,9 @@ def refine(at: NDArray[np.float64], key: Floats, now: Floats, turns: int) -> flo
                 w = w * w
                 off += w * abs(e)
                 weights += w
-                aa += w * own * own
-                bb += w * seen * seen
-                ab += w * own * seen
+                aa += own * own
+                bb += seen * seen
+                ab += own * seen
                 gx = f32(0.5) * (key[y, x + 1] - key[y, x - 1])
                 gy = f32(0.5) * (key[y + 1, x] - key[y - 1, x])
                 g0, g1 = gx * zx + gy * zy, gy * zx - gx * zy
@@ -321,8 +327,10 @@ def refine(at: NDArray[np.float64], key: Floats, now: Floats, turns: int) -> flo
             return -1.0
         like = ab / math.sqrt(aa * bb + 1e-12)
         spread = min(max(1.6 * off / weights, 0.08), spread)
+        # Where there is little to hold on to, steps stay small.
+        count = float(rows * columns)
         for row in range(4):
-            system[row, row] = system[row, row] * 1.0001 + 1e-9
+            system[row, row] += 0.001 * count * (cx * cx + cy * cy if row < 2 else 1.0) + 1e-9
         _solve(system, side)
         # The step was found for the key: it is undone there, then the way to the frame is taken.
         u, v = 1.0 + side[0], side[1]

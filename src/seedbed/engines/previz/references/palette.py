@@ -258,6 +258,18 @@ def composed(poses: list[Pose], hint: LookHint, *, rise: float = 0.0) -> list[Po
     return [replace(pose, horizon=min(max(pose.horizon + shift, 0.04), 0.90)) for pose in poses]
 
 
+def rise_of(planes: Planes, pose: Pose) -> float:
+    """How far above its horizon the land of a drawn frame ends, as a share of the height: for `composed`. 0 where
+    that cannot be seen."""
+    step = max(round(max(planes[1].shape) / _STUDY_PX), 1)
+    luma = _quarter(planes[0])[::step, ::step] / 255.0
+    blue, red = ((plane[::step, ::step].astype(np.float64) - 128.0) / 224.0 for plane in planes[1:])
+    r, b = luma + 1.5748 * red, luma + 1.8556 * blue
+    rgb = np.stack([r, (luma - 0.2126 * r - 0.0722 * b) / 0.7152, b], 2)
+    found = horizon_of(np.ascontiguousarray(rgb, np.float32))
+    return 0.0 if found is None else float(np.clip(pose.horizon - found, -0.1, 0.25))
+
+
 @dataclass(frozen=True, slots=True)
 class Grade:
     """`curve` (256,) takes luma; `tint` (256, 2) is added to the differences, by the luma that a pixel had, after
