@@ -199,22 +199,22 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
         assert str(tmp_path) not in refused.value.message
 
 
-def test_a_world_is_seen_by_the_clips_camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = rows_of("all", 36)
-    rows = (rows[0] * 0.6, rows[1] * 0, rows[2] * 0.7, rows[3] * 0.7)
-    path = motion.path_of(filmed(tmp_path / "clip.mp4", moving(rows)), 36)
-    asked = camera.path
-
-    def led(*args: object, **options: object) -> list[camera.Pose]:
-        return follow.follow(asked(*args, **options), path, ratio=WIDE / TALL)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(camera, "path", led)
+def world(prompt: str, frames: int, steer: camera.Steer, *, fixed: bool = False) -> tuple[list[Planes], Reel]:
+    """All frames of a small world whose camera is steered."""
     with ThreadPoolExecutor(2) as pool:
         reel = Reel(
-            script.read("a river in the autumn forest"), seed=1, width=WIDE, height=TALL, frames=36, fps=24,
-            fixed=False, detail=replace(DETAIL["mini"], grid=900), pool=pool, check=never,
+            script.read(prompt), seed=1, width=WIDE, height=TALL, frames=frames, fps=24, fixed=fixed,
+            detail=replace(DETAIL["mini"], grid=800), pool=pool, check=never, steer=steer,
         )  # fmt: skip
-        drawn = list(pool.map(lambda number: reel.draw(number, never), range(36)))
+        return list(pool.map(lambda number: reel.draw(number, never), range(frames))), reel
+
+
+def test_a_world_is_seen_by_the_clips_camera(tmp_path: Path) -> None:
+    pan_x, pan_y, zoom, roll = rows_of("all", 36)
+    rows = (pan_x * 0.6, pan_y * 0, zoom * 0.7, roll * 0.7)
+    path = motion.path_of(filmed(tmp_path / "clip.mp4", moving(rows)), 36)
+    steer = references.References(path=path).steer(ratio=WIDE / TALL)
+    drawn, _ = world("a river in the autumn forest", 36, steer)
     measured = refilmed(tmp_path, drawn)
     for name in ("pan_x", "zoom", "roll"):
         assert like(getattr(path, name), getattr(measured, name)) >= 0.9, name
@@ -575,26 +575,20 @@ def test_the_horizon_comes_from_the_picture(amber: Path) -> None:
     assert moved[3].horizon - moved[0].horizon == pytest.approx(0.03), "and it moves as before"
 
 
-def test_a_world_is_composed_as_the_picture_is(amber: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hint = palette.hint_of([amber], width=WIDE, height=TALL)
-    asked = camera.path
+def test_a_world_is_composed_as_the_picture_is(amber: Path) -> None:
+    look = palette.hint_of([amber], width=WIDE, height=TALL)
 
-    def drawn() -> tuple[float, float]:
+    def ends(steer: camera.Steer) -> tuple[float, float]:
         """Where the drawn land ends, and how far that is above the horizon."""
-        with ThreadPoolExecutor(2) as pool:
-            reel = Reel(
-                script.read("a desert, static camera"), seed=1, width=WIDE, height=TALL, frames=2, fps=24, fixed=True,
-                detail=replace(DETAIL["mini"], grid=700), pool=pool, check=never,
-            )  # fmt: skip
-            planes = reel.draw(0, never)
-        row = palette.horizon_of(shown(planes).astype(np.float32) / 255)
+        drawn, reel = world("a desert, static camera", 1, steer, fixed=True)
+        row = palette.horizon_of(shown(drawn[0]).astype(np.float32) / 255)
         assert row is not None
-        return row, palette.rise_of(planes, reel.poses[0])
+        return row, palette.rise_of(drawn[0], reel.poses[0])
 
-    before, rise = drawn()
+    before, rise = ends(lambda poses: poses)
     assert abs(before - 0.62) > 0.15
-    monkeypatch.setattr(camera, "path", lambda *a, **k: palette.composed(asked(*a, **k), hint, rise=rise))
-    assert drawn()[0] == pytest.approx(0.62, abs=0.05)
+    steer = references.References(look=look).steer(ratio=WIDE / TALL, rise=rise)
+    assert ends(steer)[0] == pytest.approx(0.62, abs=0.05)
 
 
 # Beats
@@ -819,7 +813,7 @@ def test_shots_take_the_path_up_where_the_film_is(tmp_path: Path) -> None:
     assert part.zoom == pytest.approx(path.zoom[20:] - path.zoom[20])
     told = references.References(path=path, pulses=np.zeros(48, np.float32))
     poses = [camera.Pose(0, 0, 10, 0.3, 0.4, 1.1, 0)] * 28
-    led = told.poses(poses, ratio=WIDE / TALL, begin=20)
+    led = told.steer(ratio=WIDE / TALL, begin=20)(poses)
     assert (led[0].yaw, led[0].focal) == pytest.approx((0.3, 1.1))
     assert led[10].roll == pytest.approx(math.tan(path.roll[30] - path.roll[20]), abs=1e-5)
 

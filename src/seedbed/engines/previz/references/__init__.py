@@ -20,7 +20,7 @@ from PIL import Image
 
 from seedbed.engines import FPS, RenderRequest
 from seedbed.engines.previz import stills
-from seedbed.engines.previz.camera import Pose
+from seedbed.engines.previz.camera import Pose, Steer
 from seedbed.engines.previz.film import Film
 from seedbed.engines.previz.grade import Planes
 from seedbed.engines.previz.references import beats as rhythm
@@ -108,15 +108,22 @@ class References:
         """The film's shots, cut on the beats where there are some."""
         return told if self.beats is None else retime(told, self.beats, frames, FPS, synced=self.synced)
 
-    def poses(self, asked: list[Pose], *, ratio: float, begin: int = 0, rise: float = 0.0) -> list[Pose]:
-        """The camera of a shot in a world, which starts at the film's frame `begin`: as `asked`, or as the clip's
-        camera moved meanwhile; composed as the pictures are, with a small push at every beat. `rise` is how far the land stands above its
-        horizon (`palette.rise_of`)."""
-        if self.fixed:
-            return composed(asked, self.look, rise=rise) if self.look else asked
-        found = follow.follow(asked, self.path.part(begin, len(asked)), ratio=ratio) if self.path else asked
-        found = composed(found, self.look, rise=rise) if self.look else found
-        return follow.accented(found, self.pulses[begin:]) if self.pulses is not None else found
+    def steer(self, *, ratio: float, begin: int = 0, rise: float = 0.0) -> Steer:
+        """Leads the camera of a shot in a world, which starts at the film's frame `begin`, in a frame of so much width
+        to its height: as the clip's camera moved meanwhile, composed as the pictures are, with a small push at every
+        beat. `rise` is how far the land stands above its horizon (`palette.rise_of`)."""
+
+        def led(asked: list[Pose]) -> list[Pose]:
+            found = asked
+            if self.path is not None and not self.fixed:
+                found = follow.follow(found, self.path.part(begin, len(asked)), ratio=ratio)
+            if self.look is not None:
+                found = composed(found, self.look, rise=rise)
+            if self.pulses is not None and not self.fixed:
+                found = follow.accented(found, self.pulses[begin:])
+            return found
+
+        return led
 
     def toned(self, picture: Picture, request: RenderRequest, check: Check) -> Picture:
         """`picture` in the look of the reference pictures. Draws a few frames to know how it looks without."""
