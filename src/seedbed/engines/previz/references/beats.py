@@ -211,7 +211,7 @@ def _followed(times: _Line, strengths: _Line, period: float, phase: float, lengt
 
 def _walk(times: _Line, strengths: _Line, at: float, period: float, length_s: float) -> list[tuple[float, float]]:
     """Ticks with their strengths from `at` on, as long as the sound lasts."""
-    found = []
+    found: list[tuple[float, float]] = []
     step = period
     while -1e-3 <= at <= length_s:
         near = int(np.argmin(np.abs(times - at) - 0.01 * strengths))

@@ -8,6 +8,7 @@ smooth in the picture's values, and patterns are pinned to the first frame's pic
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -227,8 +228,9 @@ def change(
     knobs: Floats, field: Floats, pin: NDArray[np.float64], tables: Floats, dither: Floats, seconds: float, seed: int,
     begin: int, end: int,
 ) -> None:  # fmt: skip
-    """Rows `begin` … `end` (even) of a frame, from those of the source. `pin` has the camera of the frame: growth
-    (real, imaginary), shift in pixels, and the horizon as a share of the height. `tables` are LEAVES, FRESH, LUSH and SKIES, one after the other."""
+    """Rows `begin` … `end` (even) of a frame, from those of the source. `pin` has the frame's camera: growth (real,
+    imaginary), shift in pixels, and the horizon as a share of the height. `tables` are LEAVES, FRESH, LUSH and SKIES,
+    one after the other."""
     width, height = luma.shape[1], luma.shape[0]
     leaves, fresh, lush, skies = tables[0:5], tables[5:7], tables[7:9], tables[9:15]
     rows, columns = maps.shape[1], maps.shape[2]
@@ -256,27 +258,26 @@ def change(
             y00, y01 = f32(source[2 * row, 2 * x]), f32(source[2 * row, 2 * x + 1])
             y10, y11 = f32(source[2 * row + 1, 2 * x]), f32(source[2 * row + 1, 2 * x + 1])
             whole = f32(0.25) * (y00 + y01 + y10 + y11)
-            y, k = (whole - 16.0) / 219.0, 1.0
-            u, v = (source_blue[row, x] - 128.0) / 224.0, (source_red[row, x] - 128.0) / 224.0
+            y, k = (float(whole) - 16.0) / 219.0, 1.0
+            u, v = (float(source_blue[row, x]) - 128.0) / 224.0, (float(source_red[row, x]) - 128.0) / 224.0
             n = int(sx)
             share = f32(sx - n)
-            sky = line[SKY, n] + (line[SKY, n + 1] - line[SKY, n]) * share
-            mean = line[MEAN, n] + (line[MEAN, n + 1] - line[MEAN, n]) * share
-            far = line[FAR, n] + (line[FAR, n + 1] - line[FAR, n]) * share
-            glow = line[LAMP, n] + (line[LAMP, n + 1] - line[LAMP, n]) * share
-            over = min(max((y - mean) * 2.2, -0.5), 0.5)
+            sky = float(line[SKY, n] + (line[SKY, n + 1] - line[SKY, n]) * share)
+            mean = float(line[MEAN, n] + (line[MEAN, n + 1] - line[MEAN, n]) * share)
+            far = float(line[FAR, n] + (line[FAR, n + 1] - line[FAR, n]) * share)
+            glow = float(line[LAMP, n] + (line[LAMP, n + 1] - line[LAMP, n]) * share)
             plant = greenness(y, u, v) * (1.0 - 0.8 * sky)
             burns = max(ramp(y - mean, 0.10, 0.30) * ramp(y, 0.56, 0.76), ramp(y, 0.66, 0.86) * ramp(-u, 0.03, 0.10))
             lamp = burns * (1.0 - plant)
-            zx, zy = 2 * x - 0.5 * width - pin[2], 2 * row - 0.5 * height - pin[3]
-            ax, ay = (zx * pin[0] + zy * pin[1]) / size * texels, (zy * pin[0] - zx * pin[1]) / size * texels
             if seasonal:
-                ground = (1.0 - sky) * ramp(1.0 - far, 0.05, 0.5)
-                coarse, fine = pattern(field[COARSE], ax, ay), pattern(field[FINE], ax * 1.7, ay * 1.7)
-                y, u, v, k = in_season(y, u, v, k, knobs, plant, ground * (1.0 - lamp), over, coarse, fine, leaves, fresh,
-                                       lush)  # fmt: skip
+                zx, zy = 2 * x - 0.5 * width - pin[2], 2 * row - 0.5 * height - pin[3]
+                ax, ay = (zx * pin[0] + zy * pin[1]) / size * texels, (zy * pin[0] - zx * pin[1]) / size * texels
+                over = min(max((y - mean) * 2.2, -0.5), 0.5)
+                land = (1.0 - sky) * ramp(1.0 - far, 0.05, 0.5) * (1.0 - lamp)
+                broad, fine = pattern(field[COARSE], ax, ay), pattern(field[FINE], ax * 1.7, ay * 1.7)
+                y, u, v, k = in_season(y, u, v, k, knobs, plant, land, over, broad, fine, leaves, fresh, lush)
             y, u, v, k = in_light(y, u, v, k, knobs, sky, high, lamp, glow, skies)
-            drift = drifts[n] + (drifts[n + 1] - drifts[n]) * share
+            drift = float(drifts[n] + (drifts[n + 1] - drifts[n]) * share)
             y, u, v, k = in_weather(y, u, v, k, knobs, sky, far, high, drift, lamp, skies)
             base, gain = f32(16.0 + 219.0 * y), f32(k)
             d0, d1 = dither[(2 * row) & 63], dither[(2 * row + 1) & 63]
@@ -290,7 +291,7 @@ def change(
 
 
 @kernel
-def _byte(value: float, top: float) -> int:
+def _byte(value: np.floating[Any], top: float) -> np.uint8:
     return np.uint8(min(max(value, f32(16.0)), f32(top)))
 
 

@@ -57,12 +57,12 @@ def _timed(frames: Iterator[VideoFrame]) -> Iterator[tuple[float, VideoFrame]]:
 
 
 def luma_of(frame: VideoFrame) -> Bytes:
-    """The luma of `frame`, (rows, columns), a view where that is possible."""
+    """The luma of `frame`, (rows, columns)."""
     if frame.format.name not in _PLANAR:
         frame = frame.reformat(format="gray")
     plane = frame.planes[0]
     values = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-    return values[: frame.height, : frame.width]
+    return np.ascontiguousarray(values[: frame.height, : frame.width])
 
 
 def small_frames(path: Path, longer_px: int, check: Check) -> Iterator[tuple[float, Floats]]:

@@ -71,8 +71,8 @@ def carried_on(
     glide_s = _HALT_S if way.move == "static" else _GLIDE_S
     seconds = np.arange(frames) / FPS
     gone = glide_s * (1.0 - np.exp(-seconds / glide_s))
-    rows = [(rate * gone).astype(np.float32) for rate in speed]
-    poses = picture_poses(CameraPath(*rows, ratio=width / height, seen=1), width=width, height=height, frames=frames)
+    rows = [rate * gone for rate in speed]
+    poses = picture_poses(CameraPath.of(rows, ratio=width / height, seen=1), width=width, height=height, frames=frames)
     for number in range(frames):
         # The prompt's own move starts from rest, later than it would, so that the two never add up to a jolt.
         share = number / max(frames - 1, 1)

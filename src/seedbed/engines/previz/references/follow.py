@@ -17,6 +17,7 @@ from seedbed.engines import FPS
 from seedbed.engines.previz.camera import Pose
 from seedbed.engines.previz.references.motion import CameraPath
 from seedbed.engines.previz.stills import parallax
+from seedbed.engines.previz.stills.direction import Direction
 
 Floats = NDArray[np.float32]
 
@@ -29,6 +30,8 @@ _PAN_MAX, _TILT_MAX, _ROLL_MAX, _IN_MAX, _OUT_MAX = 0.14, 0.12, 0.16, 0.45, 0.05
 _SPARE = 0.012
 """What may lack at a border, as a share of the frame: the picture is squeezed by as much, which nobody sees."""
 _PARALLAX = 0.18
+_PUSH = 0.035
+"""How much longer the lens is at a strong beat."""
 
 
 def follow(poses: list[Pose], path: CameraPath, *, ratio: float) -> list[Pose]:
@@ -57,6 +60,32 @@ def _bounded(value: float, low: float, high: float) -> float:
     if value > high - soft:
         return high - soft * math.exp((high - soft - value) / soft)
     return value
+
+
+def accented(poses: list[Pose], accents: Floats) -> list[Pose]:
+    """`poses` with a small push of the lens at every accent (0 … 1 a frame)."""
+    pushes = [1.0 + _PUSH * float(accents[min(number, len(accents) - 1)]) for number in range(len(poses))]
+    return [
+        replace(pose, focal=pose.focal * push, horizon=0.5 + (pose.horizon - 0.5) * push)
+        for pose, push in zip(poses, pushes, strict=True)
+    ]
+
+
+def pushed(poses: Floats, accents: Floats) -> Floats:
+    """As `accented`, for the poses of a camera in a picture, (frames, 8)."""
+    out = poses.copy()
+    out[:, parallax.ZOOM] *= 1.0 + _PUSH * accents[: len(poses)]
+    return out
+
+
+def asked_poses(way: Direction, frames: int, *, backwards: bool = False) -> Floats:
+    """(frames, 8): the camera that the prompt asks for, in a picture."""
+    poses = np.empty((frames, 8), np.float32)
+    for number in range(frames):
+        share = number / max(frames - 1, 1)
+        share = 1.0 - share if backwards else share
+        poses[number] = parallax.pose(way, share, share * frames / FPS, frames / FPS)
+    return poses
 
 
 def picture_poses(path: CameraPath, *, width: int, height: int, frames: int, backwards: bool = False) -> Floats:

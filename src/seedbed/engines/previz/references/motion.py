@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import cmath
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,10 @@ WIDEST_PX = 160
 _COARSEST_PX = 18
 _REKEY = 0.10
 """A key is given up when the view has moved, turned or grown by this share."""
-_LIKE_MIN = 0.45
+_LIKE_MIN = 0.25
 """Least correlation of two frames that are laid onto each other; below, the scene has changed."""
+_GROWTH_MAX, _SHIFT_MAX = 0.16, 0.30
+"""The most that a camera moves from frame to frame: growth and turn, and shares of the width."""
 _SPEED_S = 0.4
 _GLIDE_S = 1.0
 """Over how much of its end a clip's speed is measured, and how long it takes to lose two thirds of it after."""
@@ -56,11 +59,27 @@ class CameraPath:
     def __len__(self) -> int:
         return len(self.zoom)
 
+    @classmethod
+    def of(cls, rows: Sequence[NDArray[Any]], *, ratio: float, seen: int) -> CameraPath:
+        """A path of the rows pan_x, pan_y, zoom and roll."""
+        pan_x, pan_y, zoom, roll = (np.ascontiguousarray(row, np.float32) for row in rows)
+        return cls(pan_x, pan_y, zoom, roll, ratio, seen)
+
     @property
     def still(self) -> bool:
         """Whether the camera hardly moves at all."""
         spans = [float(np.ptp(part)) for part in (self.pan_x, self.pan_y, self.zoom, self.roll)]
         return max(spans) < 0.004
+
+    def part(self, begin: int, frames: int) -> CameraPath:
+        """The path of `frames` frames from `begin` on, measured from where it is then; at its end it rests."""
+        at = np.minimum(np.arange(begin, begin + frames), len(self) - 1)
+        first = at[0]
+        seen = np.exp(self.zoom[first] + 1j * self.roll[first]) * (
+            (self.pan_x[at] - self.pan_x[first]) * self.ratio + 1j * (self.pan_y[at] - self.pan_y[first])
+        )
+        rows = (seen.real / self.ratio, seen.imag, self.zoom[at] - self.zoom[first], self.roll[at] - self.roll[first])
+        return CameraPath.of(rows, ratio=self.ratio, seen=max(min(self.seen - begin, frames), 1))
 
     def plan(self) -> dict[str, Any]:
         """For people to read: the whole way, in shares of the frame, times and degrees."""
@@ -82,7 +101,7 @@ def path_of(clip_path: Path, frames_wanted: int, check: Check = lambda: None) ->
     parts = [
         (np.interp(wanted, times, row) + rate * glide).astype(np.float32) for row, rate in zip(rows, speed, strict=True)
     ]
-    return CameraPath(*parts, ratio=ratio, seen=max(seen, 1))
+    return CameraPath.of(parts, ratio=ratio, seen=max(seen, 1))
 
 
 def speed_at_end(times: NDArray[np.float64], rows: NDArray[np.float64]) -> list[float]:
@@ -121,34 +140,43 @@ class Tracker:
     that shows the same scene."""
 
     def __init__(self, first: Floats, before: Tracker | None = None) -> None:
-        self.grown, self.moved = (before.grown, before.moved) if before else (0j, 0j)
-        self.step, self.cut = (0j, 0j), False
+        self.grown: complex = before.grown if before else 0j
+        self.moved: complex = before.moved if before else 0j
+        self.step: tuple[complex, complex] = (0j, 0j)
+        self.cut = False
         self._width, self._height = first.shape[1], first.shape[0]
-        self._rekey(levels_of(first))
+        self._key = self._last = levels_of(first)
+        self._key_grown, self._key_moved = self.grown, self.moved
+        self._log: complex = 0j
+        self._shift: complex = 0j
 
     def see(self, small: Floats) -> None:
         """Takes the next frame."""
         levels = levels_of(small)
         guess = self._log + self.step[0], self._shift * cmath.exp(self.step[0]) + self.step[1]
         log, shift, like = _laid(self._key, levels, *guess)
-        self.cut = False
-        if like < _LIKE_MIN:
-            still = _laid(self._last, levels, 0j, 0j)
-            self.cut = still[2] < _LIKE_MIN
-            log, shift = self.step if self.cut else still[:2]
+        self.cut, lost = False, not self._credible(log - self._log, shift - self._shift, like)
+        if lost:
+            log, shift, like = _laid(self._last, levels, 0j, 0j)
+            self.cut = not self._credible(log, shift, like)
+            log, shift = self.step if self.cut else (log, shift)
             self._rekey(self._last)
         growth = log - self._log
         self.step = growth, shift - cmath.exp(growth) * self._shift
         self._log, self._shift = log, shift
         self.grown, self.moved = self._key_grown + log, cmath.exp(log) * self._key_moved + shift
         self._last = levels
-        if max(abs(shift) / self._width, abs(log)) > _REKEY or like < _LIKE_MIN:
+        if max(abs(shift) / self._width, abs(log)) > _REKEY or lost:
             self._rekey(levels)
 
     def view(self) -> tuple[float, float, float, float]:
         """pan_x, pan_y, zoom and roll now, as in `CameraPath`."""
         middle = -self.moved / cmath.exp(self.grown)
         return middle.real / self._width, middle.imag / self._height, self.grown.real, self.grown.imag
+
+    def _credible(self, growth: complex, shift: complex, like: float) -> bool:
+        """Whether a camera may have moved so from one frame to the next."""
+        return like >= _LIKE_MIN and abs(growth) < _GROWTH_MAX and abs(shift) < _SHIFT_MAX * self._width
 
     def _rekey(self, levels: list[Floats]) -> None:
         self._key = self._last = levels
@@ -231,8 +259,8 @@ def search(at: NDArray[np.float64], key: Floats, now: Floats, reach: int) -> Non
             for y in range(key.shape[0]):
                 for x in range(key.shape[1]):
                     zx, zy = x - 0.5 * (key.shape[1] - 1), y - 0.5 * (key.shape[0] - 1)
-                    i = int(math.floor(at[0] * zx - at[1] * zy + at[2] + dx + 0.5 * key.shape[1]))
-                    j = int(math.floor(at[1] * zx + at[0] * zy + at[3] + dy + 0.5 * key.shape[0]))
+                    i = math.floor(at[0] * zx - at[1] * zy + at[2] + dx + 0.5 * key.shape[1])
+                    j = math.floor(at[1] * zx + at[0] * zy + at[3] + dy + 0.5 * key.shape[0])
                     if 0 <= i < now.shape[1] and 0 <= j < now.shape[0]:
                         cost += min(abs(now[j, i] - key[y, x]), 1.5)
                         count += 1
@@ -274,9 +302,9 @@ def refine(at: NDArray[np.float64], key: Floats, now: Floats, turns: int) -> flo
                 w = w * w
                 off += w * abs(e)
                 weights += w
-                aa += w * own * own
-                bb += w * seen * seen
-                ab += w * own * seen
+                aa += own * own
+                bb += seen * seen
+                ab += own * seen
                 gx = f32(0.5) * (key[y, x + 1] - key[y, x - 1])
                 gy = f32(0.5) * (key[y + 1, x] - key[y - 1, x])
                 g0, g1 = gx * zx + gy * zy, gy * zx - gx * zy
@@ -299,8 +327,10 @@ def refine(at: NDArray[np.float64], key: Floats, now: Floats, turns: int) -> flo
             return -1.0
         like = ab / math.sqrt(aa * bb + 1e-12)
         spread = min(max(1.6 * off / weights, 0.08), spread)
+        # Where there is little to hold on to, steps stay small.
+        count = float(rows * columns)
         for row in range(4):
-            system[row, row] = system[row, row] * 1.0001 + 1e-9
+            system[row, row] += 0.001 * count * (cx * cx + cy * cy if row < 2 else 1.0) + 1e-9
         _solve(system, side)
         # The step was found for the key: it is undone there, then the way to the frame is taken.
         u, v = 1.0 + side[0], side[1]

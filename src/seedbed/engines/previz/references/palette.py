@@ -126,7 +126,7 @@ def _mean(hints: list[LookHint], weights: _Line) -> LookHint:
 
     joined = Statistics(
         mean([p.luma for p in parts]), mean([p.means for p in parts]), mean([p.spread for p in parts]),
-        float(mean([p.fine for p in parts])), float(mean([p.grain for p in parts])), float(mean([p.soft for p in parts])),
+        *(float(mean([getattr(p, name) for p in parts])) for name in ("fine", "grain", "soft")),
     )  # fmt: skip
     return replace(
         hints[0], statistics=joined, contrast=float(mean([h.contrast for h in hints])),
@@ -158,8 +158,9 @@ def statistics(frames: Sequence[Planes]) -> Statistics:
     means = np.empty((len(_KNOTS), 2))
     for number, knot in enumerate(_KNOTS):
         weight = np.exp(-0.5 * ((luma - knot) / 14.0) ** 2)
-        # Where hardly anything has this luma, the mean of all speaks for it.
-        means[number] = (weight @ tints + 0.004 * len(luma) * middle) / (weight.sum() + 0.004 * len(luma))
+        # Where hardly anything has this luma the mean of all speaks for it, but what is nearly white has no colour.
+        usual = middle + (128.0 - middle) * np.clip((knot - 190.0) / 40.0, 0.0, 1.0)
+        means[number] = (weight @ tints + 0.004 * len(luma) * usual) / (weight.sum() + 0.004 * len(luma))
     rest = tints - _curve(means, luma)
     texture = np.array([_texture(y) for y, _, _ in frames]).mean(0)
     return Statistics(
@@ -257,6 +258,18 @@ def composed(poses: list[Pose], hint: LookHint, *, rise: float = 0.0) -> list[Po
     return [replace(pose, horizon=min(max(pose.horizon + shift, 0.04), 0.90)) for pose in poses]
 
 
+def rise_of(planes: Planes, pose: Pose) -> float:
+    """How far above its horizon the land of a drawn frame ends, as a share of the height: for `composed`. 0 where
+    that cannot be seen."""
+    step = max(round(max(planes[1].shape) / _STUDY_PX), 1)
+    luma = _quarter(planes[0])[::step, ::step] / 255.0
+    blue, red = ((plane[::step, ::step].astype(np.float64) - 128.0) / 224.0 for plane in planes[1:])
+    r, b = luma + 1.5748 * red, luma + 1.8556 * blue
+    rgb = np.stack([r, (luma - 0.2126 * r - 0.0722 * b) / 0.7152, b], 2)
+    found = horizon_of(np.ascontiguousarray(rgb, np.float32))
+    return 0.0 if found is None else float(np.clip(pose.horizon - found, -0.1, 0.25))
+
+
 @dataclass(frozen=True, slots=True)
 class Grade:
     """`curve` (256,) takes luma; `tint` (256, 2) is added to the differences, by the luma that a pixel had, after
@@ -303,7 +316,11 @@ def _tone_curve(own: _Line, wanted: _Line) -> _Line:
     middle = int(np.clip(own[len(own) // 2], 20, 235))
     bounded = np.concatenate([[0.0], np.cumsum(steps)])
     bounded += smooth[middle] - bounded[middle]
-    return np.clip(bounded, 16.0, 235.0)
+    # The sun stays the sun: the few brightest places end where white is, whatever the rest does.
+    high = int(np.clip(own[-2], 120, 228))
+    white = bounded[high] + (232.0 - bounded[high]) * np.clip((codes - high) / (235.0 - high), 0.0, 1.0) ** 1.5
+    bounded = np.where(codes > high, np.maximum(bounded, white), bounded)
+    return np.asarray(np.clip(bounded, 16.0, 235.0))
 
 
 def _transport(own: _Line, wanted: _Line) -> _Line:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -21,7 +22,8 @@ _FADE_S = 0.04
 
 
 def load_sound(path: Path, *, seconds_max: float = 60.0) -> Floats:
-    """(samples, 2) at 48 kHz within -1 … 1, at most `seconds_max` long. Raises EngineError when there is no sound or it cannot be read."""
+    """(samples, 2) at 48 kHz within -1 … 1, at most `seconds_max` long. Raises EngineError when
+    there is no sound or it cannot be read."""
     parts: list[Floats] = []
     left = round(seconds_max * RATE)
     try:
@@ -47,7 +49,7 @@ def load_sound(path: Path, *, seconds_max: float = 60.0) -> Floats:
     return np.ascontiguousarray(np.clip(sound, -1.0, 1.0), np.float32)
 
 
-def _ears(values: Floats, *, alone: bool) -> Floats:
+def _ears(values: NDArray[Any], *, alone: bool) -> Floats:
     """(samples, 2) of interleaved values; one channel sounds from both sides as loud as it was."""
     line = values.reshape(-1, 1 if alone else 2).astype(np.float32)
     return np.repeat(line, 2, axis=1) if alone else line

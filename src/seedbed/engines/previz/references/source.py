@@ -174,7 +174,8 @@ def _scaler(frame: VideoFrame, width: int, height: int) -> Graph:
     said = {1: "bt709", 5: "bt470", 6: "smpte170m", 7: "smpte240m", 9: "bt2020"}
     rgb = frame.format.is_rgb
     full = int(frame.color_range) == 2 or frame.format.name.startswith("yuvj") or rgb
-    colours = f"in_color_matrix={'auto' if rgb else said.get(int(frame.colorspace), 'bt709')}:in_range={'pc' if full else 'tv'}"
+    matrix = "auto" if rgb else said.get(int(frame.colorspace), "bt709")
+    colours = f"in_color_matrix={matrix}:in_range={'pc' if full else 'tv'}"
     way = "area" if across > 1.5 * width else "bicubic"
     graph = Graph()
     graph.threads = 1
