@@ -19,6 +19,7 @@ from seedbed.engines import FPS, RenderRequest, previz
 from seedbed.engines.previz import script
 from seedbed.engines.previz.film import Film
 from seedbed.engines.previz.grade import Planes
+from seedbed.engines.previz.production import DETAIL
 from seedbed.engines.previz.reel import Reel
 from seedbed.engines.previz.sound import compose
 
@@ -62,7 +63,7 @@ def main() -> None:
         reel, prepared = clocked(
             lambda: Reel(
                 shot, seed=1, width=request.width, height=request.height, frames=request.frame_count, fps=FPS,
-                fixed=False, detail=previz.DETAIL[request.quality], pool=pool, check=lambda: None,
+                fixed=False, detail=DETAIL[request.quality], pool=pool, check=lambda: None,
             )
         )  # fmt: skip
         frames, drawn = clocked(lambda: [reel.draw(number, lambda: None) for number in range(request.frame_count)])

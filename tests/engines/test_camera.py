@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from seedbed.engines.previz import script
-from seedbed.engines.previz.references.motion import Tracker
 from seedbed.engines.previz.reel import Detail, Reel
+from seedbed.engines.previz.references.motion import Tracker
 
 POOL = ThreadPoolExecutor(2)
 ROUGH = Detail(rays=1, grid=800, fineness=0.7)

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from seedbed.engines import EngineError, InputMedia, RenderRequest
-from seedbed.engines.previz import DETAIL, camera, references, script, stills
+from seedbed.engines.previz import camera, references, script, stills
 from seedbed.engines.previz.grade import Planes
+from seedbed.engines.previz.production import DETAIL
 from seedbed.engines.previz.reel import Reel
 from seedbed.engines.previz.references import beats as rhythm
 from seedbed.engines.previz.references import follow, motion, palette, phrases, sound

@@ -12,26 +12,16 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from seedbed.engines import FPS, Progress, RenderRequest, RenderResult
-from seedbed.engines.previz import finish, script, stills
+from seedbed.engines.previz import finish, references, space, stills
 from seedbed.engines.previz.film import Film
-from seedbed.engines.previz.frame import Check
-from seedbed.engines.previz.reel import Detail
-from seedbed.engines.previz.show import Picture, play
-from seedbed.engines.previz.sound import compose
-from seedbed.engines.previz.takes import picture_of
+from seedbed.engines.previz.production import Production
+from seedbed.engines.previz.show import play
 
-DETAIL = {
-    "mini": Detail(rays=1, grid=1408, fineness=0.75),
-    "standard": Detail(rays=1, grid=1856, fineness=0.85),
-    "pro": Detail(rays=2, grid=2304, fineness=1.2),
-}
 _DRAWING_BYTES_MAX = 600 << 20
 """Memory that frames in the making may take; fewer are made at once where they are large."""
 _BEAT_S = 0.4
@@ -94,61 +84,21 @@ def _film(request: RenderRequest, scratch: Path, stop: threading.Event, reach: P
         if stop.is_set():
             raise _Stopped
 
-    cuts = script.storyboard(request.prompt, frames=request.frame_count, fps=FPS)
     video = scratch / "video.mp4"
     threads = max(1, min(_cpu_count(), _DRAWING_BYTES_MAX // (request.width * request.height * 16)))
     with ThreadPoolExecutor(threads, thread_name_prefix="previz") as pool:
-        sound = compose(cuts, request.seed, request.duration_s) if request.audio else None
+        film = Production(request, pool, check)
+        sound = film.sound()
         check()
-        plan = _plan(request, cuts)
-        pictures = _Pictures(request, cuts, plan, pool, check)
-        size = {"width": request.width, "height": request.height}
         frames = play(
-            pictures.cuts,
-            pictures.build,
-            pool=pool,
-            ahead=threads + 2,
-            check=check,
-            reach=lambda done: reach(0.98 * done),
+            film.cuts, film.build, pool=pool, ahead=threads + 2, check=check, reach=lambda done: reach(0.98 * done)
         )
-        with Film(video, **size, fps=FPS, quality=request.quality, sound=sound) as film:
+        size = {"width": request.width, "height": request.height}
+        with Film(video, **size, fps=FPS, quality=request.quality, sound=sound) as out:
             for planes in frames:
-                film.add(*planes)
+                out.add(*planes)
         check()
-    return RenderResult(video=video, plan=plan)
-
-
-def _plan(request: RenderRequest, cuts: Sequence[script.Cut]) -> dict[str, Any]:
-    """What was understood, for people to read: the first shot's words, and all shots where there are several."""
-    plan = {"engine": Previz.name, "seed": request.seed, "fixed_lens": request.fixed_lens} | cuts[0].shot.plan()
-    if len(cuts) > 1:
-        plan["shots"] = [cut.plan(FPS) for cut in cuts]
-    return plan
-
-
-class _Pictures:
-    """Builds what draws each cut of a request, and notes in its plan what it is."""
-
-    def __init__(
-        self, request: RenderRequest, cuts: Sequence[script.Cut], plan: dict[str, Any], pool: Executor, check: Check
-    ) -> None:
-        self._request, self._plan, self._pool, self._check = request, plan, pool, check
-        self._pictured = any(medium.kind == "image" for medium in request.media)
-        plan["source"] = "image" if self._pictured else "text"
-        # A picture fills the film: what the prompt tells in turn happens in it.
-        self.cuts = [script.Cut(cuts[0].shot, request.frame_count)] if self._pictured else list(cuts)
-
-    def build(self, number: int, frames: int) -> Picture:
-        request, shot = self._request, self.cuts[number].shot
-        if self._pictured:
-            still = stills.choose(request, shot, self._check)
-            self._plan |= still.plan()
-            return still
-        return picture_of(
-            shot, seed=request.seed, width=request.width, height=request.height, frames=frames, fps=FPS,
-            fixed=request.fixed_lens, detail=DETAIL[request.quality], pool=self._pool, check=self._check,
-            steer=lambda poses: poses,
-        )  # fmt: skip
+    return RenderResult(video=video, plan={"engine": Previz.name} | film.plan)
 
 
 def _cpu_count() -> int:
@@ -160,8 +110,8 @@ def _cpu_count() -> int:
 
 def warm() -> None:
     """Compiles every kernel and keeps the results on disk, so that no later render waits for a compiler."""
-    stills.warm()
-    finish.warm()
+    for package in (stills, finish, references, space):
+        package.warm()
     with TemporaryDirectory() as scratch:
         for prompt in _WARMING:
             request = RenderRequest(prompt=prompt, width=64, height=64, duration_s=1, seed=1, quality="mini")
