@@ -123,7 +123,7 @@ def test_an_autumn_forest_is_seen(autumn: Reel) -> None:
     assert warm[land_part].mean() > 0.5, "orange, red and gold"
     cool = blue > red
     assert 0.02 < cool[land_part].mean() < 0.4, "a river"
-    assert cool[: picture.shape[0] // 12].mean() > 0.8, "a sky"
+    assert cool[: picture.shape[0] // 12].mean() > 0.7, "a sky, with clouds"
     leaves = picture[land_part][warm[land_part]]
     assert leaves.std(0).min() > 0.05, "crowns with light and shadow sides"
 
