@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from seedbed.engines import FPS, Progress, RenderRequest, RenderResult
-from seedbed.engines.previz import script, stills
+from seedbed.engines.previz import falling, script, sky, space, stills
 from seedbed.engines.previz.film import Film
 from seedbed.engines.previz.grade import Planes
 from seedbed.engines.previz.reel import Detail, Reel
@@ -162,5 +162,9 @@ def warm() -> None:
         prompt="a river in the forest, rain", width=64, height=64, duration_s=1, seed=1, quality="mini"
     )
     stills.warm()
+    sky.warm()
+    falling.warm()
+    with ThreadPoolExecutor(1) as pool:
+        space.warm(pool)
     with TemporaryDirectory() as scratch:
         _film(request, Path(scratch), threading.Event(), lambda share: None)

@@ -125,9 +125,9 @@ class Reel:
         flash = self.world.sky.flash(view.seconds)
         if flash > 0.0:
             out[..., : self.width] *= np.float32(1.0 + flash)
-        right, down = self._swept(view)
+        aside, down = self._swept(view)
         for fall in self._falls:
-            fall.draw(out, self.width, self.height, view.seconds, right, down)
+            fall.draw(out, self.width, self.height, view.seconds, aside, down)
         return out
 
     def draw(self, number: int, check: Check) -> Planes:
