@@ -85,7 +85,7 @@ EXHIBITS = (
 )  # fmt: skip
 
 
-async def film(exhibit: Exhibit, scratch: Path) -> Path:
+def film(exhibit: Exhibit, scratch: Path) -> Path:
     """Renders one exhibit and returns its video."""
     media = []
     for name, make, kind, role in exhibit.media:
@@ -99,7 +99,7 @@ async def film(exhibit: Exhibit, scratch: Path) -> Path:
     )  # fmt: skip
     folder = scratch / "film"
     folder.mkdir()
-    return (await previz.Previz().render(request, folder, lambda share: None)).video
+    return asyncio.run(previz.Previz().render(request, folder, lambda share: None)).video
 
 
 def page(exhibits: tuple[Exhibit, ...]) -> str:
@@ -125,7 +125,7 @@ def main() -> None:
             continue
         with tempfile.TemporaryDirectory() as scratch:
             begun = time.perf_counter()
-            video = asyncio.run(film(exhibit, Path(scratch)))
+            video = film(exhibit, Path(scratch))
             sheet(picked(video)).save(FOLDER / f"{exhibit.name}.jpg", quality=86, optimize=True)
             print(f"{exhibit.name:12} {time.perf_counter() - begun:6.1f} s  {exhibit.prompt[:80]}", flush=True)
     (FOLDER.parent / "en" / "gallery.md").write_text(page(EXHIBITS), "utf-8")

@@ -231,3 +231,10 @@ def let_glow(light: Floats, width: int, height: int, count: int, seconds: float,
                 glow = shine * (math.exp(-away) + 0.05 * math.exp(-away * 0.12))
                 for c in range(3):
                     light[c, j, i] += np.float32(tints[fly % 3, c] * glow)
+
+
+def warm() -> None:
+    """Compiles every kernel of this module."""
+    light = np.zeros((3, 16, 16), np.float32)
+    for kind in ("rain", "snow", "petals", "fireflies"):
+        Fall(kind, 4, np.ones((3, 3), np.float32), 0.1, 1.0, 1).draw(light, 16, 16, 0.5, 0.0, 0.0)

@@ -65,7 +65,7 @@ class Scene(NamedTuple):
 
 
 class View(NamedTuple):
-    """The camera in one frame: metres, radians, pixels and seconds; `skyward` is how far it has turned in the panorama."""
+    """The camera in one frame: metres, radians, pixels and seconds; `skyward` is its heading in the panorama."""
 
     x: float
     y: float

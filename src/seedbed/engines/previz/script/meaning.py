@@ -88,7 +88,11 @@ def _counts(thing: _Said) -> bool:
 def _take(meaning: Meaning, thing: _Said, denied: bool) -> None:
     assert thing.match is not None
     meaning.known[thing.match.words] = None
+    names_thing = any(name == "subject" for name, _ in thing.match.senses)
     for name, value in thing.match.senses:
+        if denied and name == "time" and names_thing:
+            # A night without a moon is a night.
+            continue
         if name == "without":
             meaning.denied.add(("subject", value))
         elif denied:

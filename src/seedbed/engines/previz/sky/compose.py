@@ -1,4 +1,4 @@
-"""Kernels that join the sky's layers for one frame: what stands still, clouds on the move, and what flashes or glows."""
+"""Kernels that join the layers of the sky for one frame: what stands still, what drifts, what flashes or glows."""
 
 from __future__ import annotations
 
@@ -16,6 +16,53 @@ _NODE = 8
 
 
 @kernel
+def _warps(warp: Floats, slope: float, rows: int, turn_min: float, step: float, shifts: Floats, base: float) -> None:
+    """Where in the bakes the clouds of one row come from, at every eighth column: `warp` (2, 2, nodes) holds columns
+    and rows for both bakes."""
+    for node in range(warp.shape[2]):
+        turn = turn_min + step * node * _NODE
+        ahead = base / (slope * math.sqrt(1.0 + turn * turn))
+        for k in range(2):
+            y = max(ahead - shifts[k, 1], 0.05 * ahead)
+            x = ahead * turn - shifts[k, 0]
+            warp[k, 0, node] = (x / y - turn_min) / step
+            warp[k, 1, node] = math.sqrt(min(base / math.sqrt(x * x + y * y) / SLOPE_MAX, 1.0)) * (rows - 1.0)
+
+
+@kernel
+def _carry(row: Floats, veil: Floats, warp: Floats, share: float) -> None:
+    """Adds `share` of the clouds of one bake to a row (columns, 4)."""
+    rows, columns = veil.shape[0], veil.shape[1]
+    one, zero, part_of = np.float32(1.0), np.float32(0.0), np.float32(share)
+    wide, high, eighth = np.float32(columns - 1.01), np.float32(rows - 1.01), np.float32(1.0 / _NODE)
+    for i in range(columns):
+        node = i // _NODE
+        part = np.float32(i - node * _NODE) * eighth
+        u = warp[0, node] + (warp[0, node + 1] - warp[0, node]) * part
+        v = warp[1, node] + (warp[1, node + 1] - warp[1, node]) * part
+        u, v = min(max(u, zero), wide), min(max(v, zero), high)
+        iu, iv = int(u), int(v)
+        fu, fv = u - np.float32(iu), v - np.float32(iv)
+        a, b = (one - fu) * (one - fv) * part_of, fu * (one - fv) * part_of
+        c, d = (one - fu) * fv * part_of, fu * fv * part_of
+        p, q, r, s = veil[iv, iu], veil[iv, iu + 1], veil[iv + 1, iu], veil[iv + 1, iu + 1]
+        for k in range(4):
+            row[i, k] += p[k] * a + q[k] * b + r[k] * c + s[k] * d
+
+
+@kernel
+def _light_up(row: Floats, slope: float, turn_min: float, step: float, flash: Floats) -> None:
+    """Adds what a flash throws on the clouds of one row, and on the air."""
+    rise = (slope - 0.20) / 0.35
+    for i in range(row.shape[0]):
+        off = (turn_min + step * i - flash[0]) / flash[2]
+        lit = flash[1] * math.exp(-off * off - rise * rise) * (1.0 - row[i, 3]) + flash[3]
+        row[i, 0] += lit * 0.78
+        row[i, 1] += lit * 0.84
+        row[i, 2] += lit
+
+
+@kernel
 def join(out: Floats, top: int, back: Floats, glow: Floats, first: Floats, second: Floats, blend: float,
          shifts: Floats, front: Floats, flash: Floats, base: float, turn_min: float,
          turn_max: float) -> None:  # fmt: skip
@@ -27,69 +74,27 @@ def join(out: Floats, top: int, back: Floats, glow: Floats, first: Floats, secon
     may be empty. `flash` is turn, strength and width of a flash within the clouds, and its strength in the air.
     """
     rows, columns = out.shape[0], out.shape[1]
-    nodes = columns // _NODE + 2
-    warp = np.empty((2, 2, nodes), np.float32)
+    warp = np.empty((2, 2, columns // _NODE + 2), np.float32)
     step = (turn_max - turn_min) / (columns - 1.0)
-    one = np.float32(1.0)
     for j in range(min(top, rows)):
         slope = max(SLOPE_MAX * (j / (rows - 1.0)) ** 2, 0.0015)
-        for node in range(nodes):
-            turn = turn_min + step * node * _NODE
-            ahead = base / (slope * math.sqrt(1.0 + turn * turn))
-            for k in range(2):
-                y = max(ahead - shifts[k, 1], 0.05 * ahead)
-                x = ahead * turn - shifts[k, 0]
-                warp[k, 0, node] = (x / y - turn_min) / step
-                warp[k, 1, node] = math.sqrt(min(base / math.sqrt(x * x + y * y) / SLOPE_MAX, 1.0)) * (rows - 1.0)
+        _warps(warp, slope, rows, turn_min, step, shifts, base)
+        row = out[j]
+        row[:] = 0.0
+        _carry(row, first, warp[0], 1.0 - blend)
+        if blend > 0.0:
+            _carry(row, second, warp[1], blend)
+        glows, fronts = j < glow.shape[0], front.shape[0] > 0
         for i in range(columns):
-            node = i // _NODE
-            part = np.float32((i - node * _NODE) / _NODE)
-            red, green, blue, cover = np.float32(0.0), np.float32(0.0), np.float32(0.0), np.float32(0.0)
-            for k in range(2):
-                share = np.float32(blend if k == 1 else 1.0 - blend)
-                if share <= 0.0:
-                    continue
-                veil = second if k == 1 else first
-                u = warp[k, 0, node] + (warp[k, 0, node + 1] - warp[k, 0, node]) * part
-                v = warp[k, 1, node] + (warp[k, 1, node + 1] - warp[k, 1, node]) * part
-                u = min(max(u, np.float32(0.0)), np.float32(columns - 1.01))
-                v = min(max(v, np.float32(0.0)), np.float32(rows - 1.01))
-                iu, iv = int(u), int(v)
-                fu, fv = u - np.float32(iu), v - np.float32(iv)
-                a, b = (one - fu) * (one - fv) * share, fu * (one - fv) * share
-                c, d = (one - fu) * fv * share, fu * fv * share
-                p, q, r, s = veil[iv, iu], veil[iv, iu + 1], veil[iv + 1, iu], veil[iv + 1, iu + 1]
-                red += p[0] * a + q[0] * b + r[0] * c + s[0] * d
-                green += p[1] * a + q[1] * b + r[1] * c + s[1] * d
-                blue += p[2] * a + q[2] * b + r[2] * c + s[2] * d
-                cover += p[3] * a + q[3] * b + r[3] * c + s[3] * d
-            clear = max(one - cover, np.float32(0.0))
-            out[j, i, 0] = back[j, i, 0] * clear + red
-            out[j, i, 1] = back[j, i, 1] * clear + green
-            out[j, i, 2] = back[j, i, 2] * clear + blue
-            out[j, i, 3] = clear
-    if glow.shape[0] > 0:
-        for j in range(min(top, glow.shape[0])):
-            for i in range(columns):
-                clear = out[j, i, 3]
-                for c3 in range(3):
-                    out[j, i, c3] += glow[j, i, c3] * clear
-    if front.shape[0] > 0:
-        for j in range(min(top, rows)):
-            for i in range(columns):
-                for c3 in range(3):
-                    out[j, i, c3] += front[j, i, c3]
-    if flash[1] > 0.0:
-        for j in range(min(top, rows)):
-            slope = SLOPE_MAX * (j / (rows - 1.0)) ** 2
-            for i in range(columns):
-                off = (turn_min + step * i - flash[0]) / flash[2]
-                rise = (slope - 0.20) / 0.35
-                near = math.exp(-off * off - rise * rise)
-                lit = flash[1] * near * (1.0 - out[j, i, 3]) + flash[3]
-                out[j, i, 0] += lit * 0.78
-                out[j, i, 1] += lit * 0.84
-                out[j, i, 2] += lit
+            clear = max(np.float32(1.0) - row[i, 3], np.float32(0.0))
+            row[i, 3] = clear
+            for c in range(3):
+                behind = back[j, i, c] + glow[j, i, c] if glows else back[j, i, c]
+                row[i, c] += behind * clear
+                if fronts:
+                    row[i, c] += front[j, i, c]
+        if flash[1] > 0.0:
+            _light_up(row, slope, turn_min, step, flash)
 
 
 @kernel

@@ -75,6 +75,51 @@ def clear_at(pano: Floats, u: float, slope: float) -> float:
 
 
 @kernel
+def _first_from(stars: Floats, turn: float) -> int:
+    """The first star that does not lie left of `turn`."""
+    low, high = 0, stars.shape[0]
+    while low < high:
+        middle = (low + high) >> 1
+        if stars[middle, TURN] < turn:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def _add_star(above: Floats, begin: int, end: int, star: Floats, off: float, row: float, shine: float,
+              soft: float) -> None:  # fmt: skip
+    """Adds one star, `off` pixels aside of the column and at `row`."""
+    for y in range(max(int(row - 2.6 * soft), begin), min(int(row + 2.6 * soft) + 2, end)):
+        part = shine * math.exp(-(off * off + (y - row) * (y - row)) / (1.1 * soft * soft))
+        for c in range(3):
+            above[y, c] += star[RED + c] * part
+
+
+@kernel
+def _add_disc(above: Floats, begin: int, end: int, x: float, radius: float, row: float, reach: float, u: float,
+              horizon: float, pano: Floats, lights: Lights) -> None:  # fmt: skip
+    """Adds what one column meets of a disc of `radius` pixels at `row`; `x` is where, -1 … 1 from left to right.
+    `reach` is pixels for a unit of slope."""
+    disc, face = lights.disc, lights.face
+    tall, size = radius * disc[SQUASH], face.shape[0]
+    for y in range(max(int(row - tall - 1.0), begin), min(int(row + tall) + 2, end)):
+        up = (y - row) / tall
+        part = min(max((1.0 - math.sqrt(x * x + up * up)) * radius + 0.5, 0.0), 1.0)
+        if part <= 0.0:
+            continue
+        i = min(max((x * 0.5 + 0.5) * size - 0.5, 0.0), size - 1.01)
+        j = min(max((up * 0.5 + 0.5) * size - 0.5, 0.0), size - 1.01)
+        ii, jj = int(i), int(j)
+        a = face[jj, ii] + (face[jj, ii + 1] - face[jj, ii]) * (i - ii)
+        b = face[jj + 1, ii] + (face[jj + 1, ii + 1] - face[jj + 1, ii]) * (i - ii)
+        part *= (a + (b - a) * (j - jj)) * clear_at(pano, u, (horizon - y - 0.5) / reach)
+        for c in range(3):
+            above[y, c] += disc[D_RED + c] * part
+
+
+@kernel
 def sprinkle(above: Floats, begin: int, end: int, heading: float, turn: float, focal: float, horizon: float,
              seconds: float, pano: Floats, turn_min: float, turn_max: float, lights: Lights) -> None:  # fmt: skip
     """Adds stars and disc to rows begin … end of one image column of sky, `above` (rows, 3). The column lies at
@@ -82,54 +127,29 @@ def sprinkle(above: Floats, begin: int, end: int, heading: float, turn: float, f
     if end <= begin:
         return
     stars, disc = lights.stars, lights.disc
-    length = math.sqrt(1.0 + turn * turn)
+    reach = focal * math.sqrt(1.0 + turn * turn)
     # Pixels for a unit of heading, here.
     scale = focal * (1.0 + turn * turn) / (1.0 + heading * heading)
     per = (pano.shape[1] - 1.0) / (turn_max - turn_min)
     if stars.shape[0] > 0:
-        soft = max(above.shape[0] / 1080.0, 0.5) * 0.75
-        reach = 2.6 * soft / scale
-        low, high = 0, stars.shape[0]
-        while low < high:
-            middle = (low + high) >> 1
-            if stars[middle, TURN] < heading - reach:
-                low = middle + 1
-            else:
-                high = middle
-        while low < stars.shape[0] and stars[low, TURN] <= heading + reach:
-            star = stars[low]
-            low += 1
-            row = horizon - star[SLOPE] * focal * length - 0.5
-            first, last = max(int(row - 2.6 * soft), begin), min(int(row + 2.6 * soft) + 2, end)
-            if first >= last:
-                continue
-            off = (star[TURN] - heading) * scale
-            clear = clear_at(pano, (star[TURN] - turn_min) * per, star[SLOPE])
-            wave = math.sin(star[PHASE] * 40.0 + seconds * (7.0 + 5.0 * star[PHASE]))
-            shine = clear * clear * (0.82 + 0.18 * wave) / (soft * soft)
-            for y in range(first, last):
-                part = shine * math.exp(-(off * off + (y - row) * (y - row)) / (1.1 * soft * soft))
-                for c in range(3):
-                    above[y, c] += star[RED + c] * part
+        # A star narrower than a pixel would flicker as it moves: it is drawn wider, and fainter.
+        ideal = above.shape[0] / 1440.0
+        soft = max(ideal, 0.6)
+        gain = 4.8 * ideal / soft
+        aside = 2.6 * soft / scale
+        number = _first_from(stars, heading - aside)
+        while number < stars.shape[0] and stars[number, TURN] <= heading + aside:
+            star = stars[number]
+            number += 1
+            row = horizon - star[SLOPE] * reach - 0.5
+            if begin - 3.0 * soft < row < end + 3.0 * soft:
+                clear = clear_at(pano, (star[TURN] - turn_min) * per, star[SLOPE])
+                wave = math.sin(star[PHASE] * 40.0 + seconds * (7.0 + 5.0 * star[PHASE]))
+                shine = clear * clear * (0.82 + 0.18 * wave) * gain
+                _add_star(above, begin, end, star, (star[TURN] - heading) * scale, row, shine, soft)
     radius = disc[SIZE] * focal
-    off = (disc[D_TURN] - heading) * scale
+    off = (heading - disc[D_TURN]) * scale
     if radius > 0.0 and abs(off) < radius + 1.0:
-        tall = radius * disc[SQUASH]
-        row = horizon - disc[D_SLOPE] * focal * length - 0.5
-        size = lights.face.shape[0]
-        for y in range(max(int(row - tall - 1.0), begin), min(int(row + tall) + 2, end)):
-            x, up = -off / radius, (y - row) / tall
-            away = math.sqrt(x * x + up * up)
-            part = min(max((1.0 - away) * radius + 0.5, 0.0), 1.0)
-            if part <= 0.0:
-                continue
-            i = min(max((x * 0.5 + 0.5) * size - 0.5, 0.0), size - 1.01)
-            j = min(max((up * 0.5 + 0.5) * size - 0.5, 0.0), size - 1.01)
-            ii, jj = int(i), int(j)
-            face = lights.face
-            a = face[jj, ii] + (face[jj, ii + 1] - face[jj, ii]) * (i - ii)
-            b = face[jj + 1, ii] + (face[jj + 1, ii + 1] - face[jj + 1, ii]) * (i - ii)
-            clear = clear_at(pano, (heading - turn_min) * per, (horizon - y - 0.5) / (focal * length))
-            part *= (a + (b - a) * (j - jj)) * clear
-            for c in range(3):
-                above[y, c] += disc[D_RED + c] * part
+        row = horizon - disc[D_SLOPE] * reach - 0.5
+        _add_disc(above, begin, end, off / radius, radius, row, reach, (heading - turn_min) * per, horizon, pano,
+                  lights)  # fmt: skip

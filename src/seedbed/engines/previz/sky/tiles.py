@@ -18,29 +18,34 @@ _BILLOW = 64
 
 
 @kernel
+def _nearest(points: Floats, x: float, y: float, z: float) -> float:
+    """Distance to the nearest of the points, one in each cell of a periodic grid; at most 1."""
+    cells = points.shape[0]
+    cx, cy, cz = int(x), int(y), int(z)
+    nearest = 1.0
+    for dz in range(-1, 2):
+        for dy in range(-1, 2):
+            for dx in range(-1, 2):
+                p = points[(cz + dz) % cells, (cy + dy) % cells, (cx + dx) % cells]
+                ox, oy, oz = cx + dx + p[0] - x, cy + dy + p[1] - y, cz + dz + p[2] - z
+                nearest = min(nearest, ox * ox + oy * oy + oz * oz)
+    return math.sqrt(nearest)
+
+
+@kernel
 def _worley(tile: Floats, cells: int, weight: float, seed: int) -> None:
     """Adds `weight` times one less the distance to the nearest of scattered points, `cells` to a side."""
     size = tile.shape[0]
     points = np.empty((cells, cells, cells, 3), np.float32)
     for c in range(cells):
         for b in range(cells):
-            for a in range(cells):
-                for k in range(3):
-                    points[c, b, a, k] = fraction(a + 64 * k, b + 4096 * c, seed)
+            for k in range(3 * cells):
+                points[c, b, k // 3, k % 3] = fraction(k // 3 + 64 * (k % 3), b + 4096 * c, seed)
     per = cells / size
     for z in range(size):
         for y in range(size):
             for x in range(size):
-                px, py, pz = x * per, y * per, z * per
-                cx, cy, cz = int(px), int(py), int(pz)
-                nearest = 9.0
-                for dz in range(-1, 2):
-                    for dy in range(-1, 2):
-                        for dx in range(-1, 2):
-                            p = points[(cz + dz) % cells, (cy + dy) % cells, (cx + dx) % cells]
-                            ox, oy, oz = cx + dx + p[0] - px, cy + dy + p[1] - py, cz + dz + p[2] - pz
-                            nearest = min(nearest, ox * ox + oy * oy + oz * oz)
-                tile[z, y, x] += weight * (1.0 - min(math.sqrt(nearest), 1.0))
+                tile[z, y, x] += weight * (1.0 - _nearest(points, x * per, y * per, z * per))
 
 
 @cache
@@ -50,7 +55,7 @@ def billows() -> Floats:
     for cells, weight in ((5, 0.60), (11, 0.28), (23, 0.12)):
         _worley(tile, cells, weight, 40 + cells)
     low, high = np.quantile(tile, (0.01, 0.99))
-    return np.clip((tile - low) / (high - low), 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip((tile - low) / (high - low), 0.0, 1.0), dtype=np.float32)
 
 
 @cache

@@ -95,7 +95,9 @@ def lay_stars(out: Floats, width: int, height: int, eye: Floats, stars: Floats, 
     """Adds `stars` (n, 6: direction and light) to `out` (3, rows, stride). `hole` is the angle in radians at which
     a mass at the origin bends light into a ring, or 0."""
     focal = eye[4, 0]
-    soft = max(height / 1080.0, 0.55) * 0.70
+    ideal = height / 1440.0
+    soft = max(ideal, 0.6)
+    strong = 4.8 * ideal / soft
     cx, cy, cz = -eye[0, 0], -eye[0, 1], -eye[0, 2]
     norm = 1.0 / max(math.sqrt(cx * cx + cy * cy + cz * cz), 1e-6)
     cx, cy, cz = cx * norm, cy * norm, cz * norm
@@ -122,7 +124,7 @@ def lay_stars(out: Floats, width: int, height: int, eye: Floats, stars: Floats, 
         reach = 2.6 * soft
         for j in range(max(int(y - reach), 0), min(int(y + reach) + 2, height)):
             for i in range(max(int(x - reach), 0), min(int(x + reach) + 2, width)):
-                part = gain * math.exp(-((i - x) ** 2 + (j - y) ** 2) / (1.1 * soft * soft)) / (soft * soft)
+                part = strong * gain * math.exp(-((i - x) ** 2 + (j - y) ** 2) / (1.1 * soft * soft))
                 for c in range(3):
                     out[c, j, i] += np.float32(stars[n, 3 + c] * part)
 

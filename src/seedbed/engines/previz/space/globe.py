@@ -149,6 +149,13 @@ def _ground(globe: Globe, nx: float, ny: float, nz: float, dx: float, dy: float,
 
 
 @kernel
+def _rim(up: float, sunny: float, ahead: float) -> tuple[float, float]:
+    """How bright air is beside the limb, `up` heights of it above the ground, and how low it lies."""
+    day = min(max((sunny + 0.22) * 2.6, 0.0), 1.0)
+    return math.exp(-up * 1.15) * day * (1.0 + 2.5 * ahead**5), math.exp(-up * 2.0)
+
+
+@kernel
 def draw_globe(light: Floats, width: int, height: int, first: int, last: int, eye: Floats, globe: Globe,
                seconds: float) -> None:  # fmt: skip
     """Draws `globe` over rows first … last of `light` (3, rows, stride), as `eye` (5, 3) sees it."""
@@ -173,16 +180,14 @@ def draw_globe(light: Floats, width: int, height: int, first: int, last: int, ey
             miss = math.sqrt(max(miss2, 0.0))
             covered = min(max((1.0 - miss) * focal * norm / closest + 0.5, 0.0), 1.0)
             if globe.deep > 0.0 and covered < 1.0:
-                cx, cy, cz = px + dx * closest, py + dy * closest, pz + dz * closest
-                up = max(miss - 1.0, 0.0) / globe.deep
-                sunny = (cx * globe.sun[0] + cy * globe.sun[1] + cz * globe.sun[2]) / miss
-                day = min(max((sunny + 0.22) * 2.6, 0.0), 1.0)
+                sunny = (px + dx * closest) * globe.sun[0] + (py + dy * closest) * globe.sun[1]
+                sunny = (sunny + (pz + dz * closest) * globe.sun[2]) / miss
                 ahead = max(dx * globe.sun[0] + dy * globe.sun[1] + dz * globe.sun[2], 0.0)
-                thin = math.exp(-up * 1.15) * day * (1.0 + 2.5 * ahead**5)
+                thin, low = _rim(max(miss - 1.0, 0.0) / globe.deep, sunny, ahead)
                 for c in range(3):
                     # High up only blue is left; before the sun the lowest air is warm.
-                    hue = globe.air[c] * (1.0 + (0.9, 0.25, -0.3)[c] * ahead * math.exp(-up * 2.0))
-                    light[c, y, x] = light[c, y, x] * (1.0 - 0.6 * thin * 0.5) + 0.85 * thin * hue * globe.power[c]
+                    hue = globe.air[c] * (1.0 + (0.9, 0.25, -0.3)[c] * ahead * low)
+                    light[c, y, x] = light[c, y, x] * (1.0 - 0.3 * thin) + 0.85 * thin * hue * globe.power[c]
             hit = -1.0
             if covered > 0.0:
                 hit = closest - math.sqrt(max(1.0 - miss2, 0.0))
@@ -191,9 +196,8 @@ def draw_globe(light: Floats, width: int, height: int, first: int, last: int, ey
                 _ground(globe, nx * size, ny * size, nz * size, dx, dy, dz, turn, work, shade)
                 for c in range(3):
                     light[c, y, x] += (shade[c] - light[c, y, x]) * np.float32(covered)
-            if globe.rings.shape[0] > 0:
-                t = _ringed(globe, px, py, pz, dx, dy, dz, ring)
-                if t > 0.0:
-                    seen = ring[3] if hit < 0.0 or t < hit else ring[3] * np.float32(1.0 - covered)
-                    for c in range(3):
-                        light[c, y, x] += (ring[c] - light[c, y, x]) * seen
+            t = _ringed(globe, px, py, pz, dx, dy, dz, ring)
+            if t > 0.0:
+                seen = ring[3] if hit < 0.0 or t < hit else ring[3] * np.float32(1.0 - covered)
+                for c in range(3):
+                    light[c, y, x] += (ring[c] - light[c, y, x]) * seen

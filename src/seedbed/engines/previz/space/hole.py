@@ -85,100 +85,99 @@ def _disc_light(noise: Floats, r: float, azimuth: float, seconds: float, toward:
 
 
 @kernel
+def _behind(out: Floats, gas: Floats, axes: Floats, half: float, tall: float, x: float, y: float, z: float) -> None:
+    """The backdrop in a direction, into `out` (3); beyond the map's edge it is mirrored."""
+    rows, columns = gas.shape[0], gas.shape[1]
+    m = max(axes[2, 0] * x + axes[2, 1] * y + axes[2, 2] * z, 0.05)
+    s = ((axes[0, 0] * x + axes[0, 1] * y + axes[0, 2] * z) / m + half) / (2.0 * half)
+    t = (tall - (axes[1, 0] * x + axes[1, 1] * y + axes[1, 2] * z) / m) / (2.0 * tall)
+    s = abs(s - 2.0 * math.floor(0.5 * s + 0.5)) * (columns - 1.01)
+    t = abs(t - 2.0 * math.floor(0.5 * t + 0.5)) * (rows - 1.01)
+    i, j = int(s), int(t)
+    for c in range(3):
+        g = gas[j, i, c] + (gas[j, i + 1, c] - gas[j, i, c]) * (s - i)
+        h = gas[j + 1, i, c] + (gas[j + 1, i + 1, c] - gas[j + 1, i, c]) * (s - i)
+        out[c] = g + (h - g) * (t - j)
+
+
+@kernel
+def _reached(orbits: Floats, k: int, part: float, phi: float) -> float:
+    """How far out a ray is at the angle `phi`; 0 where it has gone."""
+    at = phi * (orbits.shape[1] - 1.0) / _SWEEP
+    n = int(at)
+    if n >= orbits.shape[1] - 1:
+        return 0.0
+    a, b, c, d = orbits[k, n], orbits[k, n + 1], orbits[k + 1, n], orbits[k + 1, n + 1]
+    if min(min(a, b), min(c, d)) <= 0.0:
+        return 0.0
+    low, high = a + (b - a) * (at - n), c + (d - c) * (at - n)
+    return float(1.0 / (low + (high - low) * part))
+
+
+@kernel
+def _through(out: Floats, orbits: Floats, k: int, part: float, u: Floats, w: Floats, pole: Floats, noise: Floats,
+             seconds: float, work: Floats) -> None:  # fmt: skip
+    """Lays the disc over `out` (3), wherever the ray in the plane of `u` and `w` (3, 3) crosses it."""
+    phi = math.atan2(-(u[0] * pole[0] + u[1] * pole[1] + u[2] * pole[2]),
+                     w[0] * pole[0] + w[1] * pole[1] + w[2] * pole[2])  # fmt: skip
+    if phi < 0.0:
+        phi += math.pi
+    clear = 1.0
+    for _ in range(2):
+        r = _reached(orbits, k, part, phi)
+        if INNER < r < OUTER:
+            cos, sin = math.cos(phi), math.sin(phi)
+            hx, hy, hz = u[0] * cos + w[0] * sin, u[1] * cos + w[1] * sin, u[2] * cos + w[2] * sin
+            # Gas runs round the pole; its speed towards the eye follows from where the eye is.
+            gx, gy, gz = pole[1] * hz - pole[2] * hy, pole[2] * hx - pole[0] * hz, pole[0] * hy - pole[1] * hx
+            toward = (gx * u[0] + gy * u[1] + gz * u[2]) * math.sqrt(0.5 / r)
+            cover = _disc_light(noise, r, math.atan2(hy, hx), seconds, toward, work)
+            for c in range(3):
+                out[c] = out[c] * np.float32(1.0 - clear * cover) + np.float32(clear) * work[c]
+            clear *= 1.0 - cover
+        phi += math.pi
+
+
+@kernel
 def draw_hole(light: Floats, width: int, height: int, first: int, last: int, eye: Floats, orbits: Floats, ends: Floats,
               widest: float, noise: Floats, pole: Floats, seconds: float, gas: Floats, axes: Floats, half: float,
-              tall: float, stars: Floats) -> None:  # fmt: skip
-    """Draws a hole of radius 1 at the origin, its disc at right angles to `pole` (3), over rows first … last; the
-    bent backdrop is taken from the map `gas` (see `backdrop`), and the bent `stars` (3, rows, stride) are added to it."""
-    focal = eye[4, 0]
+              tall: float) -> None:  # fmt: skip
+    """Draws a hole of radius 1 at the origin over rows first … last of `light`, which holds the bent stars; its
+    disc lies at right angles to `pole` (3), near the z axis. The backdrop is the map `gas` (see `backdrop`)."""
+    focal, fan = eye[4, 0], orbits.shape[0]
     distance = math.sqrt(eye[0, 0] ** 2 + eye[0, 1] ** 2 + eye[0, 2] ** 2)
-    ux, uy, uz = eye[0, 0] / distance, eye[0, 1] / distance, eye[0, 2] / distance
-    fan, turns = orbits.shape
-    per = (turns - 1.0) / _SWEEP
-    work = np.zeros(3, np.float32)
-    rows, columns = gas.shape[0], gas.shape[1]
-    # Axes within the disc, to measure the azimuth from.
-    ax, ay, az = 1.0 - pole[0] * pole[0], -pole[0] * pole[1], -pole[0] * pole[2]
-    an = 1.0 / math.sqrt(ax * ax + ay * ay + az * az)
-    ax, ay, az = ax * an, ay * an, az * an
-    bx, by, bz = pole[1] * az - pole[2] * ay, pole[2] * ax - pole[0] * az, pole[0] * ay - pole[1] * ax
+    u, w, d = np.zeros(3, np.float32), np.zeros(3, np.float32), np.zeros(3, np.float32)
+    work, pixel = np.zeros(3, np.float32), np.zeros(3, np.float32)
+    for c in range(3):
+        u[c] = eye[0, c] / distance
     for y in range(first, last):
         q = (height * 0.5 - y - 0.5) / focal
         for x in range(width):
             p = (x + 0.5 - width * 0.5) / focal
             norm = 1.0 / math.sqrt(1.0 + p * p + q * q)
-            dx = (eye[1, 0] * p + eye[2, 0] * q + eye[3, 0]) * norm
-            dy = (eye[1, 1] * p + eye[2, 1] * q + eye[3, 1]) * norm
-            dz = (eye[1, 2] * p + eye[2, 2] * q + eye[3, 2]) * norm
-            dot = dx * ux + dy * uy + dz * uz
-            wx, wy, wz = dx - ux * dot, dy - uy * dot, dz - uz * dot
-            sine = math.sqrt(wx * wx + wy * wy + wz * wz)
-            angle = math.atan2(sine, -dot)
-            if sine < 1e-7:
-                continue
-            angle = min(angle, widest * 0.999)
-            wx, wy, wz = wx / sine, wy / sine, wz / sine
+            for c in range(3):
+                d[c] = (eye[1, c] * p + eye[2, c] * q + eye[3, c]) * norm
+            dot = d[0] * u[0] + d[1] * u[1] + d[2] * u[2]
+            sine = math.sqrt(max(1.0 - dot * dot, 1e-12))
+            for c in range(3):
+                w[c] = (d[c] - u[c] * dot) / sine
+            angle = min(math.atan2(sine, -dot), widest * 0.999)
             place = min(max(math.sqrt(angle / widest) * fan - 0.5, 0.0), fan - 1.001)
             k = int(place)
             part = place - k
-            nearer = k if part < 0.5 else k + 1
-            # What lies behind, bent; nothing where the ray falls in.
-            back = 0.0
-            if ends[nearer] >= 0.0:
-                end = ends[nearer]
-                if ends[k] >= 0.0 and ends[k + 1] >= 0.0:
+            falls = ends[k if part < 0.5 else k + 1] < 0.0
+            if falls:
+                pixel[:] = 0.0
+            else:
+                # Beside a ray that falls in, the neighbour's end stands for both.
+                end = max(ends[k], ends[k + 1])
+                if ends[k] >= 0.0:
                     end = ends[k] + (ends[k + 1] - ends[k]) * part
-                vx = ux * math.cos(end) + wx * math.sin(end)
-                vy = uy * math.cos(end) + wy * math.sin(end)
-                vz = uz * math.cos(end) + wz * math.sin(end)
-                m = axes[2, 0] * vx + axes[2, 1] * vy + axes[2, 2] * vz
-                i = j = 0
-                fs = ft = np.float32(0.0)
-                if m > 0.05:
-                    s = ((axes[0, 0] * vx + axes[0, 1] * vy + axes[0, 2] * vz) / m + half) / (2.0 * half)
-                    t = (tall - (axes[1, 0] * vx + axes[1, 1] * vy + axes[1, 2] * vz) / m) / (2.0 * tall)
-                    # Beyond the map's edge it is mirrored.
-                    s, t = abs(s - 2.0 * math.floor(0.5 * s + 0.5)), abs(t - 2.0 * math.floor(0.5 * t + 0.5))
-                    s, t = s * (columns - 1.01), t * (rows - 1.01)
-                    i, j = int(s), int(t)
-                    fs, ft = np.float32(s - i), np.float32(t - j)
-                back = 1.0
+                cos, sin = math.cos(end), math.sin(end)
+                _behind(pixel, gas, axes, half, tall, u[0] * cos + w[0] * sin, u[1] * cos + w[1] * sin,
+                        u[2] * cos + w[2] * sin)  # fmt: skip
                 for c in range(3):
-                    g = gas[j, i, c] + (gas[j, i + 1, c] - gas[j, i, c]) * fs
-                    h = gas[j + 1, i, c] + (gas[j + 1, i + 1, c] - gas[j + 1, i, c]) * fs
-                    light[c, y, x] = g + (h - g) * ft + stars[c, y, x]
-            if back == 0.0:
-                for c in range(3):
-                    light[c, y, x] = 0.0
-            un, wn = ux * pole[0] + uy * pole[1] + uz * pole[2], wx * pole[0] + wy * pole[1] + wz * pole[2]
-            phi = math.atan2(-un, wn)
-            if phi < 0.0:
-                phi += math.pi
-            clear = 1.0
-            for _ in range(2):
-                at = phi * per
-                n = int(at)
-                if n >= turns - 1:
-                    break
-                a, b = orbits[k, n], orbits[k, n + 1]
-                c2, d2 = orbits[k + 1, n], orbits[k + 1, n + 1]
-                if a > 0.0 and b > 0.0 and c2 > 0.0 and d2 > 0.0:
-                    f = at - n
-                    low, high = a + (b - a) * f, c2 + (d2 - c2) * f
-                    u = low + (high - low) * part
-                else:
-                    u = 2.0
-                r = 1.0 / u
-                if INNER < r < OUTER:
-                    hx = ux * math.cos(phi) + wx * math.sin(phi)
-                    hy = uy * math.cos(phi) + wy * math.sin(phi)
-                    hz = uz * math.cos(phi) + wz * math.sin(phi)
-                    east, north = hx * ax + hy * ay + hz * az, hx * bx + hy * by + hz * bz
-                    # Gas runs round the pole; its speed towards the eye follows from where the eye is.
-                    gx, gy, gz = pole[1] * hz - pole[2] * hy, pole[2] * hx - pole[0] * hz, pole[0] * hy - pole[1] * hx
-                    toward = (gx * ux + gy * uy + gz * uz) * math.sqrt(0.5 / r)
-                    cover = _disc_light(noise, r, math.atan2(north, east), seconds, toward, work)
-                    for c in range(3):
-                        light[c, y, x] = light[c, y, x] * np.float32(1.0 - clear * cover) + np.float32(clear) * work[c]
-                    clear *= 1.0 - cover
-                phi += math.pi
+                    pixel[c] += light[c, y, x]
+            _through(pixel, orbits, k, part, u, w, pole, noise, seconds, work)
+            for c in range(3):
+                light[c, y, x] = pixel[c]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedbed.engines.previz.light import linear
-from seedbed.engines.previz.script import Shot
+from seedbed.engines.previz.script import Shot, read
 from seedbed.engines.previz.sky.tiles import covers
 from seedbed.engines.previz.space import backdrop, worlds
 from seedbed.engines.previz.space.eye import FOCAL, Eye, Vector, facing, path, turn, unit
@@ -83,7 +83,7 @@ class Space:
         self.eyes = path(shot, place.begin, place.target, frames=frames, fps=fps, fixed=fixed, low=place.low)
         self._size = math.sqrt(width * height)
         self._scale = detail.grid / 1856.0 * min(max(math.sqrt(width * height / 921_600.0), 0.3), 1.6)
-        self._run = lambda work, total: _in_strips(pool, work, total, check)
+        self._pool, self._check = pool, check
         self._rate = {"slow_motion": 0.5, "time_lapse": 6.0, "hyperlapse": 6.0}.get(shot.tempo, 1.0)
         self._power = np.array([2.1, 2.03, 1.94], np.float32)
         self._bake(shot, rng)
@@ -91,6 +91,15 @@ class Space:
         self._stride = pad + (16 if (pad // 16) % 2 == 0 else 0)
 
     # Baking
+
+    def _run(self, work: Callable[[int, int], None], total: int) -> None:
+        """Calls `work(first, last)` for strips of rows, side by side."""
+
+        def part(first: int) -> None:
+            self._check()
+            work(first, min(first + 32, total))
+
+        list(self._pool.map(part, range(0, total, 32)))
 
     def _bake(self, shot: Shot, rng: np.random.Generator) -> None:
         place = self.setting
@@ -128,7 +137,13 @@ class Space:
         origin = rng.uniform(0.0, 40.0, 3).astype(np.float32)
         if form == 2:
             origin = _storm(self.setting.begin, rng)
-        number, other = {"earth": (0.10, 0.0), "alien": (-0.15, 0.0), "moon": (0.9, 0.0)}.get(kind, (0.30, 1.0))
+        number, other = {
+            "earth": (0.10, 0.0),
+            "alien": (-0.15, 0.0),
+            "jade": (0.0, 0.0),
+            "moon": (0.9, 0.0),
+            "ice": (0.5, 0.0),
+        }.get(kind, (0.30, 1.0))
         tints, seed = worlds.PALETTES[kind], int(rng.integers(1 << 20))
         self._run(
             lambda first, last: worlds.paint_world(
@@ -137,11 +152,12 @@ class Space:
             shape[0],
         )
         air = {
-            "earth": ("6fb1ff", 0.016), "alien": ("c08cff", 0.020), "mars": ("c08a68", 0.004),
+            "earth": ("6fb1ff", 0.016), "alien": ("c08cff", 0.020), "jade": ("8fe0c8", 0.018), "ice": ("b8d8f0", 0.010),
+            "mars": ("c08a68", 0.004),
             "gas_giant": ("f0d8b0", 0.006), "blue_giant": ("a8d0ff", 0.010),
         }.get(kind, ("000000", 0.0))  # fmt: skip
         ringed = form == 2 and (kind == "gas_giant" or rng.random() < 0.5)
-        bump = {"moon": 1.0, "mars": 0.7}.get(kind, 0.25)
+        bump = {"moon": 1.0, "mars": 0.7, "ice": 0.8}.get(kind, 0.25)
         return Globe(
             np.zeros(3, np.float32), 1.0, self.setting.sun.astype(np.float32), self._power, linear(air[0])[0], air[1],
             skin, more, window, bump, np.array([1.3, 0.80, 0.32], np.float32), _rings(rng) if ringed else _EMPTY,
@@ -197,10 +213,9 @@ class Space:
         follow(orbits, ends, distance, widest)
         pole = np.array([0.0, 0.0, 1.0], np.float32)
         backdrop.lay_stars(out, self.width, self.height, eye, self._stars, math.sqrt(2.0 / distance))
-        stars = out.copy()
         for first, last in self._strips(check):
             draw_hole(out, self.width, self.height, first, last, eye, orbits, ends, widest, covers(), pole, own,
-                      self._gas, self._axes, self._half, self._tall, stars)  # fmt: skip
+                      self._gas, self._axes, self._half, self._tall)  # fmt: skip
 
     def _strips(self, check: Check) -> Iterator[tuple[int, int]]:
         for first in range(0, self.height, _ROWS):
@@ -219,17 +234,11 @@ class Space:
         return min(max((miss - 1.0) / 0.03 + 0.3, 0.0), 1.0)
 
 
-def _in_strips(pool: Executor, work: Callable[[int, int], None], total: int, check: Check) -> None:
-    """Calls `work(first, last)` for strips of rows, side by side."""
-
-    def part(first: int) -> None:
-        check()
-        work(first, min(first + 32, total))
-
-    list(pool.map(part, range(0, total, 32)))
-
-
 _ORDER = ("black_hole", "earth", "gas_giant", "mars", "moon", "planet", "galaxy", "nebula", "star", "asteroid")
+
+
+_LOW = ("in orbit", "orbits the", "orbiting", "station", "surface")
+"""Words that put the camera close over the ground; "orbit" alone is a move."""
 
 
 def settle(shot: Shot, rng: np.random.Generator, aspect: float) -> Setting:
@@ -238,10 +247,10 @@ def settle(shot: Shot, rng: np.random.Generator, aspect: float) -> Setting:
     people = {"people", "plane"} & set(shot.subjects)
     main = said[0] if said else "earth" if people else "nebula" if "stars" in shot.subjects else "planet"
     if main == "planet":
-        main = str(rng.choice(["alien", "blue_giant", "gas_giant", "mars"]))
+        main = str(rng.choice(["alien", "jade", "blue_giant", "gas_giant", "ice"]))
     side = float(rng.choice([-1.0, 1.0]))
     words = " ".join(shot.known).lower()
-    low = main in ("earth", "moon", "mars") and ("orbit" in words or "surface" in words or "station" in words)
+    low = main in ("earth", "moon", "mars") and any(phrase in words for phrase in _LOW)
     lon, lat = float(rng.uniform(0.0, 2 * math.pi)), float(rng.uniform(0.12, 0.32)) * float(rng.choice([-1.0, 1.0]))
     out = np.array([math.cos(lat) * math.cos(lon), math.cos(lat) * math.sin(lon), math.sin(lat)])
     centre = np.zeros(3)
@@ -383,16 +392,15 @@ def _rocks(rng: np.random.Generator, begin: Eye, many: bool) -> Floats:
     return np.array(rows, np.float32)
 
 
+@dataclass(frozen=True)
+class _Rough:
+    grid: int = 96
+
+
 def warm(pool: Executor) -> None:
     """Compiles every kernel of this package."""
-    from seedbed.engines.previz.script import read
-
-    @dataclass(frozen=True)
-    class Rough:
-        grid: int = 96
-
     for prompt in ("earth from space, sun", "saturn and asteroids", "a black hole", "a galaxy", "supernova"):
         shot = replace(read(prompt), place="space")
-        space = Space(shot, seed=1, width=32, height=32, frames=1, fps=24, fixed=True, detail=Rough(), pool=pool,
+        space = Space(shot, seed=1, width=32, height=32, frames=1, fps=24, fixed=True, detail=_Rough(), pool=pool,
                       check=lambda: None)  # fmt: skip
         space.light(0, lambda: None)

@@ -57,7 +57,8 @@ def ridges(tile: Floats, x: float, y: float, z: float, octaves: int) -> float:
 def craters(x: float, y: float, z: float, per: float, seed: int) -> float:
     """Height of craters of one size, `per` of them to a unit: a bowl, a rim, and what was thrown out."""
     px, py, pz = x * per, y * per, z * per
-    cx, cy, cz = int(math.floor(px)), int(math.floor(py)), int(math.floor(pz))
+    fx, fy, fz = math.floor(px), math.floor(py), math.floor(pz)
+    cx, cy, cz = int(fx), int(fy), int(fz)
     height = 0.0
     for dz in range(-1, 2):
         for dy in range(-1, 2):

@@ -87,7 +87,7 @@ def _rocky(skin: Floats, more: Floats, soft: Floats, x: float, y: float, z: floa
         skin[c] *= np.float32(bright)
     _blend(skin, tints[3], poles * _ease(abs(z) + 0.06 * bend, 0.90, 0.94))
     skin[3] = 0.0
-    more[HEIGHT] = 0.32 * height + 0.0025 * grain + 0.03 * plain
+    more[HEIGHT] = 0.32 * height + 0.0025 * grain + 0.010 * plain
     more[CLOUD] = 0.0
     more[TOWN] = 0.0
 
@@ -146,6 +146,8 @@ PALETTES = {
     "moon": linear("5b5a5c", "a5a29d", "bdb9b2", "d8d6d2"),
     "gas_giant": linear("a87c54", "dcc39c", "7c5638", "efdfc4", "a84c30"),
     "blue_giant": linear("3d6fb0", "a9cbe4", "274f8c", "dcecf6", "e8f2fa"),
+    "ice": linear("6f8fa6", "c4d6e0", "e8f2f6", "f6fafc"),
+    "jade": linear("06282a", "1f6a5c", "4a5a2c", "a08a4e", "6f7464", "eef4ee"),
     "alien": linear("1a1530", "4a2f6a", "5a4a2a", "b07a5a", "7f6f7a", "e9e2f2"),
 }
-KINDS = {"earth": 0, "alien": 0, "mars": 1, "moon": 1, "gas_giant": 2, "blue_giant": 2}
+KINDS = {"earth": 0, "alien": 0, "jade": 0, "ice": 1, "mars": 1, "moon": 1, "gas_giant": 2, "blue_giant": 2}
