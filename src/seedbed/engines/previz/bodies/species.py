@@ -106,18 +106,18 @@ TIGER = varied(CAT, girth=1.22, head=1.0, ears=0.62, foot=1.30, tail=_CLAWS,
 
 def _lion_mane(s: Shape, grain: Grain, bone: Bone, coat: Coat) -> list[Mesh]:
     tuft = sphere(0.020, 8, 6).scaled(1, 1.5, 1).moved(0, s.tail[-1][0], s.tail[-1][1]).painted(coat.hair).boned(bone("tail.2"))
-    rows = [(0, 0.125, 0.215, 0.052, 0.066, 0.070), (0, 0.165, 0.255, 0.078, 0.070, 0.092), (0, 0.205, 0.300, 0.086, 0.072, 0.098), (0, 0.232, 0.335, 0.080, 0.072, 0.086),
-            (0, 0.246, 0.352, 0.060, 0.055, 0.058)]  # fmt: skip
+    rows = [(0, 0.105, 0.205, 0.046, 0.060, 0.066), (0, 0.140, 0.240, 0.072, 0.066, 0.090), (0, 0.175, 0.280, 0.084, 0.074, 0.100), (0, 0.205, 0.318, 0.084, 0.074, 0.092),
+            (0, 0.222, 0.336, 0.070, 0.064, 0.074), (0, 0.228, 0.340, 0.040, 0.036, 0.042)]  # fmt: skip
 
     def shaggy(net: Doubles, place: Doubles, angle: Doubles) -> Doubles:
         middle = net.mean(1, keepdims=True)
         return middle + (net - middle) * (1 + 0.06 * np.cos(angle * 9 + place[:, None] * 2.2))[..., None]
 
-    hold = Hold((bone("chest"), bone("neck"), bone("crest"), bone("head")), (0.6, 1.7, 2.9), (0.5, 0.5, 0.5))
+    hold = Hold((bone("chest"), bone("neck"), bone("crest"), bone("head")), (0.6, 1.7, 3.2), (0.5, 0.5, 0.6))
     return [tuft, skin(rows, grain(9, 5), grain(20, 7), hold, front=UP, paint=coat.hair, shape=shaggy)]
 
 
-LION = replace(TIGER, extras=_lion_mane)
+LION = replace(varied(TIGER, head=1.16), extras=_lion_mane)
 
 
 def _antlers(s: Shape, grain: Grain, bone: Bone, coat: Coat) -> list[Mesh]:
@@ -171,12 +171,12 @@ COW = Shape(
 
 def _fleece(s: Shape, grain: Grain, bone: Bone, coat: Coat) -> list[Mesh]:
     """Wool around trunk and neck, in tufts."""
-    rows = [(0, y * 1.06, (t + b) / 2 + 0.012, w * 1.20 + 0.012, (t - b) / 2 * 1.16, (t - b) / 2 * 1.14) for y, t, b, w in s.trunk]
+    rows = [(0, y * 1.06, (t + b) / 2 + 0.012, w * 1.28 + 0.012, (t - b) / 2 * 1.18, (t - b) / 2 * 1.42) for y, t, b, w in s.trunk]
 
     def woolly(net: Doubles, place: Doubles, angle: Doubles) -> Doubles:
         middle = net.mean(1, keepdims=True)
         tufts = np.cos(angle * 8 + (place[:, None] * 2).round() * 1.7) * np.cos(place[:, None] * 5.3)
-        return middle + (net - middle) * (1 + 0.045 * tufts)[..., None]
+        return middle + (net - middle) * (1 + 0.07 * tufts)[..., None]
 
     last = len(rows) - 1
     hold = Hold((bone("rump"), bone("trunk"), bone("chest")), (0.26 * last, 0.72 * last), (0.2 * last, 0.2 * last))
