@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 
 import numpy as np
@@ -108,7 +108,7 @@ def _coat(breed: Breed, tones: tuple[str, str, str], palette: Palette, seed: int
     size = breed.shape.fore.joints[0][1]
     fur = partial(paint, gloss=breed.gloss)
     if breed.striped:
-        main = palette.add(fur(tones[0], pattern=STREAKS, numbers=(30 / size, 1.5, seed)))
+        main = palette.add(fur(tones[0], pattern=STREAKS, numbers=(6 / size, 1.9, seed)))
     else:
         main = palette.add(
             fur(tones[0], pattern=MOTTLED, numbers=((2.4 if breed.spots > 0.5 else 5.0) / size, breed.spots, seed))
@@ -133,6 +133,9 @@ def beast_model(
     rig = _skeleton(name)
     coat = _coat(breed, (colour, *tones[1:]) if colour else tones, palette, int(rng.integers(97)))
     mesh = beast.build(breed.shape, coat, grain, rig)
+    if breed.striped:
+        # Streaks run along v, which runs along limbs: stripes go around them.
+        mesh = replace(mesh, uv=mesh.uv[:, ::-1].copy())
     if rider:
         mesh = joined([mesh, _rider(breed.shape, rng, palette, grain, beast.numbers(rig)("trunk"))])
     motions = [name for name, _ in breed.paces]
@@ -156,8 +159,6 @@ def _rider(shape: Shape, rng: np.random.Generator, palette: Palette, grain: Grai
         if part.stop == 4:
             one, two = one + a[:, :, 3], two + b[:, :, 3]
         return np.asarray(one * w + two * (1 - w), np.float32)
-
-    from dataclasses import replace
 
     points, normals = led(mesh.points, slice(0, 4)), led(mesh.normals, slice(0, 3))
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)

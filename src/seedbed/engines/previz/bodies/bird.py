@@ -303,7 +303,7 @@ def _flying(kind: str, act: str) -> Clip:
     b = KINDS[kind]
     beats = {"fly": 1, "glide": 0, "soar": 4}[act]
     period = {"fly": 1 / b.beats, "glide": 5.0, "soar": 4 / b.beats + 3.0}[act]
-    frames = {"fly": 48, "glide": 60, "soar": 240}[act]
+    frames = {"fly": 48, "glide": 60, "soar": round(24 * (4 + 3.0 * b.beats))}[act]
     u = cycle(frames)
     p = Poser(skeleton(kind), frames)
     if act == "soar":

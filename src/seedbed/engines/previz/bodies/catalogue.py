@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from seedbed.engines.previz.bodies import beasts, bird, people, swimmer
+from seedbed.engines.previz.bodies import beasts, bird, people, robot, small, swimmer
 from seedbed.engines.previz.bodies.actors import Ground, Place, Walker
 from seedbed.engines.previz.bodies.form import Grain
 from seedbed.engines.previz.bodies.model import Model
@@ -22,6 +22,8 @@ _MAKERS: dict[str, _Maker] = {
     **dict.fromkeys(people.KINDS, people.person_model),
     **dict.fromkeys([*bird.KINDS, *bird.ALIASES], bird.bird_model),
     **dict.fromkeys([*swimmer.KINDS, *swimmer.ALIASES], swimmer.swimmer_model),
+    **dict.fromkeys(robot.KINDS, robot.robot_model),
+    **dict.fromkeys(small.KINDS, small.small_model),
     **dict.fromkeys([*beasts.KINDS, *beasts.ALIASES], beasts.beast_model),
 }
 KINDS = tuple(_MAKERS)

@@ -66,10 +66,13 @@ class Tints:
     brow: int
 
 
-def head(build: Build, grain: Grain, hold: Hold, tints: Tints) -> list[Mesh]:
+def head(build: Build, grain: Grain, hold: Hold, tints: Tints, *, haired: bool = True) -> list[Mesh]:
     """Skull, face and ears; eyes, brows and lips where the grain is high."""
     heights = _heights(grain)
-    rows = np.stack([_ring(build, z, _angles(grain(22, 6), 0.62 if grain.high else 0.0)) for z in heights])
+    angles = _angles(grain(22, 6), 0.62 if grain.high else 0.0)
+    rows = np.stack([_ring(build, z, angles) for z in heights])
+    if haired:
+        rows = _tucked(rows)
     parts = [hold.over(loft(rows), np.zeros((len(rows) + 2) * (rows.shape[1] + 1))).painted(tints.skin)]
     if grain.high:
         parts += [part.boned(hold.bones[0]) for part in [*_eyes(build, tints), *_mouth(build, tints), *_ears(tints)]]
@@ -102,6 +105,15 @@ def _ring(build: Build, z: float, angle: Doubles) -> Doubles:
     y = np.where(deep >= 0, front, back) * deep
     y += _relief(build, x, np.full_like(x, z)) * (deep > 0) * np.clip(deep * 3, 0, 1)
     return np.stack([x, y, np.full_like(x, z)], 1)
+
+
+def _tucked(rows: Doubles) -> Doubles:
+    """The skull drawn in a little where hair covers it, so that it never shows through."""
+    y, z = rows[..., 1], rows[..., 2]
+    behind = np.clip((0.02 - y) / 0.1, 0, 1) * np.clip((z - 0.22) / 0.1, 0, 1)
+    above = np.clip((z - 0.84) / 0.06, 0, 1)
+    k = 1 - 0.055 * np.maximum(behind, above)
+    return np.stack([rows[..., 0] * k, y * k, z - 0.02 * above], -1)
 
 
 def _relief(build: Build, x: Doubles, z: Doubles) -> Doubles:

@@ -142,7 +142,7 @@ def _unit(vectors: NDArray[np.floating]) -> Doubles:
 
 
 def blade(
-    outline: Sequence[Sequence[float]], thick: float, hold: Hold, *, paint: int = 0, rows: int = 0, right: bool = False
+    outline: Sequence[Sequence[float]], thick: float, hold: Hold, *, paint: int = 0, rows: int = 0
 ) -> Mesh:
     """A thin closed fin, ear, feather or wing in a plane: `outline` rows are (x, y, z, x, y, z), a leading and a
     trailing edge from root to tip; `thick` metres at its root, edges sharp."""
@@ -154,7 +154,11 @@ def blade(
     bulge = normal * (thick * np.linspace(1, 0.25, len(data)))[:, None]
     middle = lead * 0.6 + trail * 0.4
     net = np.stack([lead, middle - bulge, trail, middle + bulge], 1)
-    return hold.over(loft(net), np.repeat(np.concatenate([place[:1], place, place[-1:]]), 5)).painted(paint)
+    made = loft(net)
+    corners = made.points[made.faces]
+    if np.einsum("ij,ij->i", corners[:, 0] - made.points[0], np.cross(corners[:, 1], corners[:, 2])).sum() < 0:
+        made = loft(net[:, ::-1])
+    return hold.over(made, np.repeat(np.concatenate([place[:1], place, place[-1:]]), 5)).painted(paint)
 
 
 def split(mesh: Mesh, columns: int, other: int, where: Callable[[Doubles], NDArray[np.bool_]]) -> Mesh:

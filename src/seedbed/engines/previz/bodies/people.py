@@ -103,7 +103,7 @@ def body(figure: str, dress: person.Dress, build: face.Build, style: str, tints:
     parts += person.collar(f, dress, grain, bone) + person.front(f, dress, grain, bone, torso)
     parts += person.skirt(f, dress, grain, bone)
     crown = [
-        *face.head(build, grain, Hold((bone("head"),)), tints),
+        *face.head(build, grain, Hold((bone("head"),)), tints, haired=style != "bald"),
         *face.hair(style, build, grain, bone("head"), bone("tail"), tints),
     ]
     parts += [part.scaled(f.head).moved(0, 0.006, 1.0 - f.head) for part in crown]

@@ -60,9 +60,9 @@ def bones_of(figure: Figure) -> Rig:
     knee = f.hips * 0.545
     chin = 1.0 - f.head
     shoulder = chin - 0.052
-    elbow, wrist, grip = (_arm_at(f, d) for d in (0.168, 0.312, 0.36))
+    elbow, wrist, grip = (arm_at(f, d) for d in (0.168, 0.312, 0.36))
     side = [
-        ("arm.r", "chest", _arm_at(f, 0.0)), ("forearm.r", "arm.r", elbow), ("hand.r", "forearm.r", wrist),
+        ("arm.r", "chest", arm_at(f, 0.0)), ("forearm.r", "arm.r", elbow), ("hand.r", "forearm.r", wrist),
         ("fingers.r", "hand.r", grip),
         ("thigh.r", "pelvis", (f.pelvis, 0.0, f.hips)), ("shin.r", "thigh.r", (f.pelvis, 0.006, knee)),
         ("foot.r", "shin.r", (f.pelvis, -0.004, ANKLE)), ("toes.r", "foot.r", (f.pelvis, BALL[0], BALL[1])),
@@ -79,7 +79,7 @@ SPREAD = 0.42
 """Radians by which arms are held out at rest."""
 
 
-def _arm_at(f: Figure, along: float) -> tuple[float, float, float]:
+def arm_at(f: Figure, along: float) -> tuple[float, float, float]:
     """The arm's axis, `along` from the shoulder."""
     down = along * f.arm
     bent = 0.02 * min(max(along - 0.168, 0.0) / 0.144, 1.6)
@@ -251,9 +251,9 @@ def arms(f: Figure, dress: Dress, grain: Grain, bone: Callable[[str], int], onto
                 float(np.interp(d, table[:, 0], table[:, c])) * k + off * (1 + 2.2 * dress.loose * 0.06 * d)
                 for c in (1, 2, 3)
             )
-            x, y, z = _arm_at(f, float(d))
+            x, y, z = arm_at(f, float(d))
             if d < 0:
-                x, z = f.shoulders + float(d) * 0.9, _arm_at(f, 0.0)[2] + float(d) * 0.30
+                x, z = f.shoulders + float(d) * 0.9, arm_at(f, 0.0)[2] + float(d) * 0.30
             stations.append((x, y, z, s, a, b))
         joints = [
             (0.008, "chest", 1.1, "arm.r"),
@@ -276,16 +276,16 @@ def arms(f: Figure, dress: Dress, grain: Grain, bone: Callable[[str], int], onto
         start = -0.040 if end <= 0.05 else end - 0.02
         parts.append(tube(start, 0.322, 0.0, dress.skin, grain(int(4 + 18 * (0.32 - start)), 4)))
     parts[0] = melded(parts[0], onto, 0.022)
-    parts += _hand(f, dress, grain, bone)
-    swap = _twins(bone)
+    parts += hand(f, dress, grain, bone)
+    swap = twins(bone)
     return [twin for part in parts for twin in both(part, swap)]
 
 
-def _hand(f: Figure, dress: Dress, grain: Grain, bone: Callable[[str], int]) -> list[Mesh]:
+def hand(f: Figure, dress: Dress, grain: Grain, bone: Callable[[str], int]) -> list[Mesh]:
     """Palm, fingers in two pairs and a thumb; the palm faces the thigh."""
     along = np.array([np.sin(SPREAD), 0.12, -np.cos(SPREAD)])
     along /= np.linalg.norm(along)
-    wrist = np.array(_arm_at(f, 0.312))
+    wrist = np.array(arm_at(f, 0.312))
     size = 0.92 if f.bust else 1.0
     front = (0.0, 1.0, 0.12)
 
@@ -321,7 +321,7 @@ def _hand(f: Figure, dress: Dress, grain: Grain, bone: Callable[[str], int]) -> 
     return parts
 
 
-def _twins(bone: Callable[[str], int]) -> dict[int, int]:
+def twins(bone: Callable[[str], int]) -> dict[int, int]:
     names = ("arm", "forearm", "hand", "fingers", "thigh", "shin", "foot", "toes", "front", "back")
     return {bone(f"{name}.r"): bone(f"{name}.l") for name in names}
 
@@ -356,14 +356,20 @@ def legs(f: Figure, dress: Dress, grain: Grain, bone: Callable[[str], int], onto
         bare = [*upper, *lower[:-1], station(ANKLE - 0.02, -0.004, 0.0185, 0.0205, 0.0205, 0.0)]
         parts.append(skin(bare, grain(15, 6), grain(10, 4), hold, paint=dress.skin, power=2.1))
     parts[0] = melded(parts[0], onto, 0.02)
-    shoe = [
+    parts.append(shoe(f, dress, grain, bone))
+    return [twin for part in parts for twin in both(part, twins(bone))]
+
+
+def shoe(f: Figure, dress: Dress, grain: Grain, bone: Callable[[str], int]) -> Mesh:
+    """The right shoe."""
+    x = f.pelvis
+    last = [
         (x, HEEL - 0.008, 0.026, 0.010, 0.022, 0.020), (x, HEEL, 0.026, 0.0195, 0.034, 0.0255), (x, -0.008, 0.028, 0.0225, 0.036, 0.028),
         (x, 0.022, 0.026, 0.0225, 0.027, 0.026), (x + 0.002, 0.055, 0.020, 0.0265, 0.021, 0.020), (x + 0.003, 0.080, 0.017, 0.0285, 0.017, 0.017),
         (x + 0.001, 0.103, 0.014, 0.024, 0.013, 0.014), (x - 0.002, 0.117, 0.012, 0.010, 0.006, 0.011),
     ]  # fmt: skip
     foot = Hold((bone("foot.r"), bone("toes.r")), (4.9,), (0.6,))
-    parts.append(skin(shoe, grain(9, 3), grain(8, 4), foot, front=(0, 0, 1), paint=dress.shoes, power=2.6))
-    return [twin for part in parts for twin in both(part, _twins(bone))]
+    return skin(last, grain(9, 3), grain(8, 4), foot, front=(0, 0, 1), paint=dress.shoes, power=2.6)
 
 
 def skirt(f: Figure, dress: Dress, grain: Grain, bone: Callable[[str], int]) -> list[Mesh]:

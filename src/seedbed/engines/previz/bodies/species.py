@@ -76,109 +76,55 @@ CAT = Shape(
 )  # fmt: skip
 
 
-def varied(
-    s: Shape, *, girth: float = 1.0, head: float = 1.0, ears: float = 1.0, foot: float = 1.0, **change: object
-) -> Shape:
+def varied(s: Shape, *, girth: float = 1.0, head: float = 1.0, ears: float = 1.0, foot: float = 1.0, **change: object) -> Shape:
     """Another animal on the same bones: limbs, head, ears and feet so many times as thick or large."""
 
     def leg(g: Leg) -> Leg:
         wide, long, tall = g.foot
-        return replace(
-            g,
-            girth=tuple((a * girth, b * girth, c * girth) for a, b, c in g.girth),
-            foot=(wide * foot, long * foot**0.5, tall * foot**0.5),
-        )
+        return replace(g, girth=tuple((a * girth, b * girth, c * girth) for a, b, c in g.girth), foot=(wide * foot, long * foot**0.5, tall * foot**0.5))
 
     y0, z0 = s.head[0][:2]
-    skull = tuple(
-        (y0 + (y - y0) * head, z0 + (z - z0) * head, w * head, up * head, down * head) for y, z, w, up, down in s.head
-    )
+    skull = tuple((y0 + (y - y0) * head, z0 + (z - z0) * head, w * head, up * head, down * head) for y, z, w, up, down in s.head)
     (ex, ey, ez), (dx, dy, dz), (wide, thick, _) = s.ear
-    ear = (
-        (ex * head, y0 + (ey - y0) * head, z0 + (ez - z0) * head),
-        (dx * ears, dy * ears, dz * ears),
-        (wide * ears**0.7, thick, 0.0),
-    )
+    ear = ((ex * head, y0 + (ey - y0) * head, z0 + (ez - z0) * head), (dx * ears, dy * ears, dz * ears), (wide * ears**0.7, thick, 0.0))
     x, y, z, r = s.eye
     made = replace(s, fore=leg(s.fore), hind=leg(s.hind), head=skull, ear=ear, nose=(s.nose[0] * head, s.nose[1] * head),
                    eye=(x * head, y0 + (y - y0) * head, z0 + (z - z0) * head, r * head))  # fmt: skip
     return replace(made, **change)  # type: ignore[arg-type]
 
 
-_BRUSH = (
-    (-0.33, 0.545, 0.030),
-    (-0.38, 0.52, 0.050),
-    (-0.45, 0.46, 0.062),
-    (-0.52, 0.40, 0.064),
-    (-0.58, 0.35, 0.050),
-    (-0.62, 0.32, 0.012),
-)
+_BRUSH = ((-0.33, 0.545, 0.030), (-0.38, 0.52, 0.050), (-0.45, 0.46, 0.062), (-0.52, 0.40, 0.064), (-0.58, 0.35, 0.050), (-0.62, 0.32, 0.012))
 WOLF = varied(DOG, girth=1.08, head=1.12, ears=0.95, tail=tuple((y, z, r * 0.9) for y, z, r in _BRUSH),
               neck=tuple((y, z, w * 1.25, u * 1.2, d * 1.25) for y, z, w, u, d in DOG.neck))  # fmt: skip
-FOX = varied(
-    DOG,
-    girth=0.82,
-    head=1.0,
-    ears=1.35,
-    tail=tuple((y * 1.0 - 0.25 * max(-0.36 - y, 0), z, r * 1.25) for y, z, r in _BRUSH),
-)
+FOX = varied(DOG, girth=0.82, head=1.0, ears=1.35, tail=tuple((y * 1.0 - 0.25 * max(-0.36 - y, 0), z, r * 1.25) for y, z, r in _BRUSH))
 
-_CLAWS = tuple(
-    (y, z, r * 0.9)
-    for y, z, r in (
-        (-0.195, 0.250, 0.015),
-        (-0.24, 0.225, 0.014),
-        (-0.28, 0.180, 0.0125),
-        (-0.31, 0.130, 0.0125),
-        (-0.335, 0.095, 0.0125),
-        (-0.365, 0.085, 0.0125),
-        (-0.39, 0.095, 0.005),
-    )
-)
+_CLAWS = tuple((y, z, r * 0.9) for y, z, r in ((-0.195, 0.250, 0.015), (-0.24, 0.225, 0.014), (-0.28, 0.180, 0.0125), (-0.31, 0.130, 0.0125), (-0.335, 0.095, 0.0125), (-0.365, 0.085, 0.0125), (-0.39, 0.095, 0.005)))
 TIGER = varied(CAT, girth=1.22, head=1.0, ears=0.62, foot=1.30, tail=_CLAWS,
                neck=tuple((y, z - 0.012, w * 1.35, u * 1.25, d * 1.25) for y, z, w, u, d in CAT.neck),
                trunk=tuple((y * 1.06, t, b - 0.006, w * 1.08) for y, t, b, w in CAT.trunk))  # fmt: skip
 
 
 def _lion_mane(s: Shape, grain: Grain, bone: Bone, coat: Coat) -> list[Mesh]:
-    tuft = (
-        sphere(0.020, 8, 6)
-        .scaled(1, 1.5, 1)
-        .moved(0, s.tail[-1][0], s.tail[-1][1])
-        .painted(coat.hair)
-        .boned(bone("tail.2"))
-    )
-    rows = [(0, 0.125, 0.215, 0.052, 0.066, 0.070), (0, 0.165, 0.255, 0.078, 0.070, 0.092), (0, 0.205, 0.300, 0.086, 0.072, 0.098), (0, 0.232, 0.335, 0.080, 0.072, 0.086),
-            (0, 0.246, 0.352, 0.060, 0.055, 0.058)]  # fmt: skip
+    tuft = sphere(0.020, 8, 6).scaled(1, 1.5, 1).moved(0, s.tail[-1][0], s.tail[-1][1]).painted(coat.hair).boned(bone("tail.2"))
+    rows = [(0, 0.105, 0.205, 0.046, 0.060, 0.066), (0, 0.140, 0.240, 0.072, 0.066, 0.090), (0, 0.175, 0.280, 0.084, 0.074, 0.100), (0, 0.205, 0.318, 0.084, 0.074, 0.092),
+            (0, 0.222, 0.336, 0.070, 0.064, 0.074), (0, 0.228, 0.340, 0.040, 0.036, 0.042)]  # fmt: skip
 
     def shaggy(net: Doubles, place: Doubles, angle: Doubles) -> Doubles:
         middle = net.mean(1, keepdims=True)
         return middle + (net - middle) * (1 + 0.06 * np.cos(angle * 9 + place[:, None] * 2.2))[..., None]
 
-    hold = Hold((bone("chest"), bone("neck"), bone("crest"), bone("head")), (0.6, 1.7, 2.9), (0.5, 0.5, 0.5))
+    hold = Hold((bone("chest"), bone("neck"), bone("crest"), bone("head")), (0.6, 1.7, 3.2), (0.5, 0.5, 0.6))
     return [tuft, skin(rows, grain(9, 5), grain(20, 7), hold, front=UP, paint=coat.hair, shape=shaggy)]
 
 
-LION = replace(TIGER, extras=_lion_mane)
+LION = replace(varied(TIGER, head=1.16), extras=_lion_mane)
 
 
 def _antlers(s: Shape, grain: Grain, bone: Bone, coat: Coat) -> list[Mesh]:
-    beam = np.array(
-        [(0.035, 0.545, 1.335), (0.10, 0.50, 1.44), (0.20, 0.46, 1.56), (0.24, 0.50, 1.70), (0.20, 0.58, 1.80)]
-    )
+    beam = np.array([(0.035, 0.545, 1.335), (0.10, 0.50, 1.44), (0.20, 0.46, 1.56), (0.24, 0.50, 1.70), (0.20, 0.58, 1.80)])
     parts = [tube(beam, [0.017, 0.016, 0.015, 0.012, 0.005], grain(6, 3))]
-    for root, tip in (
-        (beam[0] * 0.8 + beam[1] * 0.2, (0.09, 0.66, 1.45)),
-        (beam[1] * 0.5 + beam[2] * 0.5, (0.20, 0.60, 1.58)),
-        (beam[3] * 0.8 + beam[2] * 0.2, (0.31, 0.55, 1.80)),
-    ):
-        parts.append(
-            tube(
-                np.array([root, (root + np.array(tip)) / 2 + [0.01, 0.0, -0.015], tip]),
-                [0.012, 0.010, 0.003],
-                grain(5, 3),
-            )
-        )
+    for root, tip in ((beam[0] * 0.8 + beam[1] * 0.2, (0.09, 0.66, 1.45)), (beam[1] * 0.5 + beam[2] * 0.5, (0.20, 0.60, 1.58)), (beam[3] * 0.8 + beam[2] * 0.2, (0.31, 0.55, 1.80))):
+        parts.append(tube(np.array([root, (root + np.array(tip)) / 2 + [0.01, 0.0, -0.015], tip]), [0.012, 0.010, 0.003], grain(5, 3)))
     return [twin for part in parts for twin in both(part.painted(coat.horn).boned(bone("head")))]
 
 
@@ -201,20 +147,8 @@ DOE = replace(DEER, extras=None)
 
 
 def _cow_parts(s: Shape, grain: Grain, bone: Bone, coat: Coat) -> list[Mesh]:
-    horn = (
-        tube(
-            np.array([(0.075, 0.86, 1.40), (0.16, 0.87, 1.44), (0.215, 0.90, 1.52)]), [0.026, 0.020, 0.006], grain(7, 4)
-        )
-        .painted(coat.horn)
-        .boned(bone("head"))
-    )
-    udder = (
-        sphere(0.15, grain(12, 6), grain(8, 4))
-        .scaled(1.0, 1.15, 0.7)
-        .moved(0, -0.42, 0.70)
-        .painted(coat.more["pink"])
-        .boned(bone("rump"))
-    )
+    horn = tube(np.array([(0.075, 0.86, 1.40), (0.16, 0.87, 1.44), (0.215, 0.90, 1.52)]), [0.026, 0.020, 0.006], grain(7, 4)).painted(coat.horn).boned(bone("head"))
+    udder = sphere(0.15, grain(12, 6), grain(8, 4)).scaled(1.0, 1.15, 0.7).moved(0, -0.42, 0.70).painted(coat.more["pink"]).boned(bone("rump"))
     return [*both(horn), udder]
 
 
@@ -237,36 +171,19 @@ COW = Shape(
 
 def _fleece(s: Shape, grain: Grain, bone: Bone, coat: Coat) -> list[Mesh]:
     """Wool around trunk and neck, in tufts."""
-    rows = [
-        (0, y * 1.06, (t + b) / 2 + 0.012, w * 1.20 + 0.012, (t - b) / 2 * 1.16, (t - b) / 2 * 1.14)
-        for y, t, b, w in s.trunk
-    ]
+    rows = [(0, y * 1.06, (t + b) / 2 + 0.012, w * 1.28 + 0.012, (t - b) / 2 * 1.18, (t - b) / 2 * 1.42) for y, t, b, w in s.trunk]
 
     def woolly(net: Doubles, place: Doubles, angle: Doubles) -> Doubles:
         middle = net.mean(1, keepdims=True)
         tufts = np.cos(angle * 8 + (place[:, None] * 2).round() * 1.7) * np.cos(place[:, None] * 5.3)
-        return middle + (net - middle) * (1 + 0.045 * tufts)[..., None]
+        return middle + (net - middle) * (1 + 0.07 * tufts)[..., None]
 
     last = len(rows) - 1
     hold = Hold((bone("rump"), bone("trunk"), bone("chest")), (0.26 * last, 0.72 * last), (0.2 * last, 0.2 * last))
     body = skin(rows, grain(22, 7), grain(22, 7), hold, front=UP, paint=coat.hair, shape=woolly)
-    cap = (
-        sphere(0.062, grain(12, 5), grain(8, 4))
-        .scaled(1.0, 0.95, 0.75)
-        .moved(0, 0.50, 0.835)
-        .painted(coat.hair)
-        .boned(bone("head"))
-    )
+    cap = sphere(0.062, grain(12, 5), grain(8, 4)).scaled(1.0, 0.95, 0.75).moved(0, 0.50, 0.835).painted(coat.hair).boned(bone("head"))
     ruff = [(0, y - 0.01, z, w * 1.45, u * 1.35, d * 1.35) for y, z, w, u, d in s.neck]
-    collar = skin(
-        ruff,
-        grain(8, 4),
-        grain(16, 6),
-        Hold((bone("chest"), bone("neck"), bone("crest")), (1.0, 2.4), (0.9, 0.9)),
-        front=UP,
-        paint=coat.hair,
-        shape=woolly,
-    )
+    collar = skin(ruff, grain(8, 4), grain(16, 6), Hold((bone("chest"), bone("neck"), bone("crest")), (1.0, 2.4), (0.9, 0.9)), front=UP, paint=coat.hair, shape=woolly)
     return [body, cap, collar]
 
 
@@ -305,31 +222,9 @@ BEAR = Shape(
 def _elephant_parts(s: Shape, grain: Grain, bone: Bone, coat: Coat) -> list[Mesh]:
     snout = [(0, 2.02, 2.30, 0.26, 0.24, 0.26), (0, 2.16, 2.08, 0.23, 0.21, 0.22), (0, 2.26, 1.72, 0.185, 0.17, 0.18), (0, 2.28, 1.30, 0.15, 0.14, 0.15), (0, 2.26, 0.90, 0.12, 0.11, 0.12),
              (0, 2.28, 0.58, 0.098, 0.09, 0.10), (0, 2.36, 0.36, 0.085, 0.078, 0.088), (0, 2.48, 0.27, 0.075, 0.07, 0.075), (0, 2.53, 0.27, 0.03, 0.03, 0.03)]  # fmt: skip
-    trunk = skin(
-        snout,
-        grain(20, 7),
-        grain(12, 5),
-        Hold((bone("head"), bone("nod")), (2.6,), (1.6,)),
-        front=(0, 1, 0.4),
-        paint=coat.coat,
-    )
-    tusk = (
-        tube(
-            np.array([(0.20, 2.08, 1.92), (0.25, 2.26, 1.66), (0.26, 2.48, 1.52), (0.24, 2.72, 1.52)]),
-            [0.062, 0.055, 0.045, 0.012],
-            grain(8, 4),
-        )
-        .painted(coat.horn)
-        .boned(bone("head"))
-    )
-    ear = [
-        (0.36, 1.72, 2.72, 0.34, 1.66, 2.10),
-        (0.50, 1.66, 2.86, 0.46, 1.58, 1.86),
-        (0.66, 1.52, 2.88, 0.58, 1.46, 1.66),
-        (0.80, 1.36, 2.78, 0.68, 1.34, 1.62),
-        (0.86, 1.24, 2.58, 0.78, 1.24, 1.86),
-        (0.86, 1.20, 2.34, 0.84, 1.20, 2.16),
-    ]
+    trunk = skin(snout, grain(20, 7), grain(12, 5), Hold((bone("head"), bone("nod")), (2.6,), (1.6,)), front=(0, 1, 0.4), paint=coat.coat)
+    tusk = tube(np.array([(0.20, 2.08, 1.92), (0.25, 2.26, 1.66), (0.26, 2.48, 1.52), (0.24, 2.72, 1.52)]), [0.062, 0.055, 0.045, 0.012], grain(8, 4)).painted(coat.horn).boned(bone("head"))
+    ear = [(0.36, 1.72, 2.72, 0.34, 1.66, 2.10), (0.50, 1.66, 2.86, 0.46, 1.58, 1.86), (0.66, 1.52, 2.88, 0.58, 1.46, 1.66), (0.80, 1.36, 2.78, 0.68, 1.34, 1.62), (0.86, 1.24, 2.58, 0.78, 1.24, 1.86), (0.86, 1.20, 2.34, 0.84, 1.20, 2.16)]
     flap = blade(ear, 0.05, Hold((bone("head"), bone("ear.r")), (0.5,), (0.6,)), paint=coat.coat, rows=grain(9, 5))
     return [trunk, *both(tusk), *both(flap, {bone("ear.r"): bone("ear.l")})]
 
