@@ -177,7 +177,7 @@ def _texture(scene: Scene, around: float, level: float, below: float, per_pixel:
 
 
 @kernel
-def fill(
+def fill(  # noqa: C901
     column: Floats, lit: Floats, seen: Ints, edge: Floats, count: int, height: int, profile: Floats, scene: Scene,
     view: View, ray: Ray,
 ) -> float:  # fmt: skip
@@ -339,7 +339,7 @@ def _cast(place: float, width: int, view: View) -> Ray:
 
 
 @kernel
-def draw_strip(
+def draw_strip(  # noqa: C901
     out: Floats, distance: Floats, x0: int, x1: int, width: int, height: int, rays: int, view: View, scene: Scene
 ) -> None:
     """Draws columns x0 … x1 into `out` (3, rows, stride), linear light, with `rays` to a pixel's width, and how far

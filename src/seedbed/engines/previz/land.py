@@ -109,13 +109,15 @@ def _fine(kind: float, wild: float, x: float, y: float, texel: float, shape: Flo
         tuft = 0.5 + gradient(x / 2.3, y / 2.3, seed + 84)
         if texel < 0.16:
             # Finer than the map's own lattice, which would stand before the camera in rows.
-            tuft += 0.75 * gradient(x / 0.37 + 0.4 * y, y / 0.37 - 0.4 * x, seed + 86)
+            tuft = 0.6 * tuft + 0.75 * gradient(x / 0.37 + 0.4 * y, y / 0.37 - 0.4 * x, seed + 86)
+        if texel < 0.06:
+            tuft = 0.8 * tuft + 0.5 * gradient(x / 0.11 + 0.3 * y, y / 0.11 - 0.3 * x, seed + 87)
         more += shape[GRASS] * wild * (grain * grain * 0.18 + 0.6 * tuft)
     return float(more)
 
 
 @kernel
-def lay_ground(
+def lay_ground(  # noqa: C901
     height: Floats, colour: Floats, coarse: Floats, cell: int, texel: float, left: float, low: float, size: int,
     lo: Ints, hi: Ints, line: Floats, shape: Floats, grades: Floats, soil: Floats, flowers: Floats, seed: int,
 ) -> None:  # fmt: skip

@@ -84,8 +84,8 @@ _BANDS = {
 
 _SHAPES: dict[str, dict[int, float]] = {
     "forest": {
-        r.RELIEF: 58, r.RELIEF_M: 520, r.RIDGE: 110, r.RIDGE_M: 1500, r.VALLEY: 360, r.PLAIN: 0.006, r.TREES: 0.93, r.GRASS: 0.35, r.FLOWERS: 0.4,
-        r.EVERGREEN: 0.10, r.TREE_LINE: 420, r.BACKDROP: 260,
+        r.RELIEF: 58, r.RELIEF_M: 520, r.RIDGE: 110, r.RIDGE_M: 1500, r.VALLEY: 360, r.PLAIN: 0.006, r.TREES: 0.93,
+        r.GRASS: 0.35, r.FLOWERS: 0.4, r.EVERGREEN: 0.10, r.TREE_LINE: 420, r.BACKDROP: 260,
     },
     "jungle": {
         r.RELIEF: 52, r.RELIEF_M: 430, r.RIDGE: 150, r.RIDGE_M: 1300, r.VALLEY: 330, r.PLAIN: 0.006, r.TREES: 1.25,
@@ -101,7 +101,7 @@ _SHAPES: dict[str, dict[int, float]] = {
     },
     "meadow": {
         r.RELIEF: 34, r.RELIEF_M: 460, r.RIDGE: 60, r.RIDGE_M: 1500, r.VALLEY: 240, r.PLAIN: 0.010, r.TREES: 0.06,
-        r.EVERGREEN: 0.10, r.TREE_LINE: 300, r.BACKDROP: 420, r.GRASS: 0.6, r.FLOWERS: 0.75, r.GRAIN: 0.5,
+        r.EVERGREEN: 0.10, r.TREE_LINE: 300, r.BACKDROP: 420, r.GRASS: 0.4, r.FLOWERS: 0.75, r.GRAIN: 0.5,
     },
     "coast": {
         r.KIND: r.COAST, r.RELIEF: 62, r.RELIEF_M: 480, r.RIDGE: 120, r.RIDGE_M: 1500, r.VALLEY: 260, r.PLAIN: 0.055,

@@ -55,6 +55,7 @@ class Reel:
             shot, self.plot.x_at, self.plot.half_at, self.plot.bare, among=cast.PLAYED, seed=self.plot.seed,
             seconds=frames / fps * self._tempo,
         )  # fmt: skip
+        self.plot = self.plot.cleared(self.stage.clearings)
         self.poses = steer(self._path(shot, frames, fixed))
         sight = world.sight(self.plot, self.poses, width=width, height=height, duration_s=frames / fps)
         self.look = replace(self.look, sun=light.land_way(shot, sky.heading(shot, sight)))

@@ -110,7 +110,7 @@ def _broadleaf(
 
 
 @kernel
-def plant(
+def plant(  # noqa: C901
     height: Floats, colour: Floats, bare: Floats, coarse: Floats, cell: int, texel: float, left: float, low: float,
     size: int, lo: Ints, hi: Ints, line: Floats, shape: Floats, grades: Floats, crowns: Floats, lobes: int, seed: int,
 ) -> int:  # fmt: skip

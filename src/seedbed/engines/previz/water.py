@@ -227,7 +227,7 @@ def _along(scene: Scene, x: float, y: float) -> tuple[float, float]:
 
 
 @kernel
-def wet(
+def wet(  # noqa: C901
     lit: Floats, seen: Ints, edge: Floats, count: int, profile: Floats, surface: Floats, scene: Scene, view: View,
     ray: Ray, haze: Floats, skyline: Floats,
 ) -> None:  # fmt: skip

@@ -87,6 +87,11 @@ class Plot:
         stands = self.shape[relief.TREES] > 0.3 and self.shore_m(x, y) > 0.0 and not self.is_clear(x, y)
         return max(top + (_TALL_M * scale if stands else 0.0), 0.0)
 
+    def cleared(self, clearings: Sequence[tuple[float, float, float]] = (), grades: Sequence[Grade] = ()) -> Plot:
+        """The same place with more room: no tree in the `clearings` (x, y, radius in metres), the land made level for
+        `grades`."""
+        return replace(self, grades=np.concatenate([self.grades, _graded(clearings, grades)]))
+
     def is_clear(self, x: float, y: float) -> bool:
         """Whether trees are kept away from a point."""
         every = np.arange(len(self.grades), dtype=np.int32)
@@ -242,6 +247,8 @@ def _squares(poses: Sequence[Pose], half: float, yaw: float, grid: int) -> list[
     extent, ratio = max(400.0, travel + 300.0), 2.6
     if low_m < 45.0:
         extent, ratio = max(170.0, travel + 110.0), 3.3
+    if low_m < 4.0:
+        extent, ratio = max(52.0, travel + 40.0), 4.3
     # Rows an odd number of cache lines long: on a power of two, a walk down a column meets only a few cache sets.
     sizes = [side // 32 * 32 + 16 for side in (grid, grid, grid, grid * 3 // 4)]
     for number, size in enumerate(sizes):
