@@ -32,9 +32,9 @@ def shots(prompt: str, frames: int = 240) -> list[Shot]:
 @pytest.mark.parametrize(
     ("prompt", "expected"),
     [
-        ("a jungle at noon", {"place": "jungle", "setting": "forest", "time": "day"}),
+        ("a jungle at noon", {"place": "jungle", "setting": "jungle", "time": "day"}),
         ("a skyline of skyscrapers", {"place": "city"}),
-        ("volcanoes", {"place": "volcano", "setting": "mountain"}),
+        ("volcanoes", {"place": "volcano", "setting": "volcano"}),
         ("drifting among galaxies in outer space", {"place": "space", "time": "night"}),
         ("coral reefs underwater", {"place": "underwater"}),
         ("a cosy kitchen", {"place": "interior", "moods": ("warm",)}),

@@ -60,7 +60,8 @@ class _Way:
 
     @property
     def horizon(self) -> float:
-        return 0.2 if self.shot.aerial else 0.4
+        lofty = _LOFTY.get(self.shot.setting, 0.0)
+        return 0.21 + lofty if self.shot.aerial else 0.4 + 0.4 * lofty
 
     @property
     def speed(self) -> float:
@@ -102,12 +103,16 @@ def _floor(shot: Shot, line: Line, ground: Ground, duration_s: float) -> float:
     """Least camera height that clears all land near the path, in metres."""
     reach = _SPEED_M_S[shot.pace] * duration_s
     begin, end = (-10.0, reach + 110.0) if shot.sense > 0 else (-10.0 - reach, 110.0)
-    top = 0.0
+    top, wide = 0.0, 25.0 if shot.aerial else 10.0
     for step in range(24):
         y = begin + (end - begin) * step / 23
-        for side in (-25.0, 0.0, 25.0):
+        for side in (-wide, 0.0, wide):
             top = max(top, ground(line(y) + side, y))
     return top
+
+
+_LOFTY = {"mountain": 0.16, "volcano": 0.20, "canyon": 0.15, "ocean": 0.10}
+"""How much further down the frame the horizon lies where there is more to see above it."""
 
 
 def ease(t: float) -> float:
@@ -133,7 +138,7 @@ def _flight(way: _Way, t: float) -> Pose:
     _, later = _heading(way.line, y + 40.0)
     sway = math.sin(t * 0.5) * 0.012
     z = way.height * (1.0 + 0.10 * ease(t / max(way.duration_s, 5.0)))
-    horizon = (0.215 if way.shot.aerial else 0.40) + 0.012 * math.sin(t * 0.37)
+    horizon = way.horizon + 0.012 * math.sin(t * 0.37)
     return Pose(x, y, z, yaw + sway, horizon, 1.12, (later - yaw) * 0.25 + sway * 0.6)
 
 

@@ -16,10 +16,18 @@ import numpy as np
 from seedbed.engines.previz.jit import inlined, kernel
 from seedbed.engines.previz.sky import sprinkle
 from seedbed.engines.previz.stage import (
+    BED_M,
+    BEDDED,
+    DARKER,
+    DARKEST,
     DEPTH,
+    DRAPE,
+    EMBER,
     FAR_M,
     HAZE,
     MIST,
+    ROUGH,
+    STRETCH,
     WISP,
     Floats,
     Ints,
@@ -30,8 +38,9 @@ from seedbed.engines.previz.stage import (
     clouded,
     f32,
     sky_at,
+    tile_at,
 )
-from seedbed.engines.previz.water import wet
+from seedbed.engines.previz.water import flicker, flood, wet
 
 
 @kernel
@@ -96,15 +105,15 @@ def colours_along(
 
 @kernel
 def scan(
-    profile: Floats, depth: Floats, horizon: float, eye: float, focal: float, top_m: float, height: int, seen: Ints,
+    surface: Floats, depth: Floats, horizon: float, eye: float, focal: float, top_m: float, height: int, seen: Ints,
     edge: Floats,
 ) -> int:  # fmt: skip
     """Lists the steps that rise over all before them, and the image row each reaches. Returns how many."""
     ceiling, zero = f32(height), f32(0.0)
     far, up, scale = f32(horizon), f32(eye), f32(focal)
     count = 0
-    for i in range(profile.shape[0]):
-        y = far - (max(profile[i], zero) - up) * scale / depth[i]
+    for i in range(surface.shape[0]):
+        y = far - (surface[i] - up) * scale / depth[i]
         if y < ceiling:
             seen[count] = i
             edge[count] = max(y, zero)
@@ -112,15 +121,15 @@ def scan(
             ceiling = y
             if y <= zero:
                 break
-        elif i & 63 == 0 and far - (f32(top_m) - up) * scale / depth[i] > ceiling:
+        elif count > 0 and i & 63 == 0 and far - (f32(top_m) - up) * scale / depth[i] > ceiling:
             break
     return count
 
 
 @kernel
 def air_between(
-    lit: Floats, seen: Ints, count: int, profile: Floats, ramp: Floats, shadow: Floats, haze: Floats, wisp: Floats,
-    share: float,
+    lit: Floats, seen: Ints, count: int, profile: Floats, surface: Floats, ramp: Floats, shadow: Floats, haze: Floats,
+    wisp: Floats, share: float,
 ) -> None:  # fmt: skip
     """Turns what was gathered into light at the lens: cloud shadows on the land, then haze and mist before it."""
     one, zero, part = f32(1.0), f32(0.0), f32(share)
@@ -128,7 +137,7 @@ def air_between(
         i = seen[k]
         cell = i >> 5
         shade = shadow[cell] + (shadow[cell + 1] - shadow[cell]) * (f32(i & 31) * f32(0.03125))
-        dry = profile[i] >= zero
+        dry = profile[i] >= surface[i]
         veil = ramp[HAZE, i]
         mist = ramp[MIST, i] * max(one - max(profile[i], zero) * f32(0.022), zero)
         for c in range(3):
@@ -139,27 +148,86 @@ def air_between(
             lit[c, k] = (value + (wisp[c] - value) * mist) * part
 
 
+@inlined
+def _bed(scene: Scene, height: float, c: int, face: float) -> float:
+    """By what a colour of rock is multiplied at a height; `face` is how much of its beds it shows."""
+    place = max(height, 0.0) / BED_M
+    row = int(place)
+    part = place - row
+    a, b = scene.beds[row & 63, c], scene.beds[(row + 1) & 63, c]
+    return float(1.0 + (a + (b - a) * part - 1.0) * face)
+
+
+@inlined
+def _climb(profile: Floats, depth: Floats, i: int) -> float:
+    """Metres that the land rises over the step `i`, a metre."""
+    return float((profile[i] - profile[i - 1]) / (depth[i] - depth[i - 1])) if i > 0 else 0.0
+
+
+@inlined
+def _texture(scene: Scene, around: float, level: float, below: float, per_pixel: float) -> float:
+    """By how much the side of a crown or a cliff is lighter or darker at a height of `level` metres, `below` its
+    top, than where it is smooth. `around` runs along it: the texture is fixed to the place."""
+    sides = scene.sides
+    leaf = tile_at(scene.tile, around * 0.065, level * 0.065 * sides[STRETCH], 0)
+    leaf += 0.7 * tile_at(scene.tile, around * 0.023, level * 0.025 * sides[STRETCH], 1)
+    fine = min(max(1.4 - 6.0 * per_pixel, 0.0), 1.0)
+    rough = min(max(1.0 + fine * sides[ROUGH] * leaf, 0.35), 1.7)
+    return float((1.0 - min(max(below, 0.0) * sides[DARKER], sides[DARKEST])) * rough)
+
+
 @kernel
-def fill(
-    column: Floats, lit: Floats, seen: Ints, edge: Floats, count: int, height: int, profile: Floats, depth: Floats,
-    focal: float,
+def fill(  # noqa: C901
+    column: Floats, lit: Floats, seen: Ints, edge: Floats, count: int, height: int, profile: Floats, scene: Scene,
+    view: View, ray: Ray,
 ) -> float:  # fmt: skip
     """Adds every seen step to the column by the share of pixels it covers. Returns the row where sky begins."""
     floor = f32(height)
+    depth = scene.ramp[DEPTH]
+    peak, until = f32(0.0), 0
     for k in range(count):
         top, i = edge[k], seen[k]
         row = int(top)
+        per_pixel = depth[i] / view.focal
+        face, steep, around = 0.0, 0.0, 0.0
+        climb = _climb(profile, depth, i)
+        if climb > 0.4 and profile[i] > 0.3 and per_pixel < 8.0:
+            # Leaves are green and hold little blue: no bed of rock shows on them.
+            if lit[0, k] >= lit[1, k] or lit[2, k] > 0.6 * lit[1, k]:
+                face = (
+                    min(max(climb * 1.6 - 0.5, 0.0), 1.0)
+                    * scene.sides[BEDDED]
+                    * min(max(1.5 - 0.3 * per_pixel, 0.25), 1.0)
+                )
+            steep = min(max(climb - 0.9, 0.0), 1.0) * min(max(1.3 - per_pixel * 3.0, 0.0), 1.0)
+            if steep > 0.0:
+                if k >= until:
+                    # What stands here rises step by step: all of it hangs from the last one's top.
+                    until = k
+                    while (
+                        until + 1 < count
+                        and seen[until + 1] == seen[until] + 1
+                        and _climb(profile, depth, seen[until + 1]) > 0.9
+                    ):
+                        until += 1
+                    peak = profile[seen[until]]
+                    until += 1
+                around = (view.x + ray.dx * depth[i]) + 0.6 * (view.y + ray.dy * depth[i])
         if row == int(floor):
             part = floor - top
-            column[row, 0] += lit[0, k] * part
-            column[row, 1] += lit[1, k] * part
-            column[row, 2] += lit[2, k] * part
+            if steep > 0.0:
+                tone = _texture(scene, around, profile[i], peak - profile[i], per_pixel)
+                part *= f32(1.0 + (tone - 1.0) * steep)
+            for c in range(3):
+                value = lit[c, k] * part
+                if face > 0.0:
+                    value *= f32(_bed(scene, profile[i], c, face))
+                column[row, c] += value
         else:
             before = k - 1 if k > 0 and seen[k - 1] == i - 1 else k
-            per_pixel = depth[i] / focal
-            steep = min(max((floor - top - 1.5) * 0.5, 0.0), 1.0) if profile[i] > 0.3 else 0.0
-            steep *= min(max(1.3 - per_pixel * 3.0, 0.0), 1.0)
-            slab(column, lit, before, k, float(top), float(floor), height, steep, per_pixel)
+            slab(column, lit, before, k, float(top), float(floor), height, steep, per_pixel, float(profile[i]),
+                 float(peak), around,
+                 face, scene)  # fmt: skip
         floor = top
     return float(floor)
 
@@ -167,21 +235,26 @@ def fill(
 @inlined
 def slab(
     column: Floats, lit: Floats, low: int, high: int, top: float, floor: float, height: int, steep: float,
-    per_pixel: float,
+    per_pixel: float, risen: float, peak: float, around: float, face: float, scene: Scene,
 ) -> None:  # fmt: skip
-    """Covers rows from `floor` up to `top` with a blend of two seen steps. Where it is `steep`, the side of a
-    crown fills many pixels, of `per_pixel` metres: one colour, darker towards the ground."""
+    """Covers rows from `floor` up to `top` with a blend of two seen steps. Where it is `steep`, the side of what
+    stands `risen` metres high, and `peak` further up, fills many pixels, of `per_pixel` metres: nearly one colour,
+    with the texture of its side."""
     span = 1.0 / (floor - top)
     for row in range(int(top), min(int(floor) + 1, height)):
         above, below = max(float(row), top), min(row + 1.0, floor)
         tone = below - above
         middle = 0.5 * (above + below)
         mix = (floor - middle) * span
+        level = risen - (middle - top) * per_pixel
         if steep > 0.0:
-            mix += (1.0 - mix) * steep
-            tone *= 1.0 - steep * min((middle - top) * per_pixel * 0.10, 0.55)
+            mix += (1.0 - mix) * steep * scene.sides[DRAPE]
+            tone *= 1.0 + (_texture(scene, around, level, peak - level, per_pixel) - 1.0) * steep
         for c in range(3):
-            column[row, c] += (lit[c, low] + (lit[c, high] - lit[c, low]) * f32(mix)) * f32(tone)
+            value = (lit[c, low] + (lit[c, high] - lit[c, low]) * f32(mix)) * f32(tone)
+            if face > 0.0:
+                value *= f32(_bed(scene, level, c, face))
+            column[row, c] += value
 
 
 @kernel
@@ -266,14 +339,15 @@ def _cast(place: float, width: int, view: View) -> Ray:
 
 
 @kernel
-def draw_strip(
+def draw_strip(  # noqa: C901
     out: Floats, distance: Floats, x0: int, x1: int, width: int, height: int, rays: int, view: View, scene: Scene
 ) -> None:
     """Draws columns x0 … x1 into `out` (3, rows, stride), linear light, with `rays` to a pixel's width, and how far
     ahead each pixel is into `distance` (rows, stride), if it has that many rows."""
     depth = scene.ramp[DEPTH]
     steps = depth.shape[0]
-    profile, edge, seen = np.zeros(steps, np.float32), np.empty(steps, np.float32), np.empty(steps, np.int32)
+    profile, surface = np.zeros(steps, np.float32), np.empty(steps, np.float32)
+    edge, seen = np.empty(steps, np.float32), np.empty(steps, np.int32)
     lit = np.zeros((3, steps), np.float32)
     shadow, skyline = np.empty((steps >> 5) + 2, np.float32), np.empty((steps >> 3) + 2, np.float32)
     block, above = np.zeros((x1 - x0, height + 1, 3), np.float32), np.zeros((height, 3), np.float32)
@@ -286,16 +360,19 @@ def draw_strip(
         for number in range(rays):
             ray = _cast(px + (number + 0.5) * share, width, view)
             _march(profile, scene, view, ray)
-            count = scan(profile, depth, ray.horizon, view.z, view.focal, scene.top_m, height, seen, edge)
+            flood(surface, profile, scene, view, ray)
+            count = scan(surface, depth, ray.horizon, view.z, view.focal, scene.top_m, height, seen, edge)
             _gather(lit, seen, count, scene, view, ray)
             place = min(max((ray.turn - scene.turn_min) / (scene.turn_max - scene.turn_min), 0.0), 1.0)
             haze = scene.hazes[int(place * (scene.hazes.shape[0] - 1))]
-            wet(lit, seen, count, profile, scene, view, ray, haze, skyline)
+            wet(lit, seen, edge, count, profile, surface, scene, view, ray, haze, skyline)
+            if scene.sides[EMBER] > 0.0:
+                flicker(lit, seen, count, profile, scene, view, ray)
             for cell in range(shadow.shape[0]):
                 z = depth[min(cell << 5, steps - 1)]
                 shadow[cell] = clouded(scene.tile, view.x + ray.dx * z, view.y + ray.dy * z, view.seconds)
-            air_between(lit, seen, count, profile, scene.ramp, shadow, haze, scene.tint[WISP], share)
-            floor = fill(column, lit, seen, edge, count, height, profile, depth, view.focal)
+            air_between(lit, seen, count, profile, surface, scene.ramp, shadow, haze, scene.tint[WISP], share)
+            floor = fill(column, lit, seen, edge, count, height, profile, scene, view, ray)
             if measured and number == 0:
                 measure(ahead[px - x0], seen, edge, count, height, depth)
             drawn = _sky_over(column, above, drawn, floor, share, scene, view, ray)

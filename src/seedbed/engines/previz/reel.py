@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from seedbed.engines.previz import camera, cast, falling, frames, land, light, sky, stage, world
+from seedbed.engines.previz import camera, cast, falling, frames, light, relief, sky, stage, world
 from seedbed.engines.previz.camera import Pose, Steer
 from seedbed.engines.previz.cast import staging
 from seedbed.engines.previz.finish import Finish
@@ -55,6 +55,7 @@ class Reel:
             shot, self.plot.x_at, self.plot.half_at, self.plot.bare, among=cast.PLAYED, seed=self.plot.seed,
             seconds=frames / fps * self._tempo,
         )  # fmt: skip
+        self.plot = self.plot.cleared(self.stage.clearings)
         self.poses = steer(self._path(shot, frames, fixed))
         sight = world.sight(self.plot, self.poses, width=width, height=height, duration_s=frames / fps)
         self.look = replace(self.look, sun=light.land_way(shot, sky.heading(shot, sight)))
@@ -127,8 +128,8 @@ class Reel:
         water[stage.GLINT] *= dome.shine
         return Scene(
             ramp, np.array(spans, np.int32), np.array(fades, np.float32), nearest, w.maps, w.offsets, w.heights,
-            w.packed, w.top_m, w.tile, self.plot.line, land.LINE_START_M, land.LINE_STEP_M, dome.still,
-            dome.sight.low, dome.sight.high, dome.hazes, water, look.tint, dome.way, dome.lights,
+            w.packed, w.top_m, w.tile, self.plot.line, relief.LINE_START_M, relief.LINE_STEP_M, dome.still,
+            dome.sight.low, dome.sight.high, dome.hazes, water, look.tint, dome.way, dome.lights, look.sides, look.beds,
         )  # fmt: skip
 
     def _view(self, number: int) -> View:
@@ -136,7 +137,7 @@ class Reel:
         size = math.sqrt(self.width * self.height)
         seconds = number / self.fps * self._tempo
         return View(pose.x, pose.y, pose.z, pose.yaw, pose.horizon * self.height, pose.roll, pose.focal * size, seconds,
-                    pose.yaw - self.world.yaw)  # fmt: skip
+                    pose.yaw - self.world.yaw, self.world.waves(seconds))  # fmt: skip
 
     def _swept(self, view: View) -> tuple[float, float]:
         """Pixels by which turning and tilting have moved the picture since the first frame."""

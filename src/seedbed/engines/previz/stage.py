@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from seedbed.engines.previz.jit import inlined
 from seedbed.engines.previz.sky import SLOPE_MAX, Lights
+from seedbed.engines.previz.waves import still
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -25,8 +26,14 @@ FAR_M = 1e9
 
 # Rows of `Scene.ramp`: what depends on the step alone.
 DEPTH, HAZE, MIST, RIPPLE = range(4)
-# Slots of `Scene.water`.
-FLOW, CALM, GLINT, FOAM, RIVERLIKE, SWELL = range(6)
+# Slots of `Scene.water`; SWELL and SURF say that there are waves, and that they break on a beach.
+FLOW, CALM, GLINT, FOAM, RIVERLIKE, SWELL, SURF = range(7)
+# Slots of `Scene.sides`, how the steep sides of what stands on the land are drawn: how much darker a metre further
+# down is, and at most; how strong and how stretched their texture is; how far each hangs down from its top in one
+# colour; whether what glows flickers; and how strongly steep rock shows its beds.
+DARKER, DARKEST, ROUGH, STRETCH, DRAPE, EMBER, BEDDED = range(7)
+BED_M = 1.25
+"""Thickness of one row of `Scene.beds`."""
 # Rows of `Scene.tint`: colours of the water's depths, its shallows, of sunlight on it, of mist.
 DEEP, SHALLOW, SPARK, WISP = range(4)
 
@@ -38,7 +45,8 @@ class Scene(NamedTuple):
     the map, `fades` the depth at which a map has faded in, `nearest` the map of each step. `maps` holds left, low
     and texels a metre, `offsets` where a map starts in `heights` and `packed`, and its size. `line` is the shore
     table from `line_start` in rows of `line_step`. `pano` (rows, columns, 4) is the sky of the frame, its columns
-    from `turn_min` to `turn_max`, and `lights` what shines in it. `sun` is the way to the disc of sun or moon.
+    from `turn_min` to `turn_max`, and `lights` what shines in it. `sun` is the way to the disc of sun or moon. `beds`
+    (64, 3) are the tones of rock by its height, one row each `BED_M`, and then again.
     """
 
     ramp: Floats
@@ -62,10 +70,13 @@ class Scene(NamedTuple):
     tint: Floats
     sun: Floats
     lights: Lights
+    sides: Floats
+    beds: Floats
 
 
 class View(NamedTuple):
-    """The camera in one frame: metres, radians, pixels and seconds; `skyward` is its heading in the panorama."""
+    """The camera in one frame: metres, radians, pixels and seconds; `skyward` is its heading in the panorama.
+    `waves` are the tiles of the sea at that time (see `waves.Sea.at`)."""
 
     x: float
     y: float
@@ -76,6 +87,7 @@ class View(NamedTuple):
     focal: float
     seconds: float
     skyward: float
+    waves: Floats = still()
 
 
 class Ray(NamedTuple):

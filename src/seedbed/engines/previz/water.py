@@ -23,6 +23,7 @@ from seedbed.engines.previz.stage import (
     RIVERLIKE,
     SHALLOW,
     SPARK,
+    SURF,
     SWELL,
     Floats,
     Ints,
@@ -34,6 +35,124 @@ from seedbed.engines.previz.stage import (
     sky_at,
     tile_at,
 )
+from seedbed.engines.previz.waves import FOLD, HEIGHT, LONG_M, SHORT_M, SLOPE_X, SLOPE_Y
+
+LONG_FAR_M, SHORT_FAR_M = 1100.0, 150.0
+"""Distances at which half of the long and of the short waves are drawn as roughness only."""
+
+
+@inlined
+def _rise(waves: Floats, tile: int, u: float, v: float) -> float:
+    """Metres above the mean of a periodic tile of waves at (u, v), in units of its side."""
+    side = waves.shape[1]
+    su, sv = u * side, v * side
+    i, j = math.floor(su), math.floor(sv)
+    fu, fv = f32(su - i), f32(sv - j)
+    i0, j0, i1, j1 = i & (side - 1), j & (side - 1), (i + 1) & (side - 1), (j + 1) & (side - 1)
+    a = waves[tile, j0, i0, HEIGHT] + (waves[tile, j0, i1, HEIGHT] - waves[tile, j0, i0, HEIGHT]) * fu
+    b = waves[tile, j1, i0, HEIGHT] + (waves[tile, j1, i1, HEIGHT] - waves[tile, j1, i0, HEIGHT]) * fu
+    return float(a + (b - a) * fv)
+
+
+@inlined
+def _tilt(waves: Floats, tile: int, u: float, v: float) -> tuple[float, float, float]:
+    """The slopes of a tile of waves at (u, v), and how far its crests fold there."""
+    side = waves.shape[1]
+    su, sv = u * side, v * side
+    i, j = math.floor(su), math.floor(sv)
+    fu, fv = f32(su - i), f32(sv - j)
+    i0, j0, i1, j1 = i & (side - 1), j & (side - 1), (i + 1) & (side - 1), (j + 1) & (side - 1)
+    d = fu * fv
+    c, b = fv - d, fu - d
+    a = f32(1.0) - fu - c
+    sx = waves[tile, j0, i0, SLOPE_X] * a + waves[tile, j0, i1, SLOPE_X] * b
+    sx += waves[tile, j1, i0, SLOPE_X] * c + waves[tile, j1, i1, SLOPE_X] * d
+    sy = waves[tile, j0, i0, SLOPE_Y] * a + waves[tile, j0, i1, SLOPE_Y] * b
+    sy += waves[tile, j1, i0, SLOPE_Y] * c + waves[tile, j1, i1, SLOPE_Y] * d
+    fold = waves[tile, j0, i0, FOLD] * a + waves[tile, j0, i1, FOLD] * b
+    fold += waves[tile, j1, i0, FOLD] * c + waves[tile, j1, i1, FOLD] * d
+    return sx, sy, fold
+
+
+@inlined
+def _gusty(tile: Floats, x: float, y: float) -> float:
+    """Waves are higher here and lower there, so that the tiles' period does not show."""
+    return 1.0 + 0.35 * tile_at(tile, x / 2300.0, y / 1700.0, 2)
+
+
+@inlined
+def _breaker(scene: Scene, x: float, y: float, deep: float, seconds: float) -> float:
+    """How far a wave that runs up a beach is broken, 0 … 1: it rises in shallow water and leaves foam behind."""
+    off = deep * 8.5
+    bent = 1.1 * tile_at(scene.tile, x / 420.0, y / 260.0, 2) + 0.25 * tile_at(scene.tile, x / 70.0, y / 55.0, 2)
+    phase = off / 21.0 + 0.19 * seconds + bent
+    part = phase - math.floor(phase)
+    front = min(part / 0.10, 1.0) * (1.0 - part) ** 1.6
+    strong = min(max(1.25 - off / 58.0, 0.0), 1.0) * min(
+        max(0.62 + 0.9 * tile_at(scene.tile, y / 190.0, phase, 2), 0.0), 1.0
+    )
+    return float(front * strong)
+
+
+@inlined
+def _level(step: int, land: float, scene: Scene, view: View, ray: Ray) -> float:
+    """The height of the sea at one step, in metres, above a bed (or beach) of the height `land`."""
+    z = scene.ramp[DEPTH, step]
+    if z > 5200.0:
+        return 0.0
+    waves = view.waves
+    x, y = view.x + ray.dx * z, view.y + ray.dy * z
+    level = _rise(waves, 0, x / LONG_M, y / LONG_M) / (1.0 + (z / LONG_FAR_M) ** 2)
+    if z < SHORT_FAR_M:
+        u, v = (0.8 * x + 0.6 * y) / SHORT_M, (0.8 * y - 0.6 * x) / SHORT_M
+        level += _rise(waves, 1, u, v) * (1.0 - (z / SHORT_FAR_M) ** 2)
+    level *= _gusty(scene.tile, x, y)
+    if scene.water[SURF] > 0.0:
+        deep = max(-land, 0.0)
+        level *= min(deep / 4.0, 1.0)
+        if 0.02 < deep < 8.0 and z < 1500.0:
+            level += 0.75 * _breaker(scene, x, y, deep, view.seconds) * min(deep, 1.0)
+        if land > -1.5:
+            level += 0.16 + 0.20 * math.sin(0.95 * view.seconds + 2.5 * tile_at(scene.tile, x / 260.0, y / 130.0, 2))
+    return float(level)
+
+
+@kernel
+def flood(surface: Floats, profile: Floats, scene: Scene, view: View, ray: Ray) -> None:
+    """The height of land or water under every step of one column: what a ray from above would meet."""
+    zero = f32(0.0)
+    steps = profile.shape[0]
+    if scene.water[SWELL] <= 0.0:
+        for i in range(steps):
+            surface[i] = max(profile[i], zero)
+        return
+    # The steps are closer to each other than waves are long: every fourth is enough.
+    after = _level(0, profile[0], scene, view, ray)
+    for first in range(0, steps, 4):
+        last = min(first + 4, steps - 1)
+        before = after
+        if min(profile[first], profile[last]) < 3.0:
+            after = _level(last, profile[last], scene, view, ray)
+        slope = (after - before) * 0.25
+        for i in range(first, min(first + 4, steps)):
+            surface[i] = max(profile[i], f32(before + slope * (i - first)))
+
+
+@kernel
+def flicker(lit: Floats, seen: Ints, count: int, profile: Floats, scene: Scene, view: View, ray: Ray) -> None:
+    """Lets what glows (far redder and brighter than anything lit) pulse, in a pattern that creeps downhill."""
+    depth = scene.ramp[DEPTH]
+    for k in range(count):
+        red, blue = lit[0, k], lit[2, k]
+        if red < 0.9 or blue > 0.6 * red:
+            continue
+        z = depth[seen[k]]
+        x, y = view.x + ray.dx * z, view.y + ray.dy * z + 5.0 * view.seconds
+        beat = 1.0 + 0.22 * tile_at(scene.tile, x / 110.0, y / 110.0, 0)
+        beat += 0.12 * math.sin(1.7 * view.seconds + 9.0 * tile_at(scene.tile, x / 300.0, y / 300.0, 2))
+        part = min((red - 0.9) * 4.0, 1.0)
+        for c in range(3):
+            lit[c, k] *= f32(1.0 + (max(beat, 0.4) - 1.0) * part)
 
 
 @kernel
@@ -102,47 +221,75 @@ def _along(scene: Scene, x: float, y: float) -> tuple[float, float]:
     """Where (x, y) lies in the river: metres from its middle, and metres down its course."""
     place = min(max((y - scene.line_start) / scene.line_step, 0.0), scene.line.shape[0] - 1.001)
     row = int(place)
-    a, b = scene.line[row], scene.line[row + 1]
     part = place - row
-    return x - (a[0] + (b[0] - a[0]) * part), a[3] + (b[3] - a[3]) * part
+    middle = scene.line[row, 0] + (scene.line[row + 1, 0] - scene.line[row, 0]) * part
+    return x - middle, scene.line[row, 3] + (scene.line[row + 1, 3] - scene.line[row, 3]) * part
 
 
 @kernel
-def wet(
-    lit: Floats, seen: Ints, count: int, profile: Floats, scene: Scene, view: View, ray: Ray, haze: Floats,
-    skyline: Floats,
+def wet(  # noqa: C901
+    lit: Floats, seen: Ints, edge: Floats, count: int, profile: Floats, surface: Floats, scene: Scene, view: View,
+    ray: Ray, haze: Floats, skyline: Floats,
 ) -> None:  # fmt: skip
     """Replaces the bed in `lit` by the light off the water. `skyline` is room to work in."""
-    water, tint, tile, sun = scene.water, scene.tint, scene.tile, scene.sun
+    water, tint, tile, sun, waves = scene.water, scene.tint, scene.tile, scene.sun, view.waves
     depth = scene.ramp[DEPTH]
     seconds, length = view.seconds, ray.length
     pixel = np.zeros(3, np.float32)
-    outlined = False
+    outlined, last = False, -1
     for k in range(count):
         step = seen[k]
-        if profile[step] >= 0.0:
+        if profile[step] >= surface[step]:
             continue
+        # Far off, many steps share a pixel: one in half of it will do.
+        if last >= 0 and edge[last] - edge[k] < 0.75 and last + 8 > k:
+            lit[0, k], lit[1, k], lit[2, k] = lit[0, last], lit[1, last], lit[2, last]
+            continue
+        last = k
         if not outlined:
             _outline(profile, depth, skyline)
             outlined = True
         z = depth[step]
         x, y = view.x + ray.dx * z, view.y + ray.dy * z
-        across, along = _along(scene, x, y) if water[RIVERLIKE] > 0.5 else (x, y)
-        gone = water[FLOW] * seconds
-        # Two layers that slide over each other: the surface never repeats and never stands still.
-        fading = scene.ramp[RIPPLE, step]
-        quiet = fading * water[CALM] * (0.9 + 0.55 * tile_at(tile, across / 160.0, (along + 0.6 * gone) / 330.0, 2))
-        u1, v1 = across / 47.0, (along + gone) / 74.0
-        u2, v2 = (across + 0.35 * along) / 19.3 + 0.37, (along - 0.35 * across + 1.35 * gone) / 24.7
-        sx = (0.6 * tile_at(tile, u1, v1, 0) + 0.55 * fading * tile_at(tile, u2, v2, 0)) * quiet
-        sy = (0.6 * tile_at(tile, u1, v1, 1) + 0.55 * fading * tile_at(tile, u2, v2, 1)) * quiet
+        white, rough, sx, sy, streak = 0.0, 0.0, 0.0, 0.0, -1.0
         if water[SWELL] > 0.0:
-            phase = 0.11 * (x * 0.8 + y * 0.6) + 0.9 * seconds + 2.0 * tile_at(tile, x / 300.0, y / 300.0, 2)
-            roll = water[SWELL] * math.cos(phase) * fading
-            sx, sy = sx + 0.8 * roll, sy + 0.6 * roll
+            deep_now = max(surface[step] - profile[step], 0.0)
+            shoal = min(deep_now / 4.0, 1.0) if water[SURF] > 0.0 else 1.0
+            gust = _gusty(tile, x, y) * shoal
+            far = 1.0 / (1.0 + (z / LONG_FAR_M) ** 2) * gust
+            lx, ly, fold = _tilt(waves, 0, x / LONG_M, y / LONG_M)
+            sx, sy, fold = lx * far, ly * far, fold * gust
+            u, v = (0.8 * x + 0.6 * y) / SHORT_M, (0.8 * y - 0.6 * x) / SHORT_M
+            fine = 1.0 / (1.0 + (z / SHORT_FAR_M) ** 2) * min(gust + 0.3, 1.0)
+            su, sv, folds = _tilt(waves, 1, u, v)
+            sx, sy = sx + (0.8 * su - 0.6 * sv) * fine, sy + (0.6 * su + 0.8 * sv) * fine
+            fold += 0.55 * folds * fine
+            if fold > water[SWELL]:
+                patch = 0.5 + 0.5 * tile_at(tile, (x + 0.4 * y) / 31.0, (y - 0.4 * x) / 31.0, 2)
+                white = min((fold - water[SWELL]) * 5.0, 1.0) * patch
+            rough = 0.05 * (1.0 - fine)
+            if water[SURF] > 0.0 and profile[step] > -8.0:
+                lace = 0.55 + 0.75 * tile_at(tile, x / 17.0, y / 23.0, 2) + 0.25 * tile_at(tile, x / 5.3, y / 7.1, 0)
+                run = _breaker(scene, x, y, max(-profile[step], 0.0), seconds)
+                white = max(white, min(max((run + 0.55 * max(1.0 - deep_now / 0.5, 0.0)) * 1.5 * lace, 0.0), 1.0))
+        else:
+            across, along = _along(scene, x, y) if water[RIVERLIKE] > 0.5 else (0.8 * x + 0.6 * y, 0.8 * y - 0.6 * x)
+            gone = water[FLOW] * seconds
+            # Two layers that slide over each other: the surface never repeats and never stands still.
+            fading = scene.ramp[RIPPLE, step]
+            quiet = fading * water[CALM] * (0.9 + 0.55 * tile_at(tile, across / 160.0, (along + 0.6 * gone) / 330.0, 2))
+            if water[RIVERLIKE] < 0.5:
+                # Cat's-paws wander over a lake that is a mirror otherwise.
+                quiet *= min(max(0.45 + 1.6 * tile_at(tile, x / 610.0 + 0.01 * seconds, y / 830.0, 2), 0.12), 1.6)
+            u1, v1 = across / 47.0, (along + gone) / 74.0
+            u2, v2 = (across + 0.35 * along) / 19.3 + 0.37, (along - 0.35 * across + 1.35 * gone) / 24.7
+            sx = (0.6 * tile_at(tile, u1, v1, 0) + 0.55 * fading * tile_at(tile, u2, v2, 0)) * quiet
+            sy = (0.6 * tile_at(tile, u1, v1, 1) + 0.55 * fading * tile_at(tile, u2, v2, 1)) * quiet
+            if water[FOAM] > 0.0:
+                streak = tile_at(tile, across / 13.0, (along + gone) / 95.0, 2)
         tilt, side = (sx * ray.dx + sy * ray.dy) / length, (sx * ray.dy - sy * ray.dx) / length
-        down = view.z / (z * length)
-        slope = max(down + 2.0 * tilt, 0.03)
+        down = (view.z - surface[step]) / (z * length)
+        slope = max(down + 2.0 * tilt + rough, 0.03)
         hit = _meet(profile, depth, skyline, step, slope * length)
         if hit >= 0:
             _mirrored(scene, view, ray, hit, 0.9 * side * (depth[hit] - z), haze, pixel)
@@ -150,17 +297,22 @@ def wet(
             sky_at(scene, ray.turn + 0.9 * side, slope * 0.8, pixel)
         grazing = 1.0 - min(slope / math.sqrt(1.0 + slope * slope) * 1.15, 1.0)
         mirror = 0.16 + 0.84 * grazing * grazing * grazing
-        deep = min(max(-profile[step], 0.0), 6.0)
+        deep = min(max(surface[step] - profile[step], 0.0), 6.0)
         clear = math.exp(-deep * 0.75)
+        # Light comes through the crests of waves.
+        through = min(max(surface[step] - 0.2, 0.0) * 0.10, 0.4)
         shade = clouded(tile, x, y, seconds)
         # The bed was lit through its own shadows: its brightness says whether the sun falls here.
         bright = min((lit[1, k] + 0.10) * 2.6, 1.0)
-        foam = _foam(tile_at(tile, across / 13.0, (along + gone) / 95.0, 2), deep, tilt) * water[FOAM]
+        foam = white
+        if water[FOAM] > 0.0:
+            foam = max(foam, _foam(streak, deep, tilt) * water[FOAM])
         spark = _glint(sx, sy, sun[0], sun[1], sun[2], ray.dx, ray.dy, down, length) * water[GLINT] * shade * bright
         for c in range(3):
             bed = lit[c, k] * lit[c, k]
             body = (tint[DEEP, c] + (tint[SHALLOW, c] - tint[DEEP, c]) * clear) * (0.45 + 0.55 * bright) * shade
             body += (bed * 0.8 - body) * clear * 0.6
+            body += tint[SHALLOW, c] * through * shade
             value = body * (1.0 - mirror) + pixel[c] * mirror
             value += (tint[SPARK, c] * 0.55 * bright - value) * foam
             lit[c, k] = value + tint[SPARK, c] * spark

@@ -10,17 +10,17 @@ import hashlib
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seedbed.engines.previz import land
+from seedbed.engines.previz import land, relief, shade, trees
 from seedbed.engines.previz.camera import Pose
-from seedbed.engines.previz.look import Look
-from seedbed.engines.previz.noise import layered, ridged
+from seedbed.engines.previz.look import Look, water_of
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.sky import Dome, Sight, raise_dome
+from seedbed.engines.previz.waves import Sea, still
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -30,45 +30,72 @@ Check = Callable[[], None]
 
 _LINE_ROWS = 2600
 _GRID_TOGETHER_MAX = 2600
-_CELL_M = 4.3
 _TALL_M = 16.0
+_CELL = 8
+_FAR_TEXEL_M = 2.4
+"""From this size of texel on, a texel of forest is one crown."""
+_OPEN_SEA_M = 1e5
+_STILL = still()
+_ONSHORE, _OFFSHORE = (0.93, -0.37), (0.36, -0.93)
+"""Where the waves of a coast and of the open sea run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """Land made level along a line: `points` (x, y, height) in metres, level for `half_m` to both sides and back to
+    the land around over `shoulder_m`. One point is a round place, for a house; no tree stands on it."""
+
+    points: tuple[tuple[float, float, float], ...]
+    half_m: float
+    shoulder_m: float = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Where the world is, before anything is baked: its seed, its look and the line of its water."""
+    """Where the world is, before anything is baked: its seed, its look, the line of its water, the numbers of its
+    shape, and the table of graded land (see `relief`)."""
 
     seed: int
     look: Look
     line: Floats
+    shape: Floats
+    grades: Floats
 
     def x_at(self, y: float) -> float:
         """The x of the river's middle, or of the shore, at y, in metres."""
-        place = min(max((y - land.LINE_START_M) / land.LINE_STEP_M, 0.0), _LINE_ROWS - 1.001)
+        place = min(max((y - relief.LINE_START_M) / relief.LINE_STEP_M, 0.0), _LINE_ROWS - 1.001)
         row = int(place)
         a, b = float(self.line[row, 0]), float(self.line[row + 1, 0])
         return a + (b - a) * (place - row)
 
     def half_at(self, y: float) -> float:
         """Half the river's width at y, in metres; negative where there is no water."""
-        place = min(max((y - land.LINE_START_M) / land.LINE_STEP_M, 0.0), _LINE_ROWS - 1.001)
+        place = min(max((y - relief.LINE_START_M) / relief.LINE_STEP_M, 0.0), _LINE_ROWS - 1.001)
         return float(self.line[int(place), 1])
 
+    def shore_m(self, x: float, y: float) -> float:
+        """Metres from the water's edge; below zero in the water."""
+        return float(relief.shore(x, y, self.line, float(self.shape[relief.ONE_SIDED])))
+
     def bare(self, x: float, y: float) -> float:
-        """Height of the land without its trees, in metres; negative under water."""
-        ground = self.look.ground
-        hills = 0.5 + 0.75 * layered(x / ground[land.RELIEF_M], y / ground[land.RELIEF_M], 5, self.seed)
-        away = land.shore(x, y, self.line, float(ground[land.ONE_SIDED]))
-        ridges = ridged(x / ground[land.RIDGE_M], y / ground[land.RIDGE_M], 7, self.seed + 11)
-        return float(land.rise(hills, ridges, away, x, y, ground))
+        """Height of the bare land in metres, as it was graded; below zero it is the bed of the water."""
+        return float(relief.bare(x, y, self.line, self.shape, self.grades, self.seed))
 
     def ground(self, x: float, y: float) -> float:
-        """Height of the land with its trees, in metres, never below the water."""
-        ground = self.look.ground
-        hills = 0.5 + 0.75 * layered(x / ground[land.RELIEF_M], y / ground[land.RELIEF_M], 5, self.seed)
-        away = land.shore(x, y, self.line, float(ground[land.ONE_SIDED]))
-        top = land.rise(hills, 0.6, away, x, y, ground)
-        return max(top + (_TALL_M if ground[land.TREES] > 0.3 and away > 0 else 0.0), 0.0)
+        """What a camera must stay above, in metres: the ground with its trees, never below the water."""
+        top, scale = self.bare(x, y), float(self.shape[relief.SIZE])
+        stands = self.shape[relief.TREES] > 0.3 and self.shore_m(x, y) > 0.0 and not self.is_clear(x, y)
+        return max(top + (_TALL_M * scale if stands else 0.0), 0.0)
+
+    def cleared(self, clearings: Sequence[tuple[float, float, float]] = (), grades: Sequence[Grade] = ()) -> Plot:
+        """The same place with more room: no tree in the `clearings` (x, y, radius in metres), the land made level for
+        `grades`."""
+        return replace(self, grades=np.concatenate([self.grades, _graded(clearings, grades)]))
+
+    def is_clear(self, x: float, y: float) -> bool:
+        """Whether trees are kept away from a point."""
+        every = np.arange(len(self.grades), dtype=np.int32)
+        return bool(relief.is_clear(x, y, self.grades, every, len(every), 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,37 +115,77 @@ class World:
     sky: Dome
     yaw: float
     trees: int
+    sea: Sea | None
+
+    def waves(self, seconds: float) -> Floats:
+        """The sea's surface at one time, for this frame alone; see `Sea.at`."""
+        return self.sea.at(seconds) if self.sea else _STILL
 
 
-def plot(shot: Shot, look: Look, seed: int) -> Plot:
-    """Stakes out the world of `seed`; the words the engine does not know are part of where it lies."""
+def plot(
+    shot: Shot, look: Look, seed: int, *, clearings: Sequence[tuple[float, float, float]] = (),
+    grades: Sequence[Grade] = (),
+) -> Plot:  # fmt: skip
+    """Stakes out the world of `seed`; the words the engine does not know are part of where it lies. No tree stands
+    in the `clearings` (x, y, radius in metres), nor where the land is made level for `grades`."""
     digest = hashlib.sha256(f"{seed}:{shot.site}:{shot.setting}:{shot.water}".encode()).digest()
     own = int.from_bytes(digest[:4], "little") & 0x3FFFFFFF
-    return Plot(own, look, _line(shot, np.random.default_rng(own)))
+    rng = np.random.default_rng(own)
+    staked = Plot(own, look, _line(shot, rng), look.ground.copy(), _graded(clearings, grades))
+    if shot.setting == "volcano":
+        ahead = float(rng.uniform(1750.0, 1950.0))
+        staked.shape[relief.VENT_X] = staked.x_at(300.0) + float(rng.uniform(-260.0, 260.0))
+        staked.shape[relief.VENT_Y] = ahead
+    if not shot.aerial and staked.shape[relief.TREES] > -0.5:
+        # A camera near the ground follows a way between the trees.
+        way = _graded(_glade(staked, wide_m=21.0 if staked.shape[relief.TREES] > 0.3 else 30.0), ())
+        staked = replace(staked, grades=np.concatenate([staked.grades, way]))
+    return staked
+
+
+def _graded(clearings: Sequence[tuple[float, float, float]], grades: Sequence[Grade]) -> Floats:
+    """The table of graded land that the kernels read; see `relief.FROM_X`."""
+    rows = [(x, y, 0.0, x, y, 0.0, -1.0, 0.0, radius) for x, y, radius in clearings]
+    for grade in grades:
+        ends = list(zip(grade.points, grade.points[1:], strict=False)) or [(grade.points[0], grade.points[0])]
+        clear = grade.half_m + 0.5 * grade.shoulder_m
+        rows += [(*a, *b, grade.half_m, grade.shoulder_m, clear) for a, b in ends]
+    return np.array(rows, dtype=np.float32).reshape(-1, 9)
+
+
+def _glade(staked: Plot, wide_m: float) -> list[tuple[float, float, float]]:
+    """Discs along the line of the world, which narrow as they lead away."""
+    ways = [(-60.0 + 14.0 * step) for step in range(28)]
+    smooth = [sum(staked.x_at(y + ahead) for ahead in (-60.0, 0.0, 60.0, 120.0, 180.0)) / 5 for y in ways]
+    return [(x, y, wide_m * (1.0 - 0.6 * max(y, 0.0) / 330.0)) for x, y in zip(smooth, ways, strict=True)]
 
 
 def _line(shot: Shot, rng: np.random.Generator) -> Floats:
-    """The shore table: see `land.LINE_START_M`."""
-    y = land.LINE_START_M + land.LINE_STEP_M * np.arange(_LINE_ROWS)
+    """The shore table: see `relief.LINE_START_M`."""
+    y = relief.LINE_START_M + relief.LINE_STEP_M * np.arange(_LINE_ROWS)
     turns = {
         "river": ((78.0, 720.0), (30.0, 310.0), (6.0, 120.0)),
         "ocean": ((70.0, 760.0), (24.0, 260.0), (7.0, 90.0)),
     }
     x = np.zeros_like(y)
-    for size, length in turns.get(shot.water, ((50.0, 700.0),)):
+    kind = water_of(shot)
+    if shot.setting == "canyon":
+        turns["river"] = ((46.0, 980.0), (16.0, 420.0), (4.0, 150.0))
+    for size, length in turns.get(kind, ((50.0, 700.0),)):
         length *= rng.uniform(0.85, 1.2)
         x += size * rng.uniform(0.85, 1.1) * np.sin(2 * np.pi * y / length + rng.uniform(0, 2 * np.pi))
-    if shot.water == "river":
+    if kind == "river":
         half = 19.0 + 3.5 * np.sin(y / 63.0 + rng.uniform(0, 6)) + 2.5 * np.sin(y / 27.0 + rng.uniform(0, 6))
-    elif shot.water == "lake":
+    elif kind == "lake":
         middle, length, wide = 520.0, 430.0, 210.0
         inside = np.clip(1.0 - ((y - middle) / length) ** 2, 0.0, None)
         ragged = 1.0 + 0.16 * np.sin(y / 71.0 + rng.uniform(0, 6)) + 0.08 * np.sin(y / 29.0)
         half = np.where(inside > 0, wide * np.sqrt(inside) * ragged, -np.abs(np.abs(y - middle) - length))
     else:
-        half = np.full_like(y, 0.0 if shot.water == "ocean" else -40.0)
-    slope = np.gradient(x, land.LINE_STEP_M)
-    along = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(x), land.LINE_STEP_M))])
+        open_sea = kind == "ocean" and shot.setting == "ocean"
+        half = np.full_like(y, 1e6 if open_sea else 0.0 if kind == "ocean" else -40.0)
+    slope = np.gradient(x, relief.LINE_STEP_M)
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(x), relief.LINE_STEP_M))])
     return np.ascontiguousarray(np.stack([x, half, 1 / np.sqrt(1 + slope**2), along], 1), dtype=np.float32)
 
 
@@ -136,9 +203,11 @@ def build(
 ) -> World:
     """Bakes the maps and the sky for all that `poses` can see, side by side in `pool`. `grid` is texels on a side."""
     half = max(width / math.sqrt(width * height) * 0.5 / pose.focal for pose in poses)
-    yaw = sight.yaw
+    yaw, look, fine = sight.yaw, place.look, grid
+    if place.shore_m(0.0, 0.0) < -_OPEN_SEA_M:
+        grid = min(grid, 320)
     squares = _squares(poses, half, yaw, grid)
-    ends = np.cumsum([land.tiled_texels(size) for _, _, _, size, _ in squares])
+    ends = np.cumsum([shade.tiled_texels(size) for _, _, _, size, _ in squares])
     starts = [0, *ends[:-1].tolist()]
     heights, packed = np.zeros(int(ends[-1]), np.float32), np.zeros(int(ends[-1]), np.int64)
 
@@ -148,14 +217,18 @@ def build(
         part = slice(starts[number], int(ends[number]))
         return _bake(place, heights[part], packed[part], left, low, texel, size, lo, hi, check)
 
-    sky_drawn = pool.submit(raise_dome, shot, sight, rows=grid // 5, columns=grid // 2, seed=place.seed, check=check)
+    sky_drawn = pool.submit(raise_dome, shot, sight, rows=fine // 5, columns=fine // 2, seed=place.seed, check=check)
     # Very large maps are made one after another: each needs several times its own memory while it is made.
-    trees = list((pool.map if grid <= _GRID_TOGETHER_MAX else map)(bake, range(len(squares))))
+    counts = list((pool.map if grid <= _GRID_TOGETHER_MAX else map)(bake, range(len(squares))))
+    sea = None
+    if look.waves_m > 0.0:
+        sea = Sea(look.waves_m, _ONSHORE if place.shape[relief.ONE_SIDED] > 0.5 else _OFFSHORE, place.seed)
+    most = 1.5 * look.waves_m
     return World(
         place, heights, packed, np.array([(left, low, 1 / texel) for left, low, texel, _, _ in squares], np.float32),
         np.array([(start, square[3]) for start, square in zip(starts, squares, strict=True)], np.int32),
-        tuple(square[4] for square in squares), float(heights.max()), float(heights[: starts[1]].max()),
-        ripples(place.seed), sky_drawn.result(), yaw, trees[0],
+        tuple(square[4] for square in squares), max(float(heights.max()), most),
+        max(float(heights[: starts[1]].max()), most), ripples(place.seed), sky_drawn.result(), yaw, counts[0], sea,
     )  # fmt: skip
 
 
@@ -169,7 +242,13 @@ def _squares(poses: Sequence[Pose], half: float, yaw: float, grid: int) -> list[
     travel = math.hypot(max(xs) - min(xs), max(ys) - min(ys))
     near = min(0.4 * pose.z for pose in poses)
     squares: list[Square] = []
-    extent = max(400.0, travel + 300.0)
+    # A camera near the ground sees blades of grass: its finest map is small.
+    low_m = min(pose.z for pose in poses)
+    extent, ratio = max(400.0, travel + 300.0), 2.6
+    if low_m < 45.0:
+        extent, ratio = max(170.0, travel + 110.0), 3.3
+    if low_m < 4.0:
+        extent, ratio = max(52.0, travel + 40.0), 4.3
     # Rows an odd number of cache lines long: on a power of two, a walk down a column meets only a few cache sets.
     sizes = [side // 32 * 32 + 16 for side in (grid, grid, grid, grid * 3 // 4)]
     for number, size in enumerate(sizes):
@@ -184,7 +263,7 @@ def _squares(poses: Sequence[Pose], half: float, yaw: float, grid: int) -> list[
         texel = extent / size
         left, low = (math.floor((edge - extent / 2) / texel) * texel for edge in (x, y))
         squares.append((left, low, texel, size, min(straight, sideways)))
-        extent *= 2.6
+        extent *= ratio
     return squares
 
 
@@ -214,40 +293,43 @@ def _bake(
     lo: Ints, hi: Ints, check: Check,
 ) -> int:  # fmt: skip
     """One map into `heights` and `packed`; returns its number of trees."""
-    look, seed = place.look, place.seed
-    ground = look.ground
-    cells = size // land.COARSE + 5
-    coarse = np.empty((4, cells, cells), np.float32)
-    land.coarse_fields(coarse, texel, left, low, ground, seed)
+    look, seed, shape, grades = place.look, place.seed, place.shape, place.grades
+    cell = _CELL if texel < _FAR_TEXEL_M else _CELL // 2
+    cells = size // cell + 5
+    coarse = np.empty((relief.FIELDS, cells, cells), np.float32)
+    land.coarse_fields(coarse, cell, texel, left, low, shape, seed)
     check()
     height, colour = np.zeros(size * size, np.float32), np.zeros((size * size, 3), np.float32)
-    land.lay_ground(height, colour, coarse, texel, left, low, size, lo, hi, place.line, ground, look.soil, seed)
+    land.lay_ground(height, colour, coarse, cell, texel, left, low, size, lo, hi, place.line, shape, grades, look.soil,
+                    look.flowers, seed)  # fmt: skip
     check()
-    land.lay_rock_and_snow(height, colour, texel, size, lo, hi, ground, look.soil, seed)
+    land.lay_rock_and_snow(height, colour, coarse, cell, texel, left, low, size, lo, hi, shape, look.soil, look.bands,
+                           seed)  # fmt: skip
     check()
-    trees = 0
-    if ground[land.TREES] > -0.5:
-        if texel > 2.4:
-            land.plant_far(
-                height, colour, coarse, texel, left, low, size, lo, hi, place.line, ground, look.crowns, seed
-            )
+    count = 0
+    if shape[relief.TREES] > -0.5:
+        if texel > _FAR_TEXEL_M:
+            trees.plant_far(height, colour, coarse, cell, texel, left, low, size, lo, hi, place.line, shape, grades,
+                            look.crowns, seed)  # fmt: skip
         else:
             bare = height.copy()
-            lobes = 12 if texel < 0.8 else 0
-            trees = land.plant(height, colour, bare, coarse, texel, left, low, size, lo, hi, place.line, ground,
-                               look.crowns, _CELL_M, lobes, seed)  # fmt: skip
+            lobes = 26 if texel < 0.2 else 12 if texel < 0.8 else 0
+            count = trees.plant(height, colour, bare, coarse, cell, texel, left, low, size, lo, hi, place.line, shape,
+                                grades, look.crowns, lobes, seed)  # fmt: skip
     check()
-    shade, near, wide = (np.empty(size * size, np.float32) for _ in range(3))
-    land.cast_shadows(height, shade, size, texel, look.sun)
+    lit, near, wide = (np.empty(size * size, np.float32) for _ in range(3))
+    shade.cast_shadows(height, lit, size, texel, look.sun)
     check()
     above = np.maximum(height, 0)
-    land.blur(above, near, size, max(int(1.3 / texel), 1))
-    land.blur(above, wide, size, max(int(9.0 / texel), 2))
+    shade.blur(above, near, size, max(int(1.3 / texel), 1))
+    shade.blur(above, wide, size, max(int(9.0 / texel), 2))
     check()
-    land.light(height, colour, near, wide, shade, heights, packed, size, texel, lo, hi, look.sun, look.lamp,
-               1.0 if texel < 2.4 else 0.7)  # fmt: skip
+    shade.bake_light(height, colour, near, wide, lit, heights, packed, size, texel, lo, hi, look.sun, look.lamp,
+                     1.0 if texel < _FAR_TEXEL_M else 0.7)  # fmt: skip
+    if shape[relief.KIND] == relief.VOLCANO:
+        shade.kindle(packed, size, texel, left, low, lo, hi, shape, seed)
     check()
-    return trees
+    return count
 
 
 def sight(place: Plot, poses: Sequence[Pose], *, width: int, height: int, duration_s: float) -> Sight:

@@ -15,14 +15,14 @@ from seedbed.engines.previz.script.meaning import Meaning
 LISTED_MAX = 40
 
 _DRAWN_AS = {
-    "forest": "forest", "jungle": "forest", "mountain": "mountain", "canyon": "mountain", "volcano": "mountain",
-    "desert": "desert", "meadow": "meadow", "coast": "coast", "city": "meadow", "space": "desert",
+    "forest": "forest", "jungle": "jungle", "mountain": "mountain", "canyon": "canyon", "volcano": "volcano",
+    "desert": "desert", "meadow": "meadow", "coast": "coast", "ocean": "ocean", "city": "meadow", "space": "desert",
     "underwater": "coast", "interior": "meadow",
 }  # fmt: skip
-_DRAWN = frozenset({"forest", "mountain", "desert", "meadow", "coast", "jungle"})
+_DRAWN = frozenset({"forest", "jungle", "mountain", "canyon", "volcano", "desert", "meadow", "coast", "ocean"})
 _DRAWN_SUBJECTS = frozenset(
     ("trees", "clouds", "water", "wind", "stars", "sun", "moon", "music", "birds", "aurora", "lightning", "storm",
-     "rainbow", "meteor", "fireflies", "petals", "leaves")
+     "rainbow", "meteor", "fireflies", "petals", "leaves", "flowers")
 )  # fmt: skip
 """What the world and its sound already hold, so that its name makes no promise that is not kept."""
 _LOW = frozenset({"dolly", "static", "tracking", "first_person", "handheld"})
@@ -151,16 +151,18 @@ def _where(meaning: Meaning, place: str | None, salt: int) -> tuple[str, str, st
     nothing = place is None and water is None
     if place is None:
         bare = ("subject", "trees") in meaning.denied
-        first = {"ocean": "coast", "lake": "mountain", "river": "forest"}.get(water or "")
+        first = {"ocean": "ocean", "lake": "mountain", "river": "forest"}.get(water or "")
         among = [s for s in (first, "forest", "mountain", "meadow", "forest", "coast", "desert") if s]
         free = [s for s in among if ("place", s) not in meaning.denied and not (bare and s == "forest")] or ["meadow"]
         place = free[0] if water else _draw(salt, 0, tuple(free[:4]))
     setting = _DRAWN_AS[place]
     if water is None:
         crossed = "bridge" in meaning.every("subject")
-        water = "ocean" if setting == "coast" else "river" if nothing or crossed else "none"
+        water = {"coast": "ocean", "ocean": "ocean", "canyon": "river"}.get(setting, "none")
+        if water == "none" and (nothing or crossed):
+            water = "river"
         if ("water", water) in meaning.denied or ("subject", "water") in meaning.denied:
-            setting, water = ("meadow" if setting == "coast" else setting), "none"
+            setting, water = ("meadow" if setting in ("coast", "ocean") else setting), "none"
     return place, setting, water
 
 
