@@ -35,6 +35,27 @@ PRICES = """
 TABLE = {tuple(line.split()[:2]): tuple(line.split()[2:]) for line in PRICES.strip().splitlines()}
 
 
+STUDIO = {
+    "mini": {"720p": "2.2", "1080p": "4.8"},
+    "standard": {"720p": "6", "1080p": "14.5"},
+    "pro": {"720p": "11", "1080p": "24", "1080p-plus": "36", "4k": "60"},
+}
+
+
+def test_every_price_of_the_studio_api_and_no_other() -> None:
+    assert {model.quality: model.resolutions("text_to_video") for model in BUILT_IN.sold_by("studio")} == {
+        tier: tuple(rates) for tier, rates in STUDIO.items()
+    }
+    for model in BUILT_IN.sold_by("studio"):
+        assert model.durations_s == tuple(range(4, 16))
+        assert model.aspect_ratios == ("1:1", "21:9", "4:3", "3:4", "16:9", "9:16", "adaptive")
+        for mode in ("text_to_video", "image_to_video"):
+            for resolution, rate in STUDIO[model.quality].items():
+                for duration_s in model.durations_s:
+                    exact = Fraction(rate) * duration_s
+                    assert price(model, mode, resolution, duration_s) == math.ceil(exact)  # type: ignore[arg-type]
+
+
 def test_every_price_of_the_contract_and_no_other() -> None:
     found = {(model.id, mode): model.resolutions(mode) for model in BUILT_IN.sold_by("open") for mode in model.modes}
     assert found == dict.fromkeys(TABLE, ("480p", "720p", "1080p"))
@@ -142,7 +163,7 @@ def test_all_that_is_sold_has_a_size() -> None:
     for model in BUILT_IN.model:
         for ratio in model.aspect_ratios:
             for resolution in {size for mode in model.modes for size in model.resolutions(mode)}:
-                assert ratio in RATIOS
+                assert ratio in [*RATIOS, catalogue.ADAPTIVE]
                 assert all(side % 2 == 0 for side in catalogue.pixels(resolution, ratio))
 
 

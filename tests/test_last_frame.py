@@ -40,6 +40,7 @@ def film(path: Path, width: int, height: int, frames: int, *, codec: str = "libx
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as out:
         video = out.add_stream(codec, rate=FPS, options=options)
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+        video.codec_context.colorspace = Colorspace.ITU709
         sound: Any = out.add_stream("aac", rate=48_000, layout="stereo")
         for number in range(frames):
             part = ground[:, number : number + width // 8 + 1].repeat(8, 0).repeat(8, 1)[:height, :width]

@@ -27,6 +27,13 @@ HIT = f"""
 """One request counted in its subject's window; `source` gives rows of (subject, now(), 1)."""
 
 
+async def take_minute(conn: Connection, subject: str, allowed: int) -> None:
+    """Count one request of `subject` in its window. Raises RateLimited when it was one too many."""
+    row = await conn.fetchrow(HIT.format(source="VALUES ($1, now(), 1)"), subject)
+    assert row is not None
+    check_window(row[0], allowed, float(row[1]))
+
+
 def check_window(requests: int, allowed: int, resets_in_s: float) -> None:
     """Raise RateLimited when this request was one too many in its window."""
     if requests > allowed:

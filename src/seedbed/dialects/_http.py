@@ -12,6 +12,7 @@ import math
 from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NoReturn, TypeVar
 
 import orjson
@@ -297,6 +298,23 @@ def _fault(where: str, kind: str, message: str) -> str:
         return f"{name} is not a field of this request"
     message = message.removeprefix("Value error, ")
     return f"{name}: {message[:1].lower()}{message[1:]}"
+
+
+def choice(field: str, value: Any, allowed: tuple[Any, ...]) -> Any:
+    """`value`, where it is allowed. Raises InvalidRequest that names the field and its choices."""
+    if value not in allowed:
+        raise InvalidRequest(f"'{field}' must be one of {', '.join(map(str, allowed))}", field=field)
+    return value
+
+
+def whole(value: object) -> object:
+    """JSON knows one kind of number: 5.0 is the integer 5."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def instant(at: datetime) -> str:
+    """A time in UTC as ISO 8601 with milliseconds."""
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 def _shown(name: str) -> str:

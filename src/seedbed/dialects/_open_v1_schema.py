@@ -6,44 +6,18 @@ variant of the request, so that whatever the document allows is accepted.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 from seedbed import __version__
 from seedbed.catalogue import Catalogue, Model, price
+from seedbed.dialects import _openapi
+from seedbed.dialects._openapi import NO_NUL, NOT_BLANK, PROGRESS, REPLAYED, Json, nullable, object_of, ok, ref
 from seedbed.errors import TASK_FAILURES
-
-Json = dict[str, Any]
-
-BLANK = r"\u0009-\u000D\u001C-\u0020\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000"
-"""What `str.strip` takes away, spelt out: what `\\s` means depends on who reads the document."""
-
-NO_NUL = r"^[^\u0000]*$"
-NOT_BLANK = rf"^[^\u0000]*[^\u0000{BLANK}][^\u0000]*$"
 
 PROMPT = "A river flowing through an autumn forest, aerial view, cinematic motion"
 OUTPUT = {
     "type": "video",
     "url": "https://video.example.com/files/0.c2lnbmF0dXJl/outputs/4f/req_1234567890/1/video.mp4",
-}
-
-REQUEST_ID: Json = {
-    "description": "This request's id: quote it when you ask for help",
-    "required": True,
-    "schema": {"type": "string"},
-}
-RETRY_AFTER: Json = {
-    "description": "Seconds to wait",
-    "required": True,
-    "schema": {"type": "integer", "minimum": 1},
-}
-PROGRESS: Json = {
-    "description": "The share that is done",
-    "required": True,
-    "schema": {"type": "number", "minimum": 0, "maximum": 1},
-}
-REPLAYED: Json = {
-    "description": "There when this is the answer to an earlier request with the same Idempotency-Key",
-    "schema": {"const": "true"},
 }
 
 ERRORS: dict[int, tuple[str, str, Json]] = {
@@ -81,7 +55,7 @@ def document(catalogue: Catalogue) -> Json:
     one = "/api/open/v1/video/generations/{requestId}"
     submission = {
         "required": True,
-        "content": {"application/json": {"schema": _ref("Generation"), "example": example}},
+        "content": {"application/json": {"schema": ref("Generation"), "example": example}},
     }
     idempotency = {
         "name": "Idempotency-Key",
@@ -97,67 +71,67 @@ def document(catalogue: Catalogue) -> Json:
         "security": [{"key": []}],
         "paths": {
             "/api/open/v1/models": {
-                "get": _operation("List models", _ok("Models", _models(models[0])), errors=(500, 503), security=[])
+                "get": _made("List models", ok("Models", _models(models[0])), errors=(500, 503), security=[])
             },
             "/api/open/v1/video/generations": {
-                "post": _operation(
+                "post": _made(
                     "Make a video",
-                    _ok("Accepted", accepted, {"Idempotent-Replayed": REPLAYED}),
+                    ok("Accepted", accepted, {"Idempotent-Replayed": REPLAYED}),
                     errors=(400, 401, 402, 409, 413, 429, 500, 503),
                     parameters=[idempotency],
                     body=submission,
                 ),
-                "get": _operation(
+                "get": _made(
                     "List this key's tasks",
-                    _ok("Tasks", {"success": True, "data": [_listed(charged)], "hasMore": False}),
+                    ok("Tasks", {"success": True, "data": [_listed(charged)], "hasMore": False}),
                     errors=(400, 401, 404, 429, 500, 503),
                     parameters=_list_parameters(),
                 ),
             },
             "/api/open/v1/video/generations/quote": {
-                "post": _operation(
+                "post": _made(
                     "Ask what a video would cost",
-                    _ok("Quote", {"success": True, "creditsRequired": charged}),
+                    ok("Quote", {"success": True, "creditsRequired": charged}),
                     errors=(400, 401, 413, 429, 500, 503),
                     body=submission,
                 )
             },
             one: {
-                "get": _operation(
+                "get": _made(
                     "Get a task",
-                    _ok("Task", _task(), {"X-Task-Progress": PROGRESS}),
+                    ok("Task", _task(), {"X-Task-Progress": PROGRESS}),
                     errors=(401, 404, 429, 500, 503),
                     parameters=[task_id],
                 )
             },
             f"{one}/plan": {
-                "get": _operation(
+                "get": _made(
                     "Get what was understood",
-                    _ok("Plan", _plan()),
+                    ok("Plan", _plan()),
                     errors=(401, 404, 429, 500, 503),
                     parameters=[task_id],
                 )
             },
             f"{one}/cancel": {
-                "post": _operation(
+                "post": _made(
                     "Cancel a task",
-                    _ok("Cancelled", {"success": True, "requestId": "req_1234567890", "status": "cancelled"}),
+                    ok("Cancelled", {"success": True, "requestId": "req_1234567890", "status": "cancelled"}),
                     errors=(400, 401, 404, 429, 500, 503),
                     parameters=[task_id],
                 )
             },
             "/api/open/v1/files": {
-                "post": _operation(
+                "post": _made(
                     "Upload a file",
-                    _ok("Upload", UPLOAD),
+                    ok("Upload", UPLOAD),
                     errors=(400, 401, 413, 429, 500, 503),
                     body=_file_body(),
                 )
             },
             "/api/open/v1/balance": {
-                "get": _operation(
+                "get": _made(
                     "Get the balance",
-                    _ok("Balance", {"success": True, "creditsAvailable": 960, "creditsHeld": 40}),
+                    ok("Balance", {"success": True, "creditsAvailable": 960, "creditsHeld": 40}),
                     errors=(401, 429, 500, 503),
                 )
             },
@@ -172,58 +146,17 @@ def document(catalogue: Catalogue) -> Json:
 # Operations ------------------------------------------------------------------------------------------------
 
 
-def _operation(
-    summary: str,
-    ok: Json,
-    *,
-    errors: tuple[int, ...],
-    parameters: list[Json] | None = None,
-    body: Json | None = None,
-    security: list[Json] | None = None,
-) -> Json:
-    operation: Json = {
-        "summary": summary,
-        "operationId": summary.lower().replace(" ", "_").replace("'", ""),
-        "responses": {"200": ok} | {str(status): _error(status) for status in errors},
-    }
-    if parameters:
-        operation["parameters"] = parameters
-    if body:
-        operation["requestBody"] = body
-    if security is not None:
-        operation["security"] = security
-    return operation
+def _refused(code: str, message: str, more: Json) -> Json:
+    return {"success": False, "error": {"code": code, "message": message} | more}
 
 
-def _ok(schema: str, example: Json, headers: Json | None = None) -> Json:
-    return {
-        "description": "Done",
-        "headers": {"X-Request-Id": REQUEST_ID} | (headers or {}),
-        "content": {"application/json": {"schema": _ref(schema), "example": example}},
-    }
-
-
-def _error(status: int) -> Json:
-    code, message, more = ERRORS[status]
-    answer: Json = {
-        "description": code,
-        "headers": {"X-Request-Id": REQUEST_ID},
-        "content": {
-            "application/json": {
-                "schema": _ref("Error"),
-                "example": {"success": False, "error": {"code": code, "message": message} | more},
-            }
-        },
-    }
-    if status in (429, 503):
-        answer["headers"] |= {"Retry-After": RETRY_AFTER}
-    return answer
+_made = partial(_openapi.operation, refusal=partial(_openapi.refusal, errors=ERRORS, body=_refused))
 
 
 def _file_body() -> Json:
     """A file as it is, or as the one part of a form."""
     raw: Json = {"schema": {"type": "string", "format": "binary"}}
-    form = {"schema": _object({"file": {"type": "string", "format": "binary"}})}
+    form = {"schema": object_of({"file": {"type": "string", "format": "binary"}})}
     return {"required": True, "content": {"application/octet-stream": raw, "multipart/form-data": form}}
 
 
@@ -241,7 +174,7 @@ def _list_parameters() -> list[Json]:
             "description": "The requestId that the page before ended with",
             "schema": {"type": "string"},
         },
-        {"name": "status", "in": "query", "schema": _ref("Status")},
+        {"name": "status", "in": "query", "schema": ref("Status")},
     ]
 
 
@@ -289,40 +222,23 @@ def _models(model: Model) -> Json:
 # Schemas -----------------------------------------------------------------------------------------------------
 
 
-def _ref(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _object(required: Json, optional: Json | None = None) -> Json:
-    return {
-        "type": "object",
-        "properties": required | (optional or {}),
-        "required": list(required),
-        "additionalProperties": False,
-    }
-
-
-def _nullable(schema: Json) -> Json:
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
 def _schemas(models: tuple[Model, ...]) -> Json:
     text: Json = {"type": "string"}
     true: Json = {"const": True}
-    output = _object({"type": {"const": "video"}, "url": {"type": "string", "format": "uri"}})
-    failure = _object({"code": {"enum": list(TASK_FAILURES)}, "message": text})
+    output = object_of({"type": {"const": "video"}, "url": {"type": "string", "format": "uri"}})
+    failure = object_of({"code": {"enum": list(TASK_FAILURES)}, "message": text})
     credits: Json = {"type": "integer", "minimum": 0}
     task = {
         "requestId": text,
-        "status": _ref("Status"),
+        "status": ref("Status"),
         "model": text,
         "prompt": text,
         "duration": {"type": "integer"},
         "aspectRatio": text,
-        "output": _nullable(output),
-        "error": _nullable(failure),
+        "output": nullable(output),
+        "error": nullable(failure),
     }
-    metadata = {"metadata": _ref("Metadata")}
+    metadata = {"metadata": ref("Metadata")}
     listed = {"resolution": text, "creditsCharged": credits, "createdAt": {"type": "string", "format": "date-time"}}
     return {
         "Generation": {"oneOf": [_generation(model) for model in models]},
@@ -330,38 +246,38 @@ def _schemas(models: tuple[Model, ...]) -> Json:
             "type": "object",
             "description": "Anything of the client's own, nested 32 deep at most; the status gives it back",
             "propertyNames": {"pattern": NO_NUL},
-            "additionalProperties": _ref("Value"),
+            "additionalProperties": ref("Value"),
         },
         "Value": {
             "anyOf": [
                 {"type": ["boolean", "number", "null"]},
                 {"type": "string", "pattern": NO_NUL},
-                {"type": "array", "items": _ref("Value")},
-                _ref("Metadata"),
+                {"type": "array", "items": ref("Value")},
+                ref("Metadata"),
             ]
         },
         "Status": {"enum": ["queued", "processing", "succeeded", "failed", "cancelled"]},
-        "Accepted": _object({"success": true, "requestId": text, "status": _ref("Status"), "creditsCharged": credits}),
-        "Task": _object({"success": true, **task}, metadata),
-        "Tasks": _object(
+        "Accepted": object_of({"success": true, "requestId": text, "status": ref("Status"), "creditsCharged": credits}),
+        "Task": object_of({"success": true, **task}, metadata),
+        "Tasks": object_of(
             {
                 "success": true,
-                "data": {"type": "array", "items": _object(task | listed, metadata)},
+                "data": {"type": "array", "items": object_of(task | listed, metadata)},
                 "hasMore": {"type": "boolean"},
             }
         ),
-        "Plan": _object(
+        "Plan": object_of(
             {
                 "success": true,
                 "requestId": text,
-                "status": _ref("Status"),
-                "promptPlan": _nullable({"type": "object", "description": "As the engine says it; names may be added"}),
+                "status": ref("Status"),
+                "promptPlan": nullable({"type": "object", "description": "As the engine says it; names may be added"}),
             }
         ),
-        "Cancelled": _object({"success": true, "requestId": text, "status": {"const": "cancelled"}}),
-        "Quote": _object({"success": true, "creditsRequired": credits}),
-        "Balance": _object({"success": true, "creditsAvailable": credits, "creditsHeld": credits}),
-        "Upload": _object(
+        "Cancelled": object_of({"success": true, "requestId": text, "status": {"const": "cancelled"}}),
+        "Quote": object_of({"success": true, "creditsRequired": credits}),
+        "Balance": object_of({"success": true, "creditsAvailable": credits, "creditsHeld": credits}),
+        "Upload": object_of(
             {
                 "success": true,
                 "url": {"type": "string", "format": "uri"},
@@ -370,11 +286,11 @@ def _schemas(models: tuple[Model, ...]) -> Json:
                 "expiresAt": {"type": "string", "format": "date-time"},
             }
         ),
-        "Models": _object({"success": true, "data": {"type": "array", "items": _model_entry()}}),
-        "Error": _object(
+        "Models": object_of({"success": true, "data": {"type": "array", "items": _model_entry()}}),
+        "Error": object_of(
             {
                 "success": {"const": False},
-                "error": _object(
+                "error": object_of(
                     {"code": {"enum": sorted({code for code, _, _ in ERRORS.values()})}, "message": text},
                     {"required": credits, "available": credits},
                 ),
@@ -385,7 +301,7 @@ def _schemas(models: tuple[Model, ...]) -> Json:
 
 def _model_entry() -> Json:
     texts = {"type": "array", "items": {"type": "string"}}
-    return _object(
+    return object_of(
         {
             "id": {"type": "string"},
             "type": {"const": "video_generation"},
@@ -408,7 +324,7 @@ def _generation(model: Model) -> Json:
         "duration": {"enum": list(model.durations_s), "default": 5, "description": "Seconds"},
         "resolution": {"enum": resolutions, "default": "720p"},
         "webhookUrl": url | {"description": "Where the result is posted; the key's own address by default"},
-        "metadata": _ref("Metadata"),
+        "metadata": ref("Metadata"),
     }
     if "image_to_video" in model.modes:
         optional["mediaUrls"] = {
@@ -420,6 +336,6 @@ def _generation(model: Model) -> Json:
         }
     prompt = {"type": "string", "minLength": 1, "maxLength": 10_000, "pattern": NOT_BLANK}
     required: Json = {"model": {"const": model.id}, "prompt": prompt}
-    schema = _object(required, {name: _nullable(found) for name, found in optional.items()})
+    schema = object_of(required, {name: nullable(found) for name, found in optional.items()})
     schema["title"] = model.title
     return schema

@@ -7,13 +7,9 @@ prefix has the shape `{"success": …}`, errors included.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from datetime import datetime
 from decimal import Decimal
-from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, cast
-from urllib.parse import unquote, urlsplit
 
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -21,17 +17,16 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
-from seedbed import db, ledger, outbound, tasks, telemetry, uploads
+from seedbed import db, ledger, tasks, telemetry, uploads
 from seedbed.accounts import Caller
 from seedbed.catalogue import Catalogue, Model
 from seedbed.db import Connection
-from seedbed.dialects import _http, _open_v1_schema, _upload
-from seedbed.dialects._http import answer, runtime_of
-from seedbed.engines import Kind, Mode, Role
+from seedbed.dialects import _http, _media, _open_v1_schema, _upload
+from seedbed.dialects._http import answer, choice, instant, runtime_of, whole
+from seedbed.engines import Mode, Role
 from seedbed.errors import ApiError, InsufficientCredits, InvalidRequest, ServiceBusy
 from seedbed.idempotency import Answer
-from seedbed.intake import Desk, is_own
-from seedbed.media.inputs import own_file
+from seedbed.intake import Desk
 from seedbed.runtime import Runtime
 from seedbed.storage import StorageError
 from seedbed.tasks import MediaRef, Status, Task, TaskRequest
@@ -43,18 +38,6 @@ ID_PREFIX = "req_"
 PROMPT_CHARS_MAX = 10_000
 MEDIA_MAX = 5
 PAGE_DEFAULT, PAGE_MAX = 20, 100
-
-KINDS: dict[str, Kind] = {
-    **dict.fromkeys((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"), "image"),
-    **dict.fromkeys((".mp4", ".mov", ".m4v"), "video"),
-    **dict.fromkeys((".mp3", ".wav"), "audio"),
-}
-"""What a media URL's extension says it is."""
-
-
-def _whole(value: object) -> object:
-    """JSON knows one kind of number: 5.0 is the integer 5."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Generation(BaseModel):
@@ -78,7 +61,7 @@ class Generation(BaseModel):
         examples=[["https://example.com/photo.jpg"]],
     )
     aspectRatio: str = Field(default="16:9", description="Width to height", examples=["16:9"])
-    duration: Annotated[int, BeforeValidator(_whole)] = Field(default=5, description="Length in seconds", examples=[5])
+    duration: Annotated[int, BeforeValidator(whole)] = Field(default=5, description="Length in seconds", examples=[5])
     resolution: str = Field(default="720p", description="Pixels of the short side", examples=["720p"])
     webhookUrl: str | None = Field(
         default=None,
@@ -172,18 +155,17 @@ def parse_generation(values: dict[str, Any], runtime: Runtime, trace_id: str) ->
     if not asked.prompt.strip():
         raise InvalidRequest("'prompt' must say what the video shows; it is blank", field="prompt")
     sold = {model.id: model for model in runtime.catalogue.sold_by(NAME)}
-    model = sold[_choice("model", asked.model, tuple(sold))]
-    trusted = runtime.settings.trusted
-    media = _media(asked.mediaUrls, model, runtime)
+    model = sold[choice("model", asked.model, tuple(sold))]
+    media = _refs(asked.mediaUrls, model, runtime)
     mode: Mode = "image_to_video" if media else "text_to_video"
     if mode not in model.modes:
         raise InvalidRequest(f"'mediaUrls' must be left out: {model.id} works from text alone", field="mediaUrls")
-    _choice("aspectRatio", asked.aspectRatio, model.aspect_ratios)
-    _choice("duration", asked.duration, model.durations_s)
-    _choice("resolution", asked.resolution, model.resolutions(mode))
+    choice("aspectRatio", asked.aspectRatio, model.aspect_ratios)
+    choice("duration", asked.duration, model.durations_s)
+    choice("resolution", asked.resolution, model.resolutions(mode))
     webhook_url = asked.webhookUrl
     if webhook_url is not None:
-        webhook_url = _public("webhookUrl", webhook_url, trusted)
+        webhook_url = _media.public("webhookUrl", webhook_url, runtime)
     return TaskRequest(
         id_prefix=ID_PREFIX,
         dialect=NAME,
@@ -200,33 +182,10 @@ def parse_generation(values: dict[str, Any], runtime: Runtime, trace_id: str) ->
     )
 
 
-def _choice(field: str, value: Any, allowed: tuple[Any, ...]) -> Any:
-    if value not in allowed:
-        raise InvalidRequest(f"'{field}' must be one of {', '.join(map(str, allowed))}", field=field)
-    return value
-
-
-def _public(field: str, url: str, trusted: frozenset[str]) -> str:
-    try:
-        return outbound.check_url(url, trusted, field=field)
-    except InvalidRequest as refused:
-        raise InvalidRequest(f"'{field}': {refused.message}", field=field) from None
-
-
-def _address(field: str, url: str, runtime: Runtime) -> str:
-    """The address of a medium: a genuine link of this server's own, which is read in place, or a public one."""
-    own = own_file(url, runtime.settings.base_url)
-    if own is None:
-        return _public(field, url, runtime.settings.trusted)
-    if not is_own(runtime, own):
-        raise InvalidRequest(f"'{field}' is not, or no longer, a file of this server", field=field)
-    return url.partition("?")[0]
-
-
-def _media(urls: list[str], model: Model, runtime: Runtime) -> tuple[MediaRef, ...]:
+def _refs(urls: list[str], model: Model, runtime: Runtime) -> tuple[MediaRef, ...]:
     """Each URL with its kind, as far as its name tells, and the role that number and kinds give it."""
     found = [
-        (_address(f"mediaUrls.{index}", url, runtime), _kind(f"mediaUrls.{index}", url))
+        (_media.medium(f"mediaUrls.{index}", url, runtime), _media.kind_of(f"mediaUrls.{index}", url))
         for index, url in enumerate(urls)
     ]
     frames = len(found) <= 2 and all(kind in ("image", None) for _, kind in found)
@@ -236,16 +195,6 @@ def _media(urls: list[str], model: Model, runtime: Runtime) -> tuple[MediaRef, .
         )
     roles: list[Role] = ["first_frame", "last_frame"] if frames else ["reference"] * len(found)
     return tuple(MediaRef(url=url, role=role, kind=kind) for (url, kind), role in zip(found, roles, strict=False))
-
-
-def _kind(field: str, url: str) -> Kind | None:
-    """What the URL's name says it is; None where it has no extension."""
-    suffix = PurePosixPath(unquote(urlsplit(url).path)).suffix.lower()
-    if not re.fullmatch(r"\.[a-z0-9]{1,8}", suffix):
-        return None
-    if suffix not in KINDS:
-        raise InvalidRequest(f"'{field}' must end in one of {', '.join(KINDS)}, or have no extension", field=field)
-    return KINDS[suffix]
 
 
 # Routes ------------------------------------------------------------------------------------------------------
@@ -322,7 +271,7 @@ async def list_tasks(request: Request) -> Response:
     limit = _http.page_size(query.get("limit"), default=PAGE_DEFAULT, most=PAGE_MAX)
     wanted = query.get("status")
     if wanted is not None:
-        _choice("status", wanted, tasks.STATUSES)
+        choice("status", wanted, tasks.STATUSES)
     async with db.connection(runtime.pool) as conn:
         found, more = await tasks.list_own(
             conn,
@@ -342,7 +291,7 @@ def _listed(task: Task, runtime: Runtime) -> dict[str, Any]:
     return entry | {
         "resolution": task.resolution,
         "creditsCharged": task.price_credits,
-        "createdAt": _instant(task.created_at),
+        "createdAt": instant(task.created_at),
     }
 
 
@@ -371,13 +320,9 @@ async def upload(request: Request) -> Response:
         "url": runtime.storage.own_link(kept.key, ttl_s=uploads.KEEP_S),
         "kind": kept.kind,
         "sizeBytes": kept.size_bytes,
-        "expiresAt": _instant(kept.expires_at),
+        "expiresAt": instant(kept.expires_at),
     }
     return answer(done)
-
-
-def _instant(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 async def _own(conn: Connection, request: Request, caller: Caller) -> Task:

@@ -126,9 +126,10 @@ async def fetch_all(
 ) -> tuple[InputMedia, ...]:
     """Fetch all media of a request into `folder`, make them plain and decide their roles from their bytes.
 
-    `references` says whether the model takes anything but a first and a last frame; `note` hears for each URL `fetched`, `read` (in place), `kept` (by an earlier attempt, and unchanged
-    since), `unreachable` or `refused`; `kept` is what the task keeps between attempts. When cancelled, downloads
-    and decoders stop and their files are the folder's owner's to remove.
+    `references` says whether the model takes anything but a first and a last frame; `note` hears for each URL
+    `fetched`, `read` (in place), `kept` (by an earlier attempt, and unchanged since), `unreachable` or `refused`;
+    `kept` is what the task keeps between attempts. When cancelled, downloads and decoders stop and their files
+    are the folder's owner's to remove.
     Raises TaskFailure (`invalid_media`) for the first URL, in their order, that cannot be used.
     """
     places = [ref.field or f"mediaUrls.{index}" for index, ref in enumerate(refs)]

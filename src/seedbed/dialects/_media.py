@@ -1,0 +1,50 @@
+"""Addresses that requests point to: media, webhooks. Knows no dialect."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from seedbed import outbound
+from seedbed.engines import Kind
+from seedbed.errors import InvalidRequest
+from seedbed.intake import is_own
+from seedbed.media.inputs import own_file
+from seedbed.runtime import Runtime
+
+KINDS: dict[str, Kind] = {
+    **dict.fromkeys((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"), "image"),
+    **dict.fromkeys((".mp4", ".mov", ".m4v"), "video"),
+    **dict.fromkeys((".mp3", ".wav"), "audio"),
+}
+"""What a media URL's extension says it is."""
+
+
+def public(field: str, url: str, runtime: Runtime) -> str:
+    """A public https address, spelt in one way. Raises InvalidRequest that names the field."""
+    try:
+        return outbound.check_url(url, runtime.settings.trusted, field=field)
+    except InvalidRequest as refused:
+        raise InvalidRequest(f"'{field}': {refused.message}", field=field) from None
+
+
+def medium(field: str, url: str, runtime: Runtime) -> str:
+    """The address of a medium: a genuine link of this server's own, which is read in place, or a public one."""
+    own = own_file(url, runtime.settings.base_url)
+    if own is None:
+        return public(field, url, runtime)
+    if not is_own(runtime, own):
+        raise InvalidRequest(f"'{field}' is not, or no longer, a file of this server", field=field)
+    return url.partition("?")[0]
+
+
+def kind_of(field: str, url: str, only: tuple[Kind, ...] = ("image", "video", "audio")) -> Kind | None:
+    """What the URL's name says it is; None where it has no extension. Raises InvalidRequest for another kind."""
+    suffix = PurePosixPath(unquote(urlsplit(url).path)).suffix.lower()
+    if not re.fullmatch(r"\.[a-z0-9]{1,8}", suffix):
+        return None
+    taken = [name for name, kind in KINDS.items() if kind in only]
+    if suffix not in taken:
+        raise InvalidRequest(f"'{field}' must end in one of {', '.join(taken)}, or have no extension", field=field)
+    return KINDS[suffix]

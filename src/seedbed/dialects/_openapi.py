@@ -1,0 +1,104 @@
+"""What OpenAPI documents are put together from. Knows no dialect.
+
+A document says what the server does and no more: whatever it allows is accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Json = dict[str, Any]
+
+BLANK = r"\u0009-\u000D\u001C-\u0020\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000"
+"""What `str.strip` takes away, spelt out: what `\\s` means depends on who reads the document."""
+
+NO_NUL = r"^[^\u0000]*$"
+NOT_BLANK = rf"^[^\u0000]*[^\u0000{BLANK}][^\u0000]*$"
+
+REQUEST_ID: Json = {
+    "description": "This request's id: quote it when you ask for help",
+    "required": True,
+    "schema": {"type": "string"},
+}
+RETRY_AFTER: Json = {
+    "description": "Seconds to wait",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 1},
+}
+PROGRESS: Json = {
+    "description": "The share that is done",
+    "required": True,
+    "schema": {"type": "number", "minimum": 0, "maximum": 1},
+}
+REPLAYED: Json = {
+    "description": "There when this is the answer to an earlier request with the same Idempotency-Key",
+    "schema": {"const": "true"},
+}
+
+Errors = dict[int, tuple[str, str, Json]]
+"""By status: the code, a message, and what else an error says."""
+
+
+def operation(
+    summary: str,
+    ok: Json,
+    *,
+    errors: tuple[int, ...],
+    parameters: list[Json] | None = None,
+    body: Json | None = None,
+    security: list[Json] | None = None,
+    status: int = 200,
+    refusal: Callable[[int], Json],
+) -> Json:
+    """One operation: how it is called, what it answers when all is well, and which `errors` it may answer."""
+    found: Json = {
+        "summary": summary,
+        "operationId": summary.lower().replace(" ", "_").replace("'", ""),
+        "responses": {str(status): ok} | {str(error): refusal(error) for error in errors},
+    }
+    if parameters:
+        found["parameters"] = parameters
+    if body:
+        found["requestBody"] = body
+    if security is not None:
+        found["security"] = security
+    return found
+
+
+def ok(schema: str, example: Json, headers: Json | None = None) -> Json:
+    return {
+        "description": "Done",
+        "headers": {"X-Request-Id": REQUEST_ID} | (headers or {}),
+        "content": {"application/json": {"schema": ref(schema), "example": example}},
+    }
+
+
+def refusal(status: int, errors: Errors, body: Callable[[str, str, Json], Json]) -> Json:
+    """The answer to what is refused with `status`; `body` puts code, message and more into a dialect's shape."""
+    code, message, more = errors[status]
+    answer: Json = {
+        "description": code,
+        "headers": {"X-Request-Id": REQUEST_ID},
+        "content": {"application/json": {"schema": ref("Error"), "example": body(code, message, more)}},
+    }
+    if status in (429, 503):
+        answer["headers"] |= {"Retry-After": RETRY_AFTER}
+    return answer
+
+
+def ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def object_of(required: Json, optional: Json | None = None) -> Json:
+    return {
+        "type": "object",
+        "properties": required | (optional or {}),
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def nullable(schema: Json) -> Json:
+    return {"anyOf": [schema, {"type": "null"}]}
