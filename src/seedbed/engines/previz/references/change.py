@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from seedbed.engines.previz.jit import kernel
 from seedbed.engines.previz.noise import layered
-from seedbed.engines.previz.references.source import FAR, LAMP, MEAN, SKY
+from seedbed.engines.previz.references.source import FAR, HEARTH, LAMP, MEAN, SKY
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -92,9 +92,10 @@ def greenness(y: float, u: float, v: float) -> float:
 @kernel
 def in_season(
     y: float, u: float, v: float, k: float, knobs: Floats, plant: float, ground: float, over: float, coarse: float,
-    fine: float, leaves: Floats, fresh: Floats, lush: Floats,
+    fine: float, day: float, leaves: Floats, fresh: Floats, lush: Floats,
 ) -> tuple[float, float, float, float]:  # fmt: skip
-    """Luma, differences and gain of detail in another season. `over` is how much brighter than around it is."""
+    """Luma, differences and gain of detail in another season. `over` is how much brighter than around it is, `day` how
+    bright snow is."""
     if knobs[AUTUMN] > 0.0:
         w = knobs[AUTUMN] * plant
         at = min(max(0.7 * coarse + 0.3 * fine + 0.8 * over, 0.0), 1.0) * 3.999
@@ -132,9 +133,9 @@ def in_season(
         dry = 1.0 - ramp(u, 0.008, 0.040) * (1.0 - plant)
         cover = w * ramp(lies, -0.05, 0.75) * max(ground * dry, plant) * (1.0 - 0.75 * warm) * 0.92
         root = math.sqrt(max(y, 0.0))
-        white = 0.42 + 0.60 * root * math.sqrt(root)
+        white = (0.42 + 0.60 * root * math.sqrt(root)) * day
         y += (white - y) * cover
-        keep = (1.0 - 0.50 * w) * (1.0 - 0.9 * cover) * (1.0 - 0.6 * w * plant)
+        keep = (1.0 - (0.62 - 0.40 * warm) * w) * (1.0 - 0.9 * cover) * (1.0 - 0.6 * w * plant)
         u, v = u * keep + (0.012 + 0.016 * cover * (1.0 - white)) * w, v * keep - 0.008 * w
     return y, u, v, k
 
@@ -151,10 +152,13 @@ def in_light(
         su, sv = skies[5, 0] * dark * 0.55 - 0.1 * u, skies[5, 1] * dark * 0.55
         nu, nv = u * 0.22 + su * 0.75, v * 0.18 + sv * 0.75
         burns = lamp * (1.0 - sky)
-        lit = dark + (max(y, 0.6) - dark) * burns + 0.30 * glow * (1.0 - burns)
+        lit = dark + (y - dark) * burns + 0.30 * glow * (1.0 - burns)
         k *= 1.0 + (max(dark / max(y, 0.02), 0.34) - 1.0) * w * (1.0 - burns)
-        nu += (-0.10 * lit - nu) * min(0.8 * burns + 1.2 * glow, 0.9)
-        nv += (0.075 * lit - nv) * min(0.8 * burns + 1.2 * glow, 0.9)
+        # What burns keeps its colours, a little warmer; what it lights is warm.
+        nu += (u - 0.02 * lit - nu) * burns
+        nv += (v + 0.015 * lit - nv) * burns
+        nu += (-0.10 * lit - nu) * min(1.2 * glow, 0.9) * (1.0 - burns)
+        nv += (0.075 * lit - nv) * min(1.2 * glow, 0.9) * (1.0 - burns)
         y, u, v = y + (lit - y) * w, u + (nu - u) * w, v + (nv - v) * w
     if knobs[SUNSET] > 0.0 or knobs[SUNRISE] > 0.0:
         w, late = max(knobs[SUNSET], knobs[SUNRISE]), knobs[SUNSET] > 0.0
@@ -229,21 +233,21 @@ def change(
     begin: int, end: int,
 ) -> None:  # fmt: skip
     """Rows `begin` … `end` (even) of a frame, from those of the source. `pin` has the frame's camera: growth (real,
-    imaginary), shift in pixels, and the horizon as a share of the height. `tables` are LEAVES, FRESH, LUSH and SKIES,
-    one after the other."""
+    imaginary), shift in pixels, the horizon as a share of the height, and how bright snow is. `tables` are LEAVES,
+    FRESH, LUSH and SKIES, one after the other."""
     width, height = luma.shape[1], luma.shape[0]
     leaves, fresh, lush, skies = tables[0:5], tables[5:7], tables[7:9], tables[9:15]
     rows, columns = maps.shape[1], maps.shape[2]
-    per_x, per_y = columns / width, rows / height
+    per_x, per_y, day = columns / width, rows / height, float(pin[5])
     size = pin[0] * pin[0] + pin[1] * pin[1]
     texels = TILE / (_TILE_SPAN * width)
     moving = knobs[CLOUDY] + knobs[WET] + knobs[FOG] > 0.0
-    drifts, line = np.zeros(columns + 2, np.float32), np.zeros((4, columns + 1), np.float32)
+    drifts, line = np.zeros(columns + 2, np.float32), np.zeros((5, columns + 1), np.float32)
     seasonal = knobs[AUTUMN] + knobs[WINTER] + knobs[SPRING] + knobs[SUMMER] > 0.0
     for row in range(begin // 2, end // 2):
         sy = min(max((2 * row + 1) * per_y - 0.5, 0.0), rows - 1.001)
         j = int(sy)
-        for c in range(4):
+        for c in range(5):
             for i in range(columns):
                 line[c, i] = maps[c, j, i] + (maps[c, j + 1, i] - maps[c, j, i]) * f32(sy - j)
             line[c, columns] = line[c, columns - 1]
@@ -267,15 +271,18 @@ def change(
             far = float(line[FAR, n] + (line[FAR, n + 1] - line[FAR, n]) * share)
             glow = float(line[LAMP, n] + (line[LAMP, n + 1] - line[LAMP, n]) * share)
             plant = greenness(y, u, v) * (1.0 - 0.8 * sky)
-            burns = max(ramp(y - mean, 0.10, 0.30) * ramp(y, 0.56, 0.76), ramp(y, 0.66, 0.86) * ramp(-u, 0.03, 0.10))
+            fire = float(line[HEARTH, n] + (line[HEARTH, n + 1] - line[HEARTH, n]) * share)
+            burns = max(ramp(y - mean, 0.10, 0.30) * ramp(y, 0.56, 0.76), ramp(y, 0.22, 0.80) * fire)
             lamp = burns * (1.0 - plant)
             if seasonal:
                 zx, zy = 2 * x - 0.5 * width - pin[2], 2 * row - 0.5 * height - pin[3]
                 ax, ay = (zx * pin[0] + zy * pin[1]) / size * texels, (zy * pin[0] - zx * pin[1]) / size * texels
                 over = min(max((y - mean) * 2.2, -0.5), 0.5)
-                land = (1.0 - sky) * ramp(1.0 - far, 0.05, 0.5) * (1.0 - lamp)
+                window = ramp(y - mean, 0.08, 0.20) * ramp(0.30 - mean, 0.0, 0.12)
+                land = (1.0 - sky) * ramp(1.0 - far, 0.05, 0.5) * (1.0 - max(lamp, window)) * (1.0 - 0.9 * fire)
                 broad, fine = pattern(field[COARSE], ax, ay), pattern(field[FINE], ax * 1.7, ay * 1.7)
-                y, u, v, k = in_season(y, u, v, k, knobs, plant, land, over, broad, fine, leaves, fresh, lush)
+                y, u, v, k = in_season(y, u, v, k, knobs, plant, land, over, broad, fine, day, leaves, fresh,
+                                       lush)  # fmt: skip
             y, u, v, k = in_light(y, u, v, k, knobs, sky, high, lamp, glow, skies)
             drift = float(drifts[n] + (drifts[n + 1] - drifts[n]) * share)
             y, u, v, k = in_weather(y, u, v, k, knobs, sky, far, high, drift, lamp, skies)

@@ -39,7 +39,7 @@ _WEATHERS = {
     "fog": change.FOG,
     "clear": change.CLEAR,
 }
-_DARK, _BRIGHT = 0.16, 0.34
+_DARK, _BRIGHT = 0.18, 0.34
 """Mean lumas of a night and of a day: what already is so need not be made so."""
 _BEGUN_S = 40.0
 """Rain and snow have fallen for this long when the film begins."""
@@ -84,7 +84,8 @@ class Edited:
         self.width, self.height, self._frames, self._seed = width, height, frames, seed & 0x7FFFFFFF
         self.wish, self._restyle = wish_of(prompt), restyle
         self._source = Source(path, width=width, height=height)
-        self._knobs = _knobs(self.wish, brightness(path, check))
+        bright = brightness(path, check)
+        self._knobs, self._day = _knobs(self.wish, bright), min(max(0.25 + 2.2 * bright, 0.3), 1.0)
         self._field = change.tile(self._seed)
         self._tables = np.concatenate([change.LEAVES, change.FRESH, change.LUSH, change.SKIES])
         self._dither = finish.dither()
@@ -106,7 +107,7 @@ class Edited:
             for plane, own in zip(out, seen.planes, strict=True):
                 plane[:] = own
             return self._restyle(out, number, check) if self._restyle else out
-        pin = np.array([seen.grown.real, seen.grown.imag, seen.moved.real, seen.moved.imag, seen.horizon])
+        pin = np.array([seen.grown.real, seen.grown.imag, seen.moved.real, seen.moved.imag, seen.horizon, self._day])
         for begin in range(0, self.height, BAND):
             check()
             change.change(
@@ -136,7 +137,7 @@ def _knobs(wish: Wish, mean: float) -> Floats:
     if wish.season:
         knobs[_SEASONS[wish.season]] = 1.0
     if wish.time == "night":
-        knobs[change.NIGHT] = np.clip((mean - 0.8 * _DARK) / _DARK, 0.0, 1.0)
+        knobs[change.NIGHT] = np.clip((mean - _DARK) / (_BRIGHT - _DARK), 0.0, 1.0)
     elif wish.time == "day":
         knobs[change.DAY] = np.clip((_BRIGHT - mean) / (_BRIGHT - _DARK), 0.0, 1.0)
     elif wish.time:

@@ -30,7 +30,7 @@ Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 f32 = np.float32
 
-MEAN, SKY, FAR, LAMP = range(4)
+MEAN, SKY, FAR, LAMP, HEARTH = range(5)
 """The maps of a frame."""
 _STUDY_PX = 144
 _USED_MAX, _WAITING_MAX = 6, 160
@@ -40,9 +40,9 @@ _FRESH = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One frame. `maps` (4, rows, columns) are small: mean luma around (0 … 1), open sky, distance, lamps with their
-    glow, all 0 … 1. A point z of the frame, pixels from the middle, right + i down, was at (z - `moved`) / `grown`
-    in the first frame. `horizon` is its row as a share of the height."""
+    """One frame. `maps` (5, rows, columns) are small: mean luma around, open sky, distance, lamps with their glow,
+    what warm lamps light; all 0 … 1. A point z of the frame, pixels from the middle, right + i down, was at
+    (z - `moved`) / `grown` in the first frame. `horizon` is its row as a share of the height."""
 
     planes: Planes
     maps: Floats
@@ -156,15 +156,21 @@ class _Student:
             sky = before + f32(_FRESH) * (sky - before)
         self._sky = sky
         horizon = float(np.clip(np.median(sky.sum(0)) / len(sky), 0.18, 0.62))
+        # Where there is no sky to be seen, what lies in the lower half may be ground, or a room.
+        outside = float(np.clip(sky.mean() / 0.06, 0.0, 1.0))
+        horizon += (0.55 - horizon) * (1.0 - outside)
         self._horizon = horizon if self._horizon is None or cut else self._horizon + 0.1 * (horizon - self._horizon)
         soft = guided(sky, luma, 3, 2e-3)
         high = (np.arange(len(sky), dtype=np.float32) + 0.5)[:, None] / len(sky)
         near = np.clip((high - self._horizon) / (1.0 - self._horizon), 0.0, 1.0) ** f32(0.8)
+        near *= f32(0.3 + 0.7 * outside)
         far = np.maximum(1.0 - near, soft)
         mean = box(luma, 2)
         lamp = np.clip((luma - box(luma, 6) - 0.12) * 5.0, 0.0, 1.0) * np.clip((luma - 0.55) * 6.0, 0.0, 1.0)
-        glow = box(box(lamp * (1.0 - soft), 2), 2)
-        return np.ascontiguousarray(np.stack([mean, np.clip(soft, 0, 1), far, np.clip(glow, 0, 1)]), np.float32)
+        lamp = (lamp * (1.0 - soft)).astype(np.float32)
+        hearth = 15.0 * box(box(lamp * np.clip((red - blue) * 6.0, 0.0, 1.0).astype(np.float32), 11), 11)
+        maps = np.stack([mean, soft, far, box(box(lamp, 2), 2), hearth])
+        return np.ascontiguousarray(np.clip(maps, 0.0, 1.0), np.float32)
 
 
 def _scaler(frame: VideoFrame, width: int, height: int) -> Graph:
