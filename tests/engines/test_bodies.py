@@ -70,7 +70,7 @@ def track(model: Model, motion: str, frames: int = 144) -> dict[str, Points]:
     for k in range(frames):
         seconds = 2 * period * k / frames
         for name, vertices in feet.items():
-            tracks[name].append(posed(model, motion, seconds, vertices) + [0, speed * seconds, 0])
+            tracks[name].append(posed(model, motion, seconds, vertices) + np.array([0, speed * seconds, 0]))
     return {name: np.array(points) for name, points in tracks.items()}
 
 
@@ -250,10 +250,10 @@ def test_motions_repeat_without_a_jump(kind: str, palette: Palette) -> None:
         first, again = model.pose(motion, 0.4 * period), model.pose(motion, 1.4 * period)
         assert np.allclose(first, again, atol=1e-4)
         # Soaring holds several beats and a pause.
-        times = np.linspace(-0.01, 1.01, 2000 if motion == "soar" else 400) * period
+        times = np.linspace(-0.01, 1.01, 1600 if motion == "soar" else 240) * period
         steps = [posed(model, motion, t, np.arange(0, len(model.mesh.points), 17)) for t in times]
         moved = np.linalg.norm(np.diff(np.array(steps), axis=0), axis=2).max()
-        assert moved < 0.045 * size, (motion, moved / size)
+        assert moved < 0.06 * size, (motion, moved / size)
         assert moved > 1e-6 * size, motion
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from seedbed.engines.previz.bodies import beast, paces, people, species, strides
+from seedbed.engines.previz.bodies import beast, herds, paces, people, species, strides
 from seedbed.engines.previz.bodies.beast import Coat, Shape
 from seedbed.engines.previz.bodies.form import Grain
 from seedbed.engines.previz.bodies.model import Model
@@ -73,18 +73,18 @@ KINDS: dict[str, Breed] = {
     "leopard": Breed(species.TIGER, (("c99a52", "c99a52", "4a2a24"),), 2.4, 0.80, _CAT, ("stand", "sit"), 0.75),
     "panther": Breed(species.TIGER, (("1c1a1c", "1c1a1c", "141214"),), 2.5, 0.80, _CAT,
         ("stand", "sit"), 0.1, gloss=0.4),
-    "deer": Breed(species.DEER, (("9a6a3f", "e6dccb", "1f1813"), ("8a5a35", "e0d4c0", "1f1813")), 1.0, 0.80, _DEER),
-    "doe": Breed(species.DOE, (("a5764a", "e6dccb", "1f1813"),), 0.88, 0.76, _DEER, spots=0.2),
-    "cow": Breed(species.COW, (
+    "deer": Breed(herds.DEER, (("9a6a3f", "e6dccb", "1f1813"), ("8a5a35", "e0d4c0", "1f1813")), 1.0, 0.80, _DEER),
+    "doe": Breed(herds.DOE, (("a5764a", "e6dccb", "1f1813"),), 0.88, 0.76, _DEER, spots=0.2),
+    "cow": Breed(herds.COW, (
         ("efeae0", "2a2420", "d9a9a0"), ("8a5230", "6b3f24", "b58a80"), ("3a2a20", "2a1e18", "5a4440"),
             ("d9b98a", "c9a878", "d0a090")),
         1.0, 1.05, _COW, spots=0.12, extra={"pink": "dba79c", "horn": "d9cdb4"}),
-    "sheep": Breed(species.SHEEP, (("2a2624", "ebe6da", "1a1715"), ("d9cdb8", "efeae0", "3a3430"),
+    "sheep": Breed(herds.SHEEP, (("2a2624", "ebe6da", "1a1715"), ("d9cdb8", "efeae0", "3a3430"),
         ("3a322c", "e2dccd", "1a1715")), 1.0, 0.70, _COW),
-    "bear": Breed(species.BEAR, (("5a3a22", "52341f", "14100e"), ("2a211c", "241c18", "120e0c"),
+    "bear": Breed(herds.BEAR, (("5a3a22", "52341f", "14100e"), ("2a211c", "241c18", "120e0c"),
         ("6b4a2e", "5f4128", "14100e")), 1.0, 0.95, _COW, ("stand", "sit"), 0.18),
-    "polar bear": Breed(species.BEAR, (("ece6d6", "e6dfce", "14100e"),), 1.15, 1.0, _COW, ("stand", "sit")),
-    "elephant": Breed(species.ELEPHANT, (("77706a", "3a3532", "8f877d"),
+    "polar bear": Breed(herds.BEAR, (("ece6d6", "e6dfce", "14100e"),), 1.15, 1.0, _COW, ("stand", "sit")),
+    "elephant": Breed(herds.ELEPHANT, (("77706a", "3a3532", "8f877d"),
         ("847b72", "3a3532", "9a9186")), 1.0, 1.75, _SLOW, ("stand",), 0.16, gloss=0.10, extra={"horn": "ece4d0"}),
 }  # fmt: skip
 ALIASES: dict[str, str] = {

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from seedbed.engines.previz.bodies import face, person
+from seedbed.engines.previz.bodies import face, garments, person
 from seedbed.engines.previz.bodies.form import Grain, Hold
 from seedbed.engines.previz.bodies.model import Model
 from seedbed.engines.previz.bodies.strides import MOTIONS, clip
@@ -101,8 +101,8 @@ def body(figure: str, dress: person.Dress, build: face.Build, style: str, tints:
     parts = [torso, person.neck(f, dress, grain, bone)]
     parts += person.arms(f, dress, grain, bone, torso)
     parts += person.legs(f, dress, grain, bone, torso)
-    parts += person.collar(f, dress, grain, bone) + person.front(f, dress, grain, bone, torso)
-    parts += person.skirt(f, dress, grain, bone)
+    parts += garments.collar(f, dress, grain, bone) + garments.front(f, dress, grain, bone, torso)
+    parts += garments.skirt(f, dress, grain, bone)
     crown = [
         *face.head(build, grain, Hold((bone("head"),)), tints, haired=style != "bald"),
         *face.hair(style, build, grain, bone("head"), bone("tail"), tints),
