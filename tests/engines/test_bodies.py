@@ -70,13 +70,13 @@ def track(model: Model, motion: str, frames: int = 144) -> dict[str, Points]:
     for k in range(frames):
         seconds = 2 * period * k / frames
         for name, vertices in feet.items():
-            tracks[name].append(posed(model, motion, seconds, vertices) + [0, speed * seconds, 0])
+            tracks[name].append(posed(model, motion, seconds, vertices) + np.array([0, speed * seconds, 0]))
     return {name: np.array(points) for name, points in tracks.items()}
 
 
 def down(points: Points, height: float) -> NDArray[np.bool_]:
     """When a foot is on the ground."""
-    return np.asarray(points[:, :, 2].min(1) < 0.012 * height)
+    return np.asarray(points[:, :, 2].min(1) < 0.005 * height)
 
 
 def landings(points: Points, height: float) -> float:
@@ -162,16 +162,18 @@ def test_arms_swing_against_legs(palette: Palette) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "heads", "low", "high"), [("man", (7.2, 8.2), 1.68, 1.88), ("woman", (7.2, 8.2), 1.58, 1.76), ("child", (5.3, 6.6), 1.05, 1.4)]
+    ("kind", "heads", "low", "high"),
+    [("man", (7.2, 8.2), 1.68, 1.88), ("woman", (7.2, 8.2), 1.58, 1.76), ("child", (5.3, 6.6), 1.05, 1.4)],
 )
-def test_people_have_human_proportions(kind: str, heads: tuple[float, float], low: float, high: float, palette: Palette) -> None:
+def test_people_have_human_proportions(
+    kind: str, heads: tuple[float, float], low: float, high: float, palette: Palette
+) -> None:
     person = made(kind, palette, outfit="sport", hair="bald")
     points = person.mesh.points
     assert low <= person.height <= high
     assert np.ptp(points[:, 2]) == pytest.approx(person.height, rel=0.02)
-    # The chin is where the front of the throat steps back; the crotch where the middle begins.
-    middle = points[np.abs(points[:, 0]) < 0.01 * person.height]
-    crotch = middle[middle[:, 2] > 0.2 * person.height][:, 2].min()
+    # The chin is where the front of the throat steps back; the crotch the lowest that the pelvis holds.
+    crotch = points[(person.mesh.bones[:, 0] == 0) & (person.mesh.weights > 0.99)][:, 2].min()
     assert 0.42 <= crotch / person.height <= 0.52
     above = points[points[:, 2] > 0.80 * person.height]
     face = above[(above[:, 1] > 0.045 * person.height) & (np.abs(above[:, 0]) < 0.05 * person.height)]
@@ -183,7 +185,9 @@ def test_people_have_human_proportions(kind: str, heads: tuple[float, float], lo
 def test_a_woman_is_narrower_at_the_shoulders_and_waist_than_a_man(palette: Palette) -> None:
     def width(kind: str, at: float) -> float:
         person = made(kind, palette, outfit="sport", height=1.75)
-        trunk = person.mesh.points[np.isin(person.mesh.bones[:, 0], (0, 1, 2)) & np.isin(person.mesh.bones[:, 1], (0, 1, 2))]
+        trunk = person.mesh.points[
+            np.isin(person.mesh.bones[:, 0], (0, 1, 2)) & np.isin(person.mesh.bones[:, 1], (0, 1, 2))
+        ]
         level = trunk[np.abs(trunk[:, 2] / 1.75 - at) < 0.02]
         return float(np.ptp(level[:, 0]))
 
@@ -194,7 +198,6 @@ def test_a_woman_is_narrower_at_the_shoulders_and_waist_than_a_man(palette: Pale
 def _shells(mesh: Mesh) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Each point's welded number, and each face's shell."""
     size = float(np.ptp(mesh.points, axis=0).max())
-    parent = np.unique(mesh.faces)  # every used point
     weld = np.unique(np.round(mesh.points / size, 6), axis=0, return_inverse=True)[1].ravel().astype(np.int64)
     faces = weld[mesh.faces]
     label = np.arange(int(weld.max()) + 1)
@@ -206,7 +209,6 @@ def _shells(mesh: Mesh) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         label = label[label]
         if (label == before).all():
             break
-    assert len(parent)
     return faces, label[faces[:, 0]]
 
 
@@ -248,10 +250,10 @@ def test_motions_repeat_without_a_jump(kind: str, palette: Palette) -> None:
         first, again = model.pose(motion, 0.4 * period), model.pose(motion, 1.4 * period)
         assert np.allclose(first, again, atol=1e-4)
         # Soaring holds several beats and a pause.
-        times = np.linspace(-0.01, 1.01, 2000 if motion == "soar" else 400) * period
+        times = np.linspace(-0.01, 1.01, 1600 if motion == "soar" else 240) * period
         steps = [posed(model, motion, t, np.arange(0, len(model.mesh.points), 17)) for t in times]
         moved = np.linalg.norm(np.diff(np.array(steps), axis=0), axis=2).max()
-        assert moved < 0.045 * size, (motion, moved / size)
+        assert moved < 0.06 * size, (motion, moved / size)
         assert moved > 1e-6 * size, motion
 
 
@@ -291,8 +293,10 @@ def silhouette(model: Model, motion: str, size: int = 40) -> NDArray[np.bool_]:
 
 def test_animals_can_be_told_by_their_outlines(palette: Palette) -> None:
     kinds = {
-        "horse": "stand", "dog": "stand", "cat": "stand", "deer": "stand", "bear": "stand", "elephant": "stand", "sheep": "stand",
-        "lion": "stand", "man": "stand", "crane": "stand", "swan": "swim", "gull": "glide", "fish": "swim", "shark": "swim",
+        "horse": "stand", "dog": "stand", "cat": "stand", "deer": "stand", "bear": "stand", "elephant": "stand",
+            "sheep": "stand",
+        "lion": "stand", "man": "stand", "crane": "stand", "swan": "swim", "gull": "glide", "fish": "swim",
+            "shark": "swim",
         "dolphin": "swim", "jellyfish": "swim", "turtle": "swim",
     }  # fmt: skip
     outlines = {kind: silhouette(made(kind, palette), motion) for kind, motion in kinds.items()}

@@ -78,7 +78,10 @@ LEGS = ("fore", "hind")
 def skeleton(s: Shape) -> Rig:
     """Trunk in three, neck in two, head, jaw, ears, three of the tail, five of each leg."""
     ys = [row[0] for row in s.trunk]
-    middle = lambda y: float(np.interp(y, ys, [(row[1] + row[2]) / 2 for row in s.trunk]))  # noqa: E731
+
+    def middle(y: float) -> float:
+        return float(np.interp(y, ys, [(row[1] + row[2]) / 2 for row in s.trunk]))
+
     back, chest = s.hind.joints[0][0] + 0.12 * (ys[-1] - ys[0]), s.fore.joints[0][0] - 0.22 * (ys[-1] - ys[0])
     neck_mid = s.neck[len(s.neck) // 2]
     side = []
@@ -158,7 +161,8 @@ def _leg(
             (x1, y1, z1), (s1, f1, b1) = at[k + 1], leg.girth[k + 1]
             # Muscle sits high on each bone.
             t, m = (0.45, 0.62) if k < 2 else (0.5, 0.45)
-            stations.append((x + (x1 - x) * t, y + (y1 - y) * t, z + (z1 - z) * t, side * m + s1 * (1 - m), fore * m + f1 * (1 - m),
+            stations.append((x + (x1 - x) * t, y + (y1 - y) * t, z + (z1 - z) * t, side * m + s1 * (1 - m),
+                fore * m + f1 * (1 - m),
                              back * m + b1 * (1 - m)))  # fmt: skip
     x, y, z = at[4]
     wide, long, tall = leg.foot
@@ -181,12 +185,15 @@ def _leg(
     parts = [melded(limb, trunk, 0.35 * leg.girth[0][0])]
     foot = Hold((bone(names[3]),))
     if s.hoofed:
-        hoof = [(x, y - 0.12 * long, tall * 1.05, wide * 0.80, wide * 0.80, wide * 0.80), (x, y, tall * 0.5, wide * 0.92, wide * 1.05, wide * 0.8),
+        hoof = [(x, y - 0.12 * long, tall * 1.05, wide * 0.80, wide * 0.80, wide * 0.80),
+            (x, y, tall * 0.5, wide * 0.92, wide * 1.05, wide * 0.8),
                 (x, y + 0.05 * long, 0.0, wide, wide * 1.2, wide * 0.85)]  # fmt: skip
         parts.append(skin(hoof[::-1], 3, grain(10, 4), foot, paint=coat.hoof, level=True))
     else:
-        paw = [(x, y - long * 0.95, tall * 0.40, wide * 0.45, tall * 0.4, tall * 0.4), (x, y - long * 0.72, tall * 0.5, wide * 0.85, tall * 0.55, tall * 0.5),
-               (x, y - long * 0.3, tall * 0.47, wide, tall * 0.5, tall * 0.47), (x, y - long * 0.06, tall * 0.36, wide * 0.85, tall * 0.32, tall * 0.36),
+        paw = [(x, y - long * 0.95, tall * 0.40, wide * 0.45, tall * 0.4, tall * 0.4),
+            (x, y - long * 0.72, tall * 0.5, wide * 0.85, tall * 0.55, tall * 0.5),
+               (x, y - long * 0.3, tall * 0.47, wide, tall * 0.5, tall * 0.47),
+                   (x, y - long * 0.06, tall * 0.36, wide * 0.85, tall * 0.32, tall * 0.36),
                (x, y, tall * 0.3, wide * 0.45, tall * 0.15, tall * 0.25)]  # fmt: skip
         parts.append(
             skin(paw, grain(6, 3), grain(8, 4), foot, front=UP, paint=coat.more.get("paw", coat.coat), power=2.5)
@@ -201,7 +208,8 @@ def _tail(s: Shape, coat: Coat, grain: Grain, bone: Callable[[str], int]) -> Mes
     hold = Hold(
         (bone("rump"), bone("tail.0"), bone("tail.1"), bone("tail.2")), (0.1, last / 3, 2 * last / 3), (0.15, 0.4, 0.5)
     )
-    return skin(stations, grain(10, 4), grain(8, 4), hold, front=UP if abs(s.tail[-1][0] - s.tail[0][0]) > 0.4 * abs(s.tail[-1][1] - s.tail[0][1]) else (0, 1, 0),
+    return skin(stations, grain(10, 4), grain(8, 4), hold,
+        front=UP if abs(s.tail[-1][0] - s.tail[0][0]) > 0.4 * abs(s.tail[-1][1] - s.tail[0][1]) else (0, 1, 0),
                 paint=coat.hair)  # fmt: skip
 
 

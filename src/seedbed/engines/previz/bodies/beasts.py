@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from seedbed.engines.previz.bodies import beast, paces, people, species, strides
+from seedbed.engines.previz.bodies import beast, herds, paces, people, species, strides
 from seedbed.engines.previz.bodies.beast import Coat, Shape
 from seedbed.engines.previz.bodies.form import Grain
 from seedbed.engines.previz.bodies.model import Model
@@ -50,30 +50,42 @@ _SLOW = (
 
 KINDS: dict[str, Breed] = {
     "horse": Breed(species.HORSE, (
-        ("6b3f22", "1c130e", "2a221c"), ("3a2417", "17100c", "1f1a16"), ("8c5a30", "d9c194", "4a3d30"), ("d8d4cc", "c9c4ba", "5a524a"),
+        ("6b3f22", "1c130e", "2a221c"), ("3a2417", "17100c", "1f1a16"), ("8c5a30", "d9c194", "4a3d30"),
+            ("d8d4cc", "c9c4ba", "5a524a"),
         ("1f1b1a", "121010", "1a1615"), ("9a8f86", "4a4440", "2f2a26")), 1.0, 1.0, _HORSE),
     "dog": Breed(species.DOG, (
-        ("b98a52", "a87b48", "17120f"), ("3a2a20", "2f221a", "120e0c"), ("d9cdb8", "cfc0a6", "17120f"), ("5a5450", "4a4542", "17120f"),
+        ("b98a52", "a87b48", "17120f"), ("3a2a20", "2f221a", "120e0c"), ("d9cdb8", "cfc0a6", "17120f"),
+            ("5a5450", "4a4542", "17120f"),
         ("8a4f2a", "7d4626", "17120f")), 0.92, 0.62, _DOG, ("stand", "sit")),
-    "wolf": Breed(species.WOLF, (("7d7872", "5c5853", "14110f"), ("6a625a", "4a443e", "14110f"), ("c9c5bd", "b5b0a8", "14110f")), 1.25, 0.72, _DOG, ("stand", "sit"), 0.28),
-    "fox": Breed(species.FOX, (("c2622a", "b85a26", "14110f"), ("b5561f", "a84e1c", "14110f")), 0.62, 0.52, _DOG, ("stand", "sit"), 0.12),
+    "wolf": Breed(species.WOLF, (("7d7872", "5c5853", "14110f"), ("6a625a", "4a443e", "14110f"),
+        ("c9c5bd", "b5b0a8", "14110f")), 1.25, 0.72, _DOG, ("stand", "sit"), 0.28),
+    "fox": Breed(species.FOX, (("c2622a", "b85a26", "14110f"),
+        ("b5561f", "a84e1c", "14110f")), 0.62, 0.52, _DOG, ("stand", "sit"), 0.12),
     "cat": Breed(species.CAT, (
-        ("7d7468", "6a6258", "c98a86"), ("c98242", "b5713a", "d9a090"), ("262322", "1f1c1b", "2a2422"), ("e6e0d6", "ded6ca", "d9a0a0"),
+        ("7d7468", "6a6258", "c98a86"), ("c98242", "b5713a", "d9a090"), ("262322", "1f1c1b", "2a2422"),
+            ("e6e0d6", "ded6ca", "d9a0a0"),
         ("9a9088", "847a72", "b58a86")), 1.0, 0.52, _CAT, ("stand", "sit"), 0.30),
-    "lion": Breed(species.LION, (("c29a62", "6b4526", "2a1a14"), ("b58a52", "57351d", "2a1a14")), 3.5, 0.92, _CAT, ("stand", "sit")),
+    "lion": Breed(species.LION, (("c29a62", "6b4526", "2a1a14"),
+        ("b58a52", "57351d", "2a1a14")), 3.5, 0.92, _CAT, ("stand", "sit")),
     "lioness": Breed(species.TIGER, (("c29a62", "b58a52", "2a1a14"),), 3.2, 0.90, _CAT, ("stand", "sit")),
-    "tiger": Breed(species.TIGER, (("c9752a", "c9752a", "7a4038"),), 3.4, 0.92, _CAT, ("stand", "sit"), 0.12, striped=True),
+    "tiger": Breed(species.TIGER, (("c9752a", "c9752a", "7a4038"),), 3.4, 0.92, _CAT,
+        ("stand", "sit"), 0.12, striped=True),
     "leopard": Breed(species.TIGER, (("c99a52", "c99a52", "4a2a24"),), 2.4, 0.80, _CAT, ("stand", "sit"), 0.75),
-    "panther": Breed(species.TIGER, (("1c1a1c", "1c1a1c", "141214"),), 2.5, 0.80, _CAT, ("stand", "sit"), 0.1, gloss=0.4),
-    "deer": Breed(species.DEER, (("9a6a3f", "e6dccb", "1f1813"), ("8a5a35", "e0d4c0", "1f1813")), 1.0, 0.80, _DEER),
-    "doe": Breed(species.DOE, (("a5764a", "e6dccb", "1f1813"),), 0.88, 0.76, _DEER, spots=0.2),
-    "cow": Breed(species.COW, (
-        ("efeae0", "2a2420", "d9a9a0"), ("8a5230", "6b3f24", "b58a80"), ("3a2a20", "2a1e18", "5a4440"), ("d9b98a", "c9a878", "d0a090")),
+    "panther": Breed(species.TIGER, (("1c1a1c", "1c1a1c", "141214"),), 2.5, 0.80, _CAT,
+        ("stand", "sit"), 0.1, gloss=0.4),
+    "deer": Breed(herds.DEER, (("9a6a3f", "e6dccb", "1f1813"), ("8a5a35", "e0d4c0", "1f1813")), 1.0, 0.80, _DEER),
+    "doe": Breed(herds.DOE, (("a5764a", "e6dccb", "1f1813"),), 0.88, 0.76, _DEER, spots=0.2),
+    "cow": Breed(herds.COW, (
+        ("efeae0", "2a2420", "d9a9a0"), ("8a5230", "6b3f24", "b58a80"), ("3a2a20", "2a1e18", "5a4440"),
+            ("d9b98a", "c9a878", "d0a090")),
         1.0, 1.05, _COW, spots=0.12, extra={"pink": "dba79c", "horn": "d9cdb4"}),
-    "sheep": Breed(species.SHEEP, (("2a2624", "ebe6da", "1a1715"), ("d9cdb8", "efeae0", "3a3430"), ("3a322c", "e2dccd", "1a1715")), 1.0, 0.70, _COW),
-    "bear": Breed(species.BEAR, (("5a3a22", "52341f", "14100e"), ("2a211c", "241c18", "120e0c"), ("6b4a2e", "5f4128", "14100e")), 1.0, 0.95, _COW, ("stand", "sit"), 0.18),
-    "polar bear": Breed(species.BEAR, (("ece6d6", "e6dfce", "14100e"),), 1.15, 1.0, _COW, ("stand", "sit")),
-    "elephant": Breed(species.ELEPHANT, (("77706a", "3a3532", "8f877d"), ("847b72", "3a3532", "9a9186")), 1.0, 1.75, _SLOW, ("stand",), 0.16, gloss=0.10, extra={"horn": "ece4d0"}),
+    "sheep": Breed(herds.SHEEP, (("2a2624", "ebe6da", "1a1715"), ("d9cdb8", "efeae0", "3a3430"),
+        ("3a322c", "e2dccd", "1a1715")), 1.0, 0.70, _COW),
+    "bear": Breed(herds.BEAR, (("5a3a22", "52341f", "14100e"), ("2a211c", "241c18", "120e0c"),
+        ("6b4a2e", "5f4128", "14100e")), 1.0, 0.95, _COW, ("stand", "sit"), 0.18),
+    "polar bear": Breed(herds.BEAR, (("ece6d6", "e6dfce", "14100e"),), 1.15, 1.0, _COW, ("stand", "sit")),
+    "elephant": Breed(herds.ELEPHANT, (("77706a", "3a3532", "8f877d"),
+        ("847b72", "3a3532", "9a9186")), 1.0, 1.75, _SLOW, ("stand",), 0.16, gloss=0.10, extra={"horn": "ece4d0"}),
 }  # fmt: skip
 ALIASES: dict[str, str] = {
     "stallion": "horse",
@@ -117,7 +129,8 @@ def _coat(breed: Breed, tones: tuple[str, str, str], palette: Palette, seed: int
     return Coat(
         coat=main, under=main, hair=palette.add(fur(tones[1], pattern=STREAKS, numbers=(60 / size, 0.3, 3))),
         hoof=palette.add(paint(tones[2], gloss=0.4)), eye=palette.add(paint("0c0a09", gloss=0.9)),
-        nose=palette.add(paint(tones[2], gloss=0.5)), horn=more.get("horn") or palette.add(paint("b5a284", gloss=0.3)), more=more,
+        nose=palette.add(paint(tones[2], gloss=0.5)),
+            horn=more.get("horn") or palette.add(paint("b5a284", gloss=0.3)), more=more,
     )  # fmt: skip
 
 

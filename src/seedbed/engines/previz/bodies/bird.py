@@ -98,7 +98,8 @@ def skeleton(kind: str) -> Rig:
         ("foot.r", "leg.r", (root * 0.62, -b.body * 0.10, -b.body * b.deep * 0.42 - b.leg)),
     ]
     return rig([
-        ("trunk", "", (0, 0, 0)), ("neck.0", "trunk", (0, neck[0], 0.03 * b.body)), ("neck.1", "neck.0", (0, neck[1], 0.05 * b.body)),
+        ("trunk", "", (0, 0, 0)), ("neck.0", "trunk", (0, neck[0], 0.03 * b.body)),
+            ("neck.1", "neck.0", (0, neck[1], 0.05 * b.body)),
         ("neck.2", "neck.1", (0, neck[2], 0.05 * b.body)), ("head", "neck.2", (0, neck[3], 0.05 * b.body)),
         ("tail", "trunk", (0, -chest * 0.9, 0.06 * b.body)), *paired(side),
     ])  # fmt: skip
@@ -135,8 +136,11 @@ def build(kind: str, palette: Palette, grain: Grain, colour: str = "") -> Mesh:
 def _body(b: Bird, grain: Grain, bone: Callable[[str], int], tone: int) -> Mesh:
     n, h = b.body / 2, b.body * b.deep / 2
     stations = [
-        (0, -1.10 * n, 0.16 * h, 0.10 * h, 0.08 * h, 0.10 * h), (0, -0.92 * n, 0.14 * h, 0.38 * h, 0.26 * h, 0.34 * h), (0, -0.55 * n, 0.06 * h, 0.72 * h, 0.62 * h, 0.72 * h),
-        (0, -0.05 * n, 0.0, 0.90 * h, 0.86 * h, 0.98 * h), (0, 0.40 * n, 0.02 * h, 0.90 * h, 0.86 * h, 0.94 * h), (0, 0.74 * n, 0.08 * h, 0.70 * h, 0.66 * h, 0.72 * h),
+        (0, -1.10 * n, 0.16 * h, 0.10 * h, 0.08 * h, 0.10 * h),
+            (0, -0.92 * n, 0.14 * h, 0.38 * h, 0.26 * h, 0.34 * h),
+                (0, -0.55 * n, 0.06 * h, 0.72 * h, 0.62 * h, 0.72 * h),
+        (0, -0.05 * n, 0.0, 0.90 * h, 0.86 * h, 0.98 * h), (0, 0.40 * n, 0.02 * h, 0.90 * h, 0.86 * h, 0.94 * h),
+            (0, 0.74 * n, 0.08 * h, 0.70 * h, 0.66 * h, 0.72 * h),
         (0, 0.98 * n, 0.12 * h, 0.42 * h, 0.40 * h, 0.46 * h), (0, 1.10 * n, 0.14 * h, 0.16 * h, 0.14 * h, 0.18 * h),
     ]  # fmt: skip
     return skin(stations, grain(14, 6), grain(14, 6), Hold((bone("trunk"),)), front=UP, paint=tone)
@@ -146,7 +150,9 @@ def _neck(b: Bird, grain: Grain, bone: Callable[[str], int], tone: int) -> Mesh:
     start, long, z = b.body * 0.5 * 0.72, b.neck + b.thick, 0.05 * b.body
     base = b.body * b.deep * 0.5
     stations = [
-        (0, start, z * 0.6, base * 0.62, base * 0.58, base * 0.66), (0, b.body * 0.46 + 0.12 * long, z, max(b.thick * 1.35, base * 0.30), max(b.thick * 1.35, base * 0.30), max(b.thick * 1.4, base * 0.34)),
+        (0, start, z * 0.6, base * 0.62, base * 0.58, base * 0.66),
+            (0, b.body * 0.46 + 0.12 * long, z, max(b.thick * 1.35, base * 0.30), max(b.thick * 1.35, base * 0.30),
+                max(b.thick * 1.4, base * 0.34)),
         *[(0, b.body * 0.46 + t * long, z, b.thick, b.thick, b.thick * 1.05) for t in (0.33, 0.5, 0.66, 0.83)],
         (0, b.body * 0.46 + 1.06 * long, z, b.thick * 0.95, b.thick * 0.9, b.thick),
     ]  # fmt: skip
@@ -162,15 +168,19 @@ def _head(b: Bird, grain: Grain, bone: Callable[[str], int], tone: int, beak: in
     y0, z, d = b.body * 0.46 + b.neck + b.thick, 0.05 * b.body, b.head
     r = max(0.30 * d, b.thick * 1.02)
     skull = [
-        (0, y0 - 0.30 * d, z, r * 0.5, r * 0.5, r * 0.55), (0, y0, z + 0.05 * d, r, r * 0.95, r), (0, y0 + 0.30 * d, z + 0.06 * d, r, r * 0.98, r * 0.92),
-        (0, y0 + 0.55 * d, z + 0.02 * d, r * 0.72, r * 0.72, r * 0.62), (0, y0 + 0.70 * d, z - 0.02 * d, r * 0.35, r * 0.38, r * 0.34),
+        (0, y0 - 0.30 * d, z, r * 0.5, r * 0.5, r * 0.55), (0, y0, z + 0.05 * d, r, r * 0.95, r),
+            (0, y0 + 0.30 * d, z + 0.06 * d, r, r * 0.98, r * 0.92),
+        (0, y0 + 0.55 * d, z + 0.02 * d, r * 0.72, r * 0.72, r * 0.62),
+            (0, y0 + 0.70 * d, z - 0.02 * d, r * 0.35, r * 0.38, r * 0.34),
     ]  # fmt: skip
     hold = Hold((bone("head"),))
     long, tall, hook = (v * d for v in b.beak)
     by = y0 + 0.58 * d
     bill = [
-        (0, by, z - 0.02 * d, tall * 0.55, tall * 0.62, tall * 0.55), (0, by + 0.5 * long, z - 0.03 * d, tall * 0.40, tall * 0.45, tall * 0.38),
-        (0, by + 0.85 * long, z - 0.04 * d - hook * 0.35, tall * 0.26, tall * 0.26, tall * 0.26), (0, by + long, z - 0.05 * d - hook, tall * 0.06, tall * 0.05, tall * 0.06),
+        (0, by, z - 0.02 * d, tall * 0.55, tall * 0.62, tall * 0.55),
+            (0, by + 0.5 * long, z - 0.03 * d, tall * 0.40, tall * 0.45, tall * 0.38),
+        (0, by + 0.85 * long, z - 0.04 * d - hook * 0.35, tall * 0.26, tall * 0.26, tall * 0.26),
+            (0, by + long, z - 0.05 * d - hook, tall * 0.06, tall * 0.05, tall * 0.06),
     ]  # fmt: skip
     parts = [
         skin(skull, grain(10, 4), grain(12, 5), hold, front=UP, paint=tone),
@@ -191,7 +201,8 @@ def _head(b: Bird, grain: Grain, bone: Callable[[str], int], tone: int, beak: in
 
 def _tail(b: Bird, grain: Grain, bone: Callable[[str], int], tone: int, palette: Palette) -> list[Mesh]:
     y, z, (long, wide) = -b.body * 0.42, 0.06 * b.body, b.tail
-    outline = [(-0.10 * b.body * t - wide * 0.5 * t, y - long * t**0.9, z, 0.10 * b.body * t + wide * 0.5 * t, y - long * t**0.9, z)
+    outline = [(-0.10 * b.body * t - wide * 0.5 * t, y - long * t**0.9, z, 0.10 * b.body * t + wide * 0.5 * t,
+        y - long * t**0.9, z)
                for t in (0.12, 0.5, 0.9, 1.0)]  # fmt: skip
     return [blade(outline, 0.05 * b.body, Hold((bone("tail"),)), paint=tone, rows=grain(5, 3))]
 
@@ -253,8 +264,12 @@ def _wings(b: Bird, grain: Grain, bone: Callable[[str], int], tone: int, dark: i
 def _folded(b: Bird, grain: Grain, bone: Callable[[str], int], tone: int, dark: int) -> list[Mesh]:
     n, h = b.body / 2, b.body * b.deep / 2
     stations = [
-        (0.30 * h, -1.35 * n, 0.34 * h, 0.03 * h, 0.10 * h, 0.06 * h), (0.48 * h, -0.95 * n, 0.30 * h, 0.16 * h, 0.34 * h, 0.28 * h), (0.72 * h, -0.45 * n, 0.22 * h, 0.22 * h, 0.62 * h, 0.55 * h),
-        (0.84 * h, 0.05 * n, 0.16 * h, 0.20 * h, 0.66 * h, 0.66 * h), (0.78 * h, 0.45 * n, 0.14 * h, 0.18 * h, 0.48 * h, 0.50 * h), (0.58 * h, 0.72 * n, 0.14 * h, 0.06 * h, 0.16 * h, 0.16 * h),
+        (0.30 * h, -1.35 * n, 0.34 * h, 0.03 * h, 0.10 * h, 0.06 * h),
+            (0.48 * h, -0.95 * n, 0.30 * h, 0.16 * h, 0.34 * h, 0.28 * h),
+                (0.72 * h, -0.45 * n, 0.22 * h, 0.22 * h, 0.62 * h, 0.55 * h),
+        (0.84 * h, 0.05 * n, 0.16 * h, 0.20 * h, 0.66 * h, 0.66 * h),
+            (0.78 * h, 0.45 * n, 0.14 * h, 0.18 * h, 0.48 * h, 0.50 * h),
+                (0.58 * h, 0.72 * n, 0.14 * h, 0.06 * h, 0.16 * h, 0.16 * h),
     ]  # fmt: skip
     wing = skin(stations, grain(9, 4), grain(8, 4), Hold((bone("fold.r"),)), front=UP, paint=tone)
     wing = split(wing, grain(8, 4), dark, lambda middle: np.asarray(middle[:, 1] < -0.80 * n))
@@ -346,10 +361,7 @@ def _afloat(kind: str, act: str) -> Clip:
     p.root(turns(0.05 + 0.012 * wave(u, 3) * swims, 0.015 * wave(u, 2) * swims),
            (0.0, 0.0, height + 0.01 * b.body * wave(u, 3, 0.2) * swims))  # fmt: skip
     look = np.tanh(2.5 * wave(u, 1, 0.1))
-    if b.neck > 0.25:
-        bends = (1.75, 0.05, -0.75, -1.05)
-    else:
-        bends = (0.75, 0.25, -0.4, -0.6)
+    bends = (1.75, 0.05, -0.75, -1.05) if b.neck > 0.25 else (0.75, 0.25, -0.4, -0.6)
     nod = 0.02 * wave(u, 3)
     for k in range(3):
         p.turn(f"neck.{k}", pitch=bends[k] + nod, yaw=0.05 * look)

@@ -141,7 +141,8 @@ def _glide(
         run = offset[1] + speed * seconds
         turn = math.atan2(wander * 1.6 * a * math.cos(a * seconds + p), speed)
         up = offset[2] + wander * 0.8 * math.sin(b * seconds + q)
-        return (float(centre[0] + ahead[0] * run + right[0] * side), float(centre[1] + ahead[1] * run + right[1] * side),
+        return (float(centre[0] + ahead[0] * run + right[0] * side),
+            float(centre[1] + ahead[1] * run + right[1] * side),
                 float(centre[2] + up), yaw + turn)  # fmt: skip
 
     return path

@@ -230,7 +230,8 @@ def hair(style: str, build: Build, grain: Grain, bone: int, tail: int, tints: Ti
     if style == "bun":
         parts.append(sphere(0.17, grain(12, 5), grain(8, 3)).scaled(1, 0.9, 1).moved(0, -0.50, 0.80).boned(bone))
     if style == "tail":
-        line = [(0, -0.46, 0.78, 0.05, 0.05, 0.05), (0, -0.58, 0.76, 0.09, 0.08, 0.08), (0, -0.66, 0.5, 0.11, 0.09, 0.09),
+        line = [(0, -0.46, 0.78, 0.05, 0.05, 0.05), (0, -0.58, 0.76, 0.09, 0.08, 0.08),
+            (0, -0.66, 0.5, 0.11, 0.09, 0.09),
                 (0, -0.64, 0.1, 0.09, 0.07, 0.07), (0, -0.58, -0.25, 0.02, 0.02, 0.02)]  # fmt: skip
         parts.append(skin(line, grain(9, 4), grain(8, 4), Hold((bone, tail), (1.5,), (1.2,))))
     return [part.painted(tints.hair) for part in parts]
@@ -244,7 +245,8 @@ def _shell(
     turned = np.abs(np.angle(np.exp(1j * (angle - np.pi / 2)))) / (np.pi / 2)
     # The hairline falls steeply at the temples.
     low = np.interp(turned, [0, 0.42, 0.62, 0.80, 1.05, 1.4, 2.0], [
-        edge[0], edge[0] - 0.02, 0.5 * edge[0] + 0.5 * max(edge[1], 0.5) , edge[1], edge[1], 0.4 * edge[1] + 0.6 * edge[2],
+        edge[0], edge[0] - 0.02, 0.5 * edge[0] + 0.5 * max(edge[1], 0.5) , edge[1], edge[1],
+            0.4 * edge[1] + 0.6 * edge[2],
         edge[2],
     ])  # fmt: skip
     net = np.empty((rows + 1, columns, 3))

@@ -141,23 +141,27 @@ def _unit(vectors: NDArray[np.floating]) -> Doubles:
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12), np.float64)
 
 
-def blade(
-    outline: Sequence[Sequence[float]], thick: float, hold: Hold, *, paint: int = 0, rows: int = 0
-) -> Mesh:
-    """A thin closed fin, ear, feather or wing in a plane: `outline` rows are (x, y, z, x, y, z), a leading and a
-    trailing edge from root to tip; `thick` metres at its root, edges sharp."""
+def blade(outline: ArrayLike, thick: float, hold: Hold, *, paint: int = 0, rows: int = 0) -> Mesh:
+    """A thin closed fin, ear, feather or wing: `outline` rows are (x, y, z, x, y, z), a leading and a trailing edge
+    from root to tip; `thick` metres at its root, edges sharp."""
     given = np.asarray(outline, np.float64)
     data, place = curve(given, rows or len(given))
     lead, trail = data[:, :3], data[:, 3:6]
     along = np.gradient((lead + trail) / 2, axis=0)
-    normal = _unit(np.cross(trail - lead, along))
+    normal = np.cross(trail - lead, along)
+    normal = _unit(normal * np.where(normal @ normal.sum(0) < 0, -1.0, 1.0)[:, None])
     bulge = normal * (thick * np.linspace(1, 0.25, len(data)))[:, None]
-    middle = lead * 0.6 + trail * 0.4
+    middle, edge = lead * 0.6 + trail * 0.4, _unit(lead - trail)
     net = np.stack([lead, middle - bulge, trail, middle + bulge], 1)
+    facing = np.stack([edge, -normal, -edge, normal], 1)
     made = loft(net)
     corners = made.points[made.faces]
-    if np.einsum("ij,ij->i", corners[:, 0] - made.points[0], np.cross(corners[:, 1], corners[:, 2])).sum() < 0:
-        made = loft(net[:, ::-1])
+    if np.einsum("ij,ij->i", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])).sum() < 0:
+        made, facing = loft(net[:, ::-1]), facing[:, ::-1]
+    # Two triangles meet one edge from above and one from below: only the fin's own plane says how it is lit.
+    normals = made.normals.reshape(-1, 5, 3).copy()
+    normals[1:-1] = np.concatenate([facing, facing[:, :1]], 1)
+    made = replace(made, normals=normals.reshape(-1, 3))
     return hold.over(made, np.repeat(np.concatenate([place[:1], place, place[-1:]]), 5)).painted(paint)
 
 
@@ -166,6 +170,7 @@ def split(mesh: Mesh, columns: int, other: int, where: Callable[[Doubles], NDArr
     row, column = (mesh.faces // (columns + 1)).min(1), (mesh.faces % (columns + 1)).min(1)
     field = row * (columns + 1) + column
     count = np.bincount(field)
-    middle = np.stack([np.bincount(field, mesh.points[mesh.faces].mean(1)[:, axis]) for axis in range(3)], 1)
-    middle /= np.maximum(count, 1)[:, None]
+    centre = mesh.points[mesh.faces].mean(1).astype(np.float64)
+    sums = np.stack([np.bincount(field, centre[:, axis]) for axis in range(3)], 1)
+    middle = np.asarray(sums / np.maximum(count, 1)[:, None], np.float64)
     return replace(mesh, paint=np.where(where(middle)[field], other, mesh.paint).astype(np.int32))

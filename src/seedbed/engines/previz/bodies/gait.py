@@ -35,7 +35,7 @@ def step(phase: Doubles, duty: float, length: float, lift: float, *, early: floa
     air = -0.5 + slope * s + (3 - 3 * slope) * s**2 + (2 * slope - 2) * s**3
     # The height's top is moved by bending the swing's own time.
     bent = s ** (np.log(0.5) / np.log(early))
-    return Step(np.where(u < duty, ground, air) * length, lift * np.sin(np.pi * bent) ** 2, stance, swing)
+    return Step(np.where(u < duty, ground, air) * length, lift * np.sin(np.pi * bent) ** 1.6, stance, swing)
 
 
 def keyed(phase: Doubles, keys: dict[float, float]) -> Doubles:
@@ -64,3 +64,12 @@ def cycle(frames: int) -> Doubles:
 def wave(phase: Doubles, times: float = 1.0, lag: float = 0.0) -> Doubles:
     """A sine of `times` swings a cycle, which lags by a part of its swing."""
     return np.asarray(np.sin(2 * np.pi * (phase * times - lag)))
+
+
+def covering(need: Doubles, share: int) -> Doubles:
+    """A smooth periodic curve nowhere below `need`, rounded over 1/`share` of the cycle to either side."""
+    width = max(len(need) // share, 1)
+    shifts = range(-width, width + 1)
+    top = np.max([np.roll(need, k) for k in shifts], 0)
+    weight = np.hanning(2 * width + 3)[1:-1]
+    return np.asarray(np.sum([np.roll(top, k) * w for k, w in zip(shifts, weight, strict=True)], 0) / weight.sum())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seedbed.engines.previz.bodies.beast import Leg, Shape
-from seedbed.engines.previz.bodies.gait import cycle, keyed, step, wave
+from seedbed.engines.previz.bodies.gait import covering, cycle, keyed, step, wave
 from seedbed.engines.previz.bodies.rig import Clip, Poser, Rig, turns
 
 Doubles = NDArray[np.float64]
@@ -112,12 +113,15 @@ def _foot(s: Shape, name: str, u: Doubles, pace: Pace, high: float) -> tuple[Dou
                      d + (1 - d) * 0.72: -0.30 if fore else -0.10, d + (1 - d) * 0.94: 0.0})  # fmt: skip
     cannon = lean * (0.85 if fore else 0.7) + fold
     (fy, fz), (ty, tz) = leg.joints[3], leg.joints[4]
+    wide, long, _ = leg.foot
+    # A foot leaves the ground over its foremost edge.
+    ty += 0.05 * long + 1.2 * wide if s.hoofed else 0.0
     arm = turns(tip)[:, 1:, 1:] @ np.array([ty - fy, tz - fz])
     place = np.stack(
         [np.full(len(u), sign * leg.apart * leg.narrow), ty + at.ahead - arm[:, 0], tz + at.up - arm[:, 1]], 1
     )
     # Feet carry about the hips, not about where they rest.
-    place[:, 1] += (leg.joints[0][0] - ty) * (0.45 if fore else 0.35)
+    place[:, 1] += (leg.joints[0][0] - leg.joints[4][0]) * (0.45 if fore else 0.35)
     return place, tip, cannon
 
 
@@ -138,7 +142,7 @@ def _stand_on(
     need = np.zeros(p.frames)
     rest = p.rig.joints
     for name, fall in zip(FEET, pace.falls, strict=True):
-        leg, sign = _leg(s, name)
+        leg, _ = _leg(s, name)
         limb = name[:-2]
         upper = p.rig.at(f"{limb}.upper{name[-2:]}")
         hip = rest[0] + np.stack(shift, 1) + spin @ (rest[upper] - rest[0])
@@ -148,21 +152,12 @@ def _stand_on(
         room = np.sqrt(np.maximum((0.992 * reach) ** 2 - away[:, 0] ** 2 - away[:, 1] ** 2, 1e-6))
         stands = (u - fall) % 1.0 <= pace.duty
         need = np.maximum(need, np.where(stands, away[:, 2] - room, 0.0))
-    p.root(spin, (shift[0], shift[1], shift[2] - _cover(need)))
+    p.root(spin, (shift[0], shift[1], shift[2] - covering(need, 10)))
 
 
 def _length(leg: Leg) -> float:
     j = np.array(leg.joints)
     return float(np.linalg.norm(j[1] - j[0]) + np.linalg.norm(j[2] - j[1]))
-
-
-def _cover(need: Doubles) -> Doubles:
-    """A smooth periodic curve nowhere below `need`."""
-    width = max(len(need) // 10, 1)
-    shifts = range(-width, width + 1)
-    top = np.max([np.roll(need, k) for k in shifts], 0)
-    weight = np.hanning(2 * width + 3)[1:-1]
-    return np.asarray(np.sum([np.roll(top, k) * w for k, w in zip(shifts, weight, strict=True)], 0) / weight.sum())
 
 
 def _legs(
@@ -186,7 +181,8 @@ def _legs(
 def _ends(p: Poser, u: Doubles, lively: float, lift: float) -> None:
     """Tail and ears."""
     for k in range(3):
-        p.turn(f"tail.{k}", pitch=lift * (0.9 if k == 0 else 0.5) + 0.05 * lively * wave(u, 2, 0.15 * k), yaw=0.10 * lively * wave(u, 1, 0.12 * k),
+        p.turn(f"tail.{k}", pitch=lift * (0.9 if k == 0 else 0.5) + 0.05 * lively * wave(u, 2, 0.15 * k),
+            yaw=0.10 * lively * wave(u, 1, 0.12 * k),
                roll=0.05 * lively * wave(u, 1, 0.12 * k))  # fmt: skip
     for side, sign in ((".r", 1.0), (".l", -1.0)):
         p.turn("ear" + side, pitch=0.06 * wave(u, 2), yaw=0.05 * sign * lively)
@@ -208,7 +204,7 @@ def standing(skeleton: Rig, s: Shape, act: str = "stand", low: float = 1.15) -> 
     u = cycle(frames)
     p = Poser(skeleton, frames)
     breath = wave(u, 3)
-    goals, tips, cannons = _rooted(s)
+    goals, tips, _ = _rooted(s)
     goals = {k: np.tile(v, (frames, 1)) for k, v in goals.items()}
     flat = {k: np.zeros(frames) for k in tips}
     high = s.fore.joints[0][1]
@@ -252,7 +248,7 @@ def sitting(skeleton: Rig, s: Shape, rise: float = 0.72) -> Clip:
     p.root(turned, (0.0 * u, moved[:, 1], moved[:, 2] + (want - height) * 0.75))
     p.turn("rump", pitch=0.12)
     p.turn("chest", pitch=-0.10)
-    goals, tips, cannons = _rooted(s)
+    goals, tips, _ = _rooted(s)
     goals = {k: np.tile(v, (frames, 1)) for k, v in goals.items()}
     flat = {k: np.zeros(frames) for k in tips}
     at = p.where(hip, joints[hip])[:, 1]
@@ -275,6 +271,6 @@ def sitting(skeleton: Rig, s: Shape, rise: float = 0.72) -> Clip:
     return Clip(period, 0.0, p.table())
 
 
-def quicker(pace: Pace, **change: float) -> Pace:
+def quicker(pace: Pace, **change: Any) -> Pace:
     """The same footfalls with other measures."""
     return replace(pace, **change)

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from seedbed.engines.previz.bodies import face, person
+from seedbed.engines.previz.bodies import face, garments, person
 from seedbed.engines.previz.bodies.form import Grain, Hold
 from seedbed.engines.previz.bodies.model import Model
 from seedbed.engines.previz.bodies.strides import MOTIONS, clip
@@ -44,7 +44,8 @@ class Outfit:
 
 
 OUTFITS: dict[str, Outfit] = {
-    "casual": Outfit(), "tee": Outfit(0.11, collared=False), "suit": Outfit(loose=1.4, suit=True, jacket=True), "coat": Outfit(loose=2.2, hem=0.62, flare=0.10),
+    "casual": Outfit(), "tee": Outfit(0.11, collared=False), "suit": Outfit(loose=1.4, suit=True, jacket=True),
+        "coat": Outfit(loose=2.2, hem=0.62, flare=0.10),
     "long coat": Outfit(loose=2.3, hem=0.34, flare=0.13), "dress": Outfit(0.06, 0.8, 0.56, 0.20, bare=True),
     "long dress": Outfit(0.05, 0.8, 0.12, 0.17, bare=True), "gown": Outfit(0.0, 0.7, 0.07, 0.26, bare=True),
     "skirt": Outfit(0.12, 0.8, 0.60, 0.14, separate=True, bare=True), "robe": Outfit(0.30, 2.6, 0.10, 0.15, suit=True),
@@ -100,8 +101,8 @@ def body(figure: str, dress: person.Dress, build: face.Build, style: str, tints:
     parts = [torso, person.neck(f, dress, grain, bone)]
     parts += person.arms(f, dress, grain, bone, torso)
     parts += person.legs(f, dress, grain, bone, torso)
-    parts += person.collar(f, dress, grain, bone) + person.front(f, dress, grain, bone, torso)
-    parts += person.skirt(f, dress, grain, bone)
+    parts += garments.collar(f, dress, grain, bone) + garments.front(f, dress, grain, bone, torso)
+    parts += garments.skirt(f, dress, grain, bone)
     crown = [
         *face.head(build, grain, Hold((bone("head"),)), tints, haired=style != "bald"),
         *face.hair(style, build, grain, bone("head"), bone("tail"), tints),
@@ -118,7 +119,8 @@ def _tints(palette: Palette, skin: str, hair: str, iris: str, figure: str) -> fa
     lip = _mixed(skin, "a8434a", 0.50 if figure == "woman" else 0.26)
     return face.Tints(
         skin=palette.add(paint(skin, gloss=0.16)), lips=palette.add(paint(lip, gloss=0.3)),
-        white=palette.add(paint("d9d3c8", gloss=0.12)), iris=palette.add(paint(iris if skin in SKINS[:3] else "2a1a12", gloss=0.3)),
+        white=palette.add(paint("d9d3c8", gloss=0.12)),
+            iris=palette.add(paint(iris if skin in SKINS[:3] else "2a1a12", gloss=0.3)),
         dark=palette.add(paint("130f0d", gloss=0.1)),
         hair=palette.add(paint(hair, gloss=0.32, pattern=STREAKS, numbers=(70, 0.35, 5))),
         brow=palette.add(paint(_mixed(hair, "1d1410", 0.4), gloss=0.05)),
@@ -138,9 +140,11 @@ def _dress(palette: Palette, wear: Outfit, first: str, second: str, shoes: str, 
     white = palette.add(cloth("e9e6de", numbers=(14, 0.04, 3)))
     collared = (white if wear.jacket else top) if wear.collared and not wear.bare else 0
     return person.Dress(
-        top=top, sleeve=top, legs=other, shoes=shoe, skin=tints.skin, extra=other, sleeves=wear.sleeves, loose=wear.loose,
+        top=top, sleeve=top, legs=other, shoes=shoe, skin=tints.skin, extra=other, sleeves=wear.sleeves,
+            loose=wear.loose,
         hem=wear.hem, flare=wear.flare, waist=wear.separate,
-        collared=collared, shirt=white if wear.jacket else 0, tie=palette.add(paint(_mixed(second, "5a1620", 0.75), gloss=0.25)),
+        collared=collared, shirt=white if wear.jacket else 0, tie=palette.add(paint(_mixed(second, "5a1620", 0.75),
+            gloss=0.25)),
         lapel=palette.add(cloth(_mixed(first, "101014", 0.28), numbers=(14, 0.1, 3))), shins=not wear.bare,
     )  # fmt: skip
 
@@ -154,6 +158,7 @@ def _build(figure: str, lots: np.ndarray) -> face.Build:
     }
     jaw, wide, nose, lips, eyes = base[figure]
     return face.Build(
-        jaw * (1 + 0.06 * vary[0]), wide * (1 + 0.03 * vary[1]), nose * (1 + 0.18 * vary[2]), lips * (1 + 0.15 * vary[3]),
+        jaw * (1 + 0.06 * vary[0]), wide * (1 + 0.03 * vary[1]), nose * (1 + 0.18 * vary[2]),
+            lips * (1 + 0.15 * vary[3]),
         eyes * (1 + 0.06 * vary[4]),
     )  # fmt: skip

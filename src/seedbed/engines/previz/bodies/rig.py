@@ -116,7 +116,8 @@ class Poser:
         tip = np.asarray(end, np.float64)
         first, second = joints[lower] - joints[upper], tip - joints[lower]
         a, b = np.linalg.norm(first), np.linalg.norm(second)
-        self.hang(upper)
+        if not self._set[upper]:
+            self.hang(upper)
         hip = self.places[:, upper]
         line = goal - hip
         far = np.clip(np.linalg.norm(line, axis=1), abs(a - b) + 1e-4, (a + b) * 0.9995)

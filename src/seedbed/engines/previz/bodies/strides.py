@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from seedbed.engines.previz.bodies.gait import cycle, keyed, step, wave
+from seedbed.engines.previz.bodies.gait import covering, cycle, keyed, step, wave
 from seedbed.engines.previz.bodies.person import ANKLE, BALL, FIGURES, HEEL, SPREAD, Figure, skeleton
 from seedbed.engines.previz.bodies.rig import Clip, Poser, turns
 
@@ -44,11 +44,14 @@ class Gait:
     low: float
 
 
-_WALK = Gait(1.06, 0.74, 0.61, 0.030, {0.0: 0.30, 0.09: 0.0, 0.38: 0.0, 0.50: -0.34, 0.61: -0.95, 0.70: -0.80, 0.84: -0.05, 0.94: 0.32},
+_WALK = Gait(1.06, 0.74, 0.61, 0.036, {0.0: 0.30, 0.09: 0.0, 0.38: 0.0, 0.50: -0.34, 0.61: -0.95, 0.70: -0.80,
+    0.84: -0.05, 0.94: 0.32},
              0.80, 0.009, 0.011, 0.10, 0.050, 0.03, 0.42, 0.25, 0.001)  # fmt: skip
-_RUNWAY = Gait(1.02, 0.76, 0.60, 0.036, {0.0: 0.16, 0.08: 0.0, 0.36: 0.0, 0.48: -0.36, 0.60: -1.0, 0.70: -0.85, 0.84: -0.10, 0.94: 0.20},
+_RUNWAY = Gait(1.02, 0.76, 0.60, 0.042, {0.0: 0.16, 0.08: 0.0, 0.36: 0.0, 0.48: -0.36, 0.60: -1.0, 0.70: -0.85,
+    0.84: -0.10, 0.94: 0.20},
                0.22, 0.010, 0.015, 0.17, 0.105, -0.02, 0.30, 0.14, 0.001)  # fmt: skip
-_RUN = Gait(0.70, 1.30, 0.34, 0.115, {0.0: 0.12, 0.06: 0.0, 0.16: 0.0, 0.26: -0.5, 0.34: -0.95, 0.46: -1.25, 0.66: -0.6, 0.82: 0.0, 0.94: 0.16},
+_RUN = Gait(0.70, 1.30, 0.34, 0.115, {0.0: 0.12, 0.06: 0.0, 0.16: 0.0, 0.26: -0.5, 0.34: -0.95, 0.46: -1.25,
+    0.66: -0.6, 0.82: 0.0, 0.94: 0.16},
             0.45, 0.016, 0.005, 0.20, 0.05, 0.15, 0.66, 1.35, 0.006)  # fmt: skip
 
 _GAITS = {"walk": _WALK, "runway": _RUNWAY, "run": _RUN}
@@ -56,25 +59,16 @@ _GAITS = {"walk": _WALK, "runway": _RUNWAY, "run": _RUN}
 
 def _foot(u: Doubles, gait: Gait) -> tuple[Doubles, Doubles, Doubles, Doubles]:
     """A foot's ankle ahead of the hips and over the ground, its tip and its toes' tip, by phase."""
-    at = step(u, gait.duty, gait.stride * gait.duty, gait.lift, early=0.40)
+    at = step(u, gait.duty, gait.stride * gait.duty, gait.lift, early=0.34)
     tip = keyed(u, gait.tips)
     pivot_y = np.where(tip > 0, HEEL, BALL[0]) + 0.004
     pivot_z = np.where(tip > 0, 0.0, BALL[1]) - ANKLE
     ahead = at.ahead + pivot_y - (np.cos(tip) * pivot_y - np.sin(tip) * pivot_z)
     up = at.up + pivot_z + ANKLE - (np.sin(tip) * pivot_y + np.cos(tip) * pivot_z)
     free = np.clip(at.swing * 3, 0, 1)
-    toes = np.where(tip > 0, tip, tip * free * free * (3 - 2 * free))
+    # Toes bend flat while the foot rolls over them and hang a little once it is off the ground.
+    toes = np.where(tip > 0, tip, 0.3 * tip * free * free * (3 - 2 * free))
     return ahead - 0.004, up, tip, toes
-
-
-def _settled(need: Doubles) -> Doubles:
-    """A smooth periodic curve that is nowhere below `need` (frames) ."""
-    width = max(len(need) // 16, 1)
-    shifts = range(-width, width + 1)
-    top = np.max([np.roll(need, s) for s in shifts], 0)
-    weight = np.hanning(2 * width + 3)[1:-1]
-    smooth = np.sum([np.roll(top, s) * w for s, w in zip(shifts, weight, strict=True)], 0)
-    return np.asarray(smooth / weight.sum())
 
 
 def _legs(
@@ -123,7 +117,7 @@ def _lower(
         room = np.sqrt(np.maximum((0.9985 * length) ** 2 - away[:, 0] ** 2 - away[:, 1] ** 2, 1e-6))
         lack = away[:, 2] - room
         need = np.maximum(need, lack if stands is None else np.where(stands[side] > 0, lack, slack))
-    p.root(spin, (shift[0], shift[1], shift[2] - _settled(need)))
+    p.root(spin, (shift[0], shift[1], shift[2] - covering(need, 16)))
 
 
 def _arm(
@@ -160,7 +154,8 @@ def _going(name: str, figure: str) -> Clip:
     p = Poser(rig, frames)
     size = f.hips / 0.52
     gait_stride = gait.stride * size
-    scaled = Gait(gait.period, gait_stride, gait.duty, gait.lift, gait.tips, gait.apart, gait.bob, gait.sway, gait.twist,
+    scaled = Gait(gait.period, gait_stride, gait.duty, gait.lift, gait.tips, gait.apart, gait.bob, gait.sway,
+        gait.twist,
                   gait.drop, gait.lean, gait.arms, gait.elbow, gait.low)  # fmt: skip
     ankles, tips, toes, yaws, stands = {}, {}, {}, {}, {}
     for (side, sign), lag in zip(SIDES, (0.0, 0.5), strict=True):
