@@ -206,7 +206,7 @@ def build(
     yaw, look, fine = sight.yaw, place.look, grid
     if place.shore_m(0.0, 0.0) < -_OPEN_SEA_M:
         grid = min(grid, 320)
-    squares = _squares(poses, half, yaw, grid)
+    squares = _squares(place, poses, half, yaw, grid)
     ends = np.cumsum([shade.tiled_texels(size) for _, _, _, size, _ in squares])
     starts = [0, *ends[:-1].tolist()]
     heights, packed = np.zeros(int(ends[-1]), np.float32), np.zeros(int(ends[-1]), np.int64)
@@ -236,14 +236,17 @@ Square = tuple[float, float, float, int, float]
 """left, low, texel in metres, size in texels, depth in metres to which it serves."""
 
 
-def _squares(poses: Sequence[Pose], half: float, yaw: float, grid: int) -> list[Square]:
+def _squares(place: Plot, poses: Sequence[Pose], half: float, yaw: float, grid: int) -> list[Square]:
     """The maps from fine to coarse, each with its middle ahead of the middle of the path."""
     xs, ys = [pose.x for pose in poses], [pose.y for pose in poses]
     travel = math.hypot(max(xs) - min(xs), max(ys) - min(ys))
-    near = min(0.4 * pose.z for pose in poses)
+    # Over what the camera flies, not over the sea.
+    low_m = min(
+        pose.z - max(place.ground(pose.x, pose.y), 0.0) for pose in (poses[0], poses[len(poses) // 2], poses[-1])
+    )
+    near = 0.4 * low_m
     squares: list[Square] = []
     # A camera near the ground sees blades of grass: its finest map is small.
-    low_m = min(pose.z for pose in poses)
     extent, ratio = max(400.0, travel + 300.0), 2.6
     if low_m < 45.0:
         extent, ratio = max(170.0, travel + 110.0), 3.3

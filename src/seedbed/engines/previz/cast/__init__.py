@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from seedbed.engines.previz.cast.crafts import CRAFTS
 from seedbed.engines.previz.cast.creatures import CREATURES
 from seedbed.engines.previz.cast.fires import FIRES, GLOWS, Glow
+from seedbed.engines.previz.cast.lamplight import lamplight
 from seedbed.engines.previz.cast.scenery import Scenery
 from seedbed.engines.previz.cast.staging import Ground, Mark, Stage
 from seedbed.engines.previz.frame import Check, Frame
@@ -28,16 +30,27 @@ PLAYED = frozenset(_PLAYERS)
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """All that plays in a shot. `draw` is pure and may be called from any thread."""
+    """All that plays in a shot. `lamps` are the actors who carry some, `sky` the light that lies on the land.
+
+    `draw` is pure and may be called from any thread."""
 
     troupe: Troupe | None
     glows: tuple[Glow, ...]
+    lamps: tuple[Actor, ...]
+    sky: Floats
 
     def __bool__(self) -> bool:
         return self.troupe is not None or bool(self.glows)
 
     def draw(self, frame: Frame, seconds: float, check: Check, *, water: Floats | None = None) -> None:
         """Into `frame`, which holds the place already; mirrored in its `water`, if there is any."""
+        if self.lamps:
+            bulbs = np.concatenate([actor.bulbs(seconds) for actor in self.lamps]).astype(np.float32)
+            view = frame.view
+            lamplight(
+                frame.light, frame.depth, view, bulbs, self.sky, math.sin(view.yaw), math.cos(view.yaw), frame.width
+            )
+            check()
         if self.troupe is not None:
             self.troupe.draw(frame, seconds, check, water=water)
         lights = [glow(seconds) for glow in self.glows]
@@ -55,4 +68,6 @@ def assembled(shot: Shot, stage: Stage, ground: Ground, air: Air, *, seed: int, 
     """All that plays on `stage` in the light of `air`; `dark` is 0 by day and 1 by night."""
     scenery = Scenery(shot, ground, Palette(), seed, dark)
     actors, glows = players(stage.marks, scenery)
-    return Cast(Troupe(actors, scenery.palette.rows(), air) if actors else None, glows)
+    lamps = tuple(actor for actor in actors if len(actor.bulbs(0.0)))
+    sky = np.asarray(air.lamp[1] + 0.5 * air.lamp[0], np.float32)
+    return Cast(Troupe(actors, scenery.palette.rows(), air) if actors else None, glows, lamps, sky)

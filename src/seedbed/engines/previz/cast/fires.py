@@ -139,7 +139,7 @@ def _flower(radius: float) -> Mesh:
     return joined(parts)
 
 
-_SPARKS, _EVERY_S, _LIVES_S = 150, 0.62, 2.6
+_SPARKS, _EVERY_S, _LIVES_S = 190, 0.5, 2.8
 _BURSTS = ((2.6, 0.7, 0.4), (0.5, 1.5, 2.6), (2.4, 2.0, 0.7), (2.2, 0.6, 2.0), (0.6, 2.4, 1.1))
 
 
@@ -150,7 +150,7 @@ def _fireworks_glow(mark: Mark, scenery: Scenery) -> Glow:
     spots = rng.uniform(-1, 1, (count, 3)) * np.array([110.0, 40.0, 34.0]) + np.array([mark.x, mark.y, mark.z + 60.0])
     ways = rng.normal(size=(count, _SPARKS, 3))
     ways /= np.linalg.norm(ways, axis=2, keepdims=True)
-    ways *= rng.uniform(0.82, 1.0, (count, _SPARKS, 1)) * rng.uniform(26, 40, (count, 1, 1))
+    ways *= rng.uniform(0.82, 1.0, (count, _SPARKS, 1)) * rng.uniform(40, 62, (count, 1, 1))
     colours = np.array(_BURSTS)[rng.integers(0, len(_BURSTS), count)]
 
     def glow(seconds: float) -> Floats:
@@ -164,7 +164,7 @@ def _fireworks_glow(mark: Mark, scenery: Scenery) -> Glow:
             fade = max(1.0 - age / _LIVES_S, 0.0) ** 1.3
             flicker = 0.7 + 0.3 * np.sin(age * 30.0 + np.arange(_SPARKS) * 1.7)
             spark = np.zeros((_SPARKS, sprites.SPRITE))
-            spark[:, :3], spark[:, 3] = place, 0.9
+            spark[:, :3], spark[:, 3] = place, 1.2
             spark[:, 4:7] = colours[number] * (fade * 1.3 * flicker)[:, None] + max(0.35 - age, 0.0) * 3.0
             spark[:, 9] = np.arange(_SPARKS)
             rows.append(spark)

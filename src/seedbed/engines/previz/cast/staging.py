@@ -36,13 +36,13 @@ class Role:
 
 
 ROLES: dict[str, Role] = {
-    "people": Role(1.8, 1.0, "land", 1.35, 16.0),
+    "people": Role(1.8, 1.0, "land", 1.35, 16.0, follow=True),
     "crowd": Role(9.0, 1.2, "land", 1.2, 26.0),
-    "robot": Role(2.0, 1.1, "land", 1.1, 16.0),
-    "dog": Role(1.3, 0.5, "land", 2.2, 14.0, 0.9),
-    "cat": Role(0.9, 0.25, "land", 0.8, 10.0, 0.9),
+    "robot": Role(2.0, 1.1, "land", 1.1, 16.0, follow=True),
+    "dog": Role(1.3, 0.5, "land", 2.2, 14.0, 0.9, follow=True),
+    "cat": Role(0.9, 0.25, "land", 0.8, 10.0, 0.9, follow=True),
     "horse": Role(3.6, 1.2, "land", 4.2, 34.0, 0.8, 1.2, True),
-    "animals": Role(3.0, 1.2, "land", 1.1, 26.0),
+    "animals": Role(3.0, 1.2, "land", 1.1, 26.0, follow=True),
     "birds": Role(8.0, 0.0, "air", 9.0, 0.0, 0.9, 0.9, True),
     "fish": Role(7.0, 0.6, "water", 4.0, 0.0, 0.8, 1.3),
     "train": Role(74.0, 2.0, "track", 17.0, 40.0, 1.15, math.pi / 2),
@@ -187,6 +187,10 @@ def framed(
     return poses
 
 
+_STEEP = {"air": -0.06, "sky": -0.40}
+"""How far above its subject, by the distance to it, the camera of a medium is; below zero it looks up."""
+
+
 def _about(
     shot: Shot, move: str, mark: Mark, ground: Ground, t: float, duration_s: float, ratio: float, side: float,
     tempo: float,
@@ -219,15 +223,14 @@ def _about(
         lift = away * 0.10 * share
     yaw = turn
     cx, cy = x - math.sin(yaw) * away + truck, y - math.cos(yaw) * away
-    eye = max(
-        z + away * (0.55 if shot.aerial and role.medium != "air" else 0.10 if role.medium != "air" else -0.06), 0.0
-    )
+    steep = _STEEP.get(role.medium, 0.55 if shot.aerial else 0.10)
+    eye = max(z + away * steep, 0.0)
     if move == "first_person":
         eye = z + 0.4
     floor = max(ground(cx, cy), 0.0) + min(max(0.35 * role.size_m, 0.35), 6.0)
     eye = max(eye + lift, floor)
     # The subject's middle lies a little under the frame's, as tall as the lens allows.
     tall = 1.0 / math.sqrt(ratio)
-    aim = 0.54 if role.medium != "air" else 0.46
+    aim = {"air": 0.46, "sky": 0.34}.get(role.medium, 0.54)
     horizon = aim + (z - eye) * focal / away / tall + low
     return Pose(cx, cy, eye, yaw * 1.0 + pan, min(max(horizon, -0.25), 0.95), focal, 0.0)
