@@ -447,6 +447,9 @@ def test_memory_is_bounded_by_what_is_asked_for(walk: Path) -> None:
     for number in range(40):
         film.draw(number, never)
         assert len(film._source._kept) <= 8
+    huge = Edited(walk, PHRASE, width=3840, height=2160, frames=40, seed=1, check=never)
+    huge.draw(25, never)
+    assert sum(seen.planes[0].nbytes for seen in huge._source._kept.values()) < 160 << 20
 
 
 def test_the_whole_clip_is_fitted_to_another_ratio(walk: Path) -> None:

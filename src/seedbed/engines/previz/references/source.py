@@ -33,7 +33,9 @@ f32 = np.float32
 MEAN, SKY, FAR, LAMP, HEARTH = range(5)
 """The maps of a frame."""
 _STUDY_PX = 144
-_USED_MAX, _WAITING_MAX = 6, 160
+_USED_MAX = 6
+_WAITING_BYTES_MAX = 192 << 20
+"""Memory of frames that were passed on the way to one asked for, and are kept until their turn comes."""
 _FRESH = 0.25
 """How much of what a frame's sky looks like is its own; the rest is carried on from the frame before."""
 
@@ -57,6 +59,7 @@ class Source:
     def __init__(self, path: Path, *, width: int, height: int) -> None:
         self._path, self.width, self.height = path, width, height
         self._lock = threading.Lock()
+        self._most = max(_WAITING_BYTES_MAX * 2 // (3 * width * height), 12)
         self._kept: dict[int, Seen] = {}
         self._used: list[int] = []
         self._reader: Iterator[Seen] | None = None
@@ -84,7 +87,7 @@ class Source:
             self._used.append(number)
         while len(self._used) > _USED_MAX:
             self._kept.pop(self._used.pop(0), None)
-        while len(self._kept) > _WAITING_MAX:
+        while len(self._kept) > self._most:
             del self._kept[next(iter(self._kept))]
 
     def _read(self) -> Iterator[Seen]:
