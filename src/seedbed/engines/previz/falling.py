@@ -21,7 +21,7 @@ Floats = NDArray[np.float32]
 
 _RATE = {"slow_motion": 0.35, "time_lapse": 2.0, "hyperlapse": 2.0}
 # How many there are in a frame, and the colours of solid ones.
-_COUNTS = {"rain": 1500, "storm": 2600, "snow": 1500, "petals": 110, "leaves": 70, "fireflies": 70}
+_COUNTS = {"rain": 1500, "storm": 2600, "snow": 1500, "petals": 170, "leaves": 70, "fireflies": 70}
 _TINTS = {
     "petals": ("f8cdd6", "f3b4c4", "fbe3e6"),
     "leaves": ("b5651d", "c98a2b", "8c3a1c"),
@@ -197,7 +197,7 @@ def let_tumble(light: Floats, width: int, height: int, count: int, seconds: floa
         fall = 0.26 * seconds + 0.05 * math.sin(1.3 * seconds + 2.0 * phase)
         y = fraction(blade, 3, seed) * 9.0 * size + fall * near * size + down_px
         x, y = _wrap(x, float(width), margin), _wrap(y, float(height), margin)
-        wide = size * 0.0105 * near * large
+        wide = size * 0.0125 * near * large
         edge = abs(math.cos(spin * seconds + phase))
         blur = size * 0.010 * max(near - 0.45, 0.0)
         alpha = 0.92 * (wide / (wide + blur)) ** 1.5

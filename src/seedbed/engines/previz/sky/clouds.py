@@ -32,7 +32,8 @@ class Layer(NamedTuple):
     air hides two thirds; `cover` is the share of the map under clouds and `patchy` how much that differs from
     region to region; `rough` how deep billows bite; `thick` the extinction a kilometre; `flat` how little tops
     differ (1 is a sheet); `cirrus` the opacity of ice clouds above; `ragged` how uneven bases are, `lamps` in how
-    many steps light is followed; `morph` in radians its state of boiling.
+    many steps light is followed, `stride` how long
+    those of the march are; `morph` in radians its state of boiling.
     `need` is the field's value where clouds begin, `east` and `north` where in the map the sky lies."""
 
     base: float
@@ -47,6 +48,7 @@ class Layer(NamedTuple):
     cirrus: float
     ragged: float
     lamps: int
+    stride: float = 1.0
     morph: float = 0.0
     need: float = 0.0
     east: float = 0.0
@@ -119,11 +121,11 @@ def _along(cover: Floats, billow: Floats, layer: Layer, sun: Floats, dx: float, 
     length, steep = 0.001 * layer.thick * math.sqrt(1.0 + slope * slope), max(slope * 0.9, 0.30)
     t = layer.base / slope
     last = min((layer.base + 1.15 * layer.deep) / slope, _FAR_M, 3.4 * layer.haze_m)
-    stride = max(t * _STRIDE, 45.0) * min(steep / slope, 1.0)
+    stride = layer.stride * max(t * _STRIDE, 45.0) * min(steep / slope, 1.0)
     t += stride * start
     clear, bright, dim, rim, under, opaque = 1.0, 0.0, 0.0, 0.0, 0.0, 0.0
     while t < last:
-        stride = max(t * _STRIDE, 45.0) * min(steep / slope, 1.0)
+        stride = layer.stride * max(t * _STRIDE, 45.0) * min(steep / slope, 1.0)
         x, y, z = layer.east + dx * t, layer.north + dy * t, (t * slope - layer.base) / layer.deep
         t += stride
         top = _swell(cover, layer, mix, mixed, x, y)

@@ -33,10 +33,10 @@ _EMPTY = np.zeros((0, 0, 3), np.float32)
 _OVERCAST = frozenset({"cloudy", "rain", "snow", "fog", "storm"})
 _LAYERS = {
     "fair": Layer(1000.0, 820.0, 24_000.0, 34_000.0, 0.20, 0.55, 1.05, 16.0, 0.0, 0.5, 0.0, 4),
-    "cloudy": Layer(1000.0, 750.0, 26_000.0, 26_000.0, 0.80, 0.35, 0.80, 7.0, 0.0, 0.0, 0.30, 3),
-    "storm": Layer(800.0, 3000.0, 42_000.0, 28_000.0, 0.58, 0.45, 0.95, 7.0, 0.0, 0.0, 0.14, 3),
-    "rain": Layer(600.0, 700.0, 20_000.0, 12_000.0, 0.95, 0.30, 0.70, 5.0, 0.15, 0.0, 0.45, 2),
-    "snow": Layer(700.0, 700.0, 22_000.0, 11_000.0, 0.94, 0.30, 0.70, 4.0, 0.15, 0.0, 0.40, 2),
+    "cloudy": Layer(1000.0, 750.0, 26_000.0, 26_000.0, 0.80, 0.35, 0.80, 7.0, 0.0, 0.0, 0.30, 3, 1.4),
+    "storm": Layer(800.0, 3000.0, 42_000.0, 28_000.0, 0.58, 0.45, 0.95, 7.0, 0.0, 0.0, 0.14, 3, 1.3),
+    "rain": Layer(600.0, 700.0, 20_000.0, 12_000.0, 0.95, 0.30, 0.70, 5.0, 0.15, 0.0, 0.45, 2, 2.0),
+    "snow": Layer(700.0, 700.0, 22_000.0, 11_000.0, 0.94, 0.30, 0.70, 4.0, 0.15, 0.0, 0.40, 2, 2.0),
 }
 _WIND_M_S = {"fair": 26.0, "cloudy": 28.0, "storm": 55.0, "rain": 40.0, "snow": 24.0}
 _WIND = (0.87, 0.49)
@@ -44,7 +44,7 @@ _WIND = (0.87, 0.49)
 _RATE = {"slow_motion": 0.4, "real": 1.0, "time_lapse": 26.0, "hyperlapse": 26.0}
 _KEY_M = 900.0
 """The clouds travel at most about so far from one bake to the next."""
-_KEYS_MAX = 6
+_KEYS_MAX = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,9 +251,11 @@ def _clouds(shot: Shot, hour: Hour, weather: str, sight: Sight, way: Floats, row
     begin = float(rng.uniform(0.0, 1.2))
     keys = np.empty((len(times), rows, columns, 4), np.float32)
     seed = int(rng.integers(1 << 30))
+    # What races past may be drawn more roughly.
+    stride = layer.stride * (1.0 if len(times) == 1 else 1.7)
     for key, time in zip(keys, times, strict=True):
         gone = _WIND_M_S[weather] * time
-        own = layer._replace(morph=begin + time * 0.0045, need=need, east=east - _WIND[0] * gone,
+        own = layer._replace(stride=stride, morph=begin + time * 0.0045, need=need, east=east - _WIND[0] * gone,
                              north=north - _WIND[1] * gone)  # fmt: skip
         paint_clouds(key, sight.low, sight.high, sight.yaw, sun, tints.astype(np.float32), covers(), billows(), own,
                      _rows_seen(rows, sight.top), seed)  # fmt: skip

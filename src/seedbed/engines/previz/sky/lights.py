@@ -114,7 +114,8 @@ def _add_disc(above: Floats, begin: int, end: int, x: float, radius: float, row:
         ii, jj = int(i), int(j)
         a = face[jj, ii] + (face[jj, ii + 1] - face[jj, ii]) * (i - ii)
         b = face[jj + 1, ii] + (face[jj + 1, ii + 1] - face[jj + 1, ii]) * (i - ii)
-        part *= (a + (b - a) * (j - jj)) * clear_at(pano, u, (horizon - y - 0.5) / reach)
+        clear = clear_at(pano, u, (horizon - y - 0.5) / reach)
+        part *= (a + (b - a) * (j - jj)) * clear * clear
         for c in range(3):
             above[y, c] += disc[D_RED + c] * part
 

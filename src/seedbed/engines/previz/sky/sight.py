@@ -107,7 +107,7 @@ def shine(weather: str, moonless: bool) -> float:
     """How much of the disc's own light comes through the weather."""
     if moonless:
         return 0.0
-    return {"cloudy": 0.35, "snow": 0.05, "fog": 0.16, "rain": 0.0, "storm": 0.0}.get(weather, 1.0)
+    return {"cloudy": 0.35, "snow": 0.0, "fog": 0.16, "rain": 0.0, "storm": 0.0}.get(weather, 1.0)
 
 
 def _age(shot: Shot, rng: np.random.Generator) -> float:

@@ -28,12 +28,14 @@ def draw_flare(light: Floats, width: int, height: int, eye: Floats, sun: Floats,
         for x in range(width):
             dx, dy = (x - sx) / size, (y - sy) / size
             d = math.sqrt(dx * dx + dy * dy)
-            glare = 0.0016 / (d * d + 0.00018) + 0.05 * math.exp(-d * 7.0)
-            # Blades of the aperture draw a star; a coated lens draws a streak.
-            angle = math.atan2(dy, dx)
-            ray = abs(math.cos(3.0 * angle + 0.4))
-            glare += 0.10 * ray**40 * math.exp(-d * 9.0)
-            streak = 0.05 * math.exp(-abs(dy) * 260.0) * math.exp(-abs(dx) * 3.2)
+            glare = 0.0016 / (d * d + 0.00018)
+            if d < 0.9:
+                glare += 0.05 * math.exp(-d * 7.0)
+            if d < 0.5:
+                # Blades of the aperture draw a star; a coated lens draws a streak.
+                ray = abs(math.cos(3.0 * math.atan2(dy, dx) + 0.4))
+                glare += 0.10 * ray**40 * math.exp(-d * 9.0)
+            streak = 0.05 * math.exp(-abs(dy) * 260.0 - abs(dx) * 3.2) if abs(dy) < 0.03 else 0.0
             light[0, y, x] += np.float32(shown * power[0] * (glare + 0.4 * streak))
             light[1, y, x] += np.float32(shown * power[1] * (glare + 0.7 * streak))
             light[2, y, x] += np.float32(shown * power[2] * (glare * 0.92 + 1.6 * streak))

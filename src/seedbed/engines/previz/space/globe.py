@@ -129,12 +129,16 @@ def _ground(globe: Globe, nx: float, ny: float, nz: float, dx: float, dy: float,
     lit = max(facing, 0.0) * day * _ring_shade(globe, nx, ny, nz)
     view = max(-(nx * dx + ny * dy + nz * dz), 0.0)
     cloud, shadow = work[4], work[9]
-    hx, hy, hz = sun[0] - dx, sun[1] - dy, sun[2] - dz
-    half = max((nx * hx + ny * hy + nz * hz) / math.sqrt(hx * hx + hy * hy + hz * hz), 0.0)
-    glint = work[3] * (1.6 * half**220 + 0.22 * half**28) * day * (1.0 - cloud)
+    glint = 0.0
+    if work[3] * day > 0.01:
+        hx, hy, hz = sun[0] - dx, sun[1] - dy, sun[2] - dz
+        half = max((nx * hx + ny * hy + nz * hz) / math.sqrt(hx * hx + hy * hy + hz * hz), 0.0)
+        broad = half**28
+        glint = work[3] * (1.6 * broad**8 + 0.22 * broad) * day * (1.0 - cloud)
     night = 1.0 - min(max((plain + 0.14) * 7.0, 0.0), 1.0)
     low = min(max((plain + 0.05) * 4.0, 0.0), 1.0)
-    haze = (1.0 - view) ** 3.5
+    edge = 1.0 - min(view, 1.0)
+    haze = edge * edge * edge * math.sqrt(edge)
     sky = min(max((plain + 0.16) * 3.0, 0.0), 1.0)
     for c in range(3):
         # Near the terminator sunlight has come a long way through air and is red.

@@ -139,6 +139,36 @@ def _through(out: Floats, orbits: Floats, k: int, part: float, u: Floats, w: Flo
 
 
 @kernel
+def _aim(eye: Floats, u: Floats, w: Floats, p: float, q: float) -> float:
+    """The plane in which the ray through (p, q) stays: `w` becomes the way across `u`. Its angle from the middle."""
+    norm = 1.0 / math.sqrt(1.0 + p * p + q * q)
+    dot = 0.0
+    for c in range(3):
+        w[c] = (eye[1, c] * p + eye[2, c] * q + eye[3, c]) * norm
+        dot += w[c] * u[c]
+    sine = math.sqrt(max(1.0 - dot * dot, 1e-12))
+    for c in range(3):
+        w[c] = (w[c] - u[c] * dot) / sine
+    return math.atan2(sine, -dot)
+
+
+@kernel
+def _bent(out: Floats, ends: Floats, k: int, part: float, gas: Floats, axes: Floats, half: float, tall: float,
+          u: Floats, w: Floats) -> bool:  # fmt: skip
+    """The backdrop at the far end of a ray, into `out` (3); black, and false, where it falls in."""
+    if ends[k if part < 0.5 else k + 1] < 0.0:
+        out[:] = 0.0
+        return False
+    # Beside a ray that falls in, the neighbour's end stands for both.
+    end = max(ends[k], ends[k + 1])
+    if ends[k] >= 0.0:
+        end = ends[k] + (ends[k + 1] - ends[k]) * part
+    cos, sin = math.cos(end), math.sin(end)
+    _behind(out, gas, axes, half, tall, u[0] * cos + w[0] * sin, u[1] * cos + w[1] * sin, u[2] * cos + w[2] * sin)
+    return True
+
+
+@kernel
 def draw_hole(light: Floats, width: int, height: int, first: int, last: int, eye: Floats, orbits: Floats, ends: Floats,
               widest: float, noise: Floats, pole: Floats, seconds: float, gas: Floats, axes: Floats, half: float,
               tall: float) -> None:  # fmt: skip
@@ -146,38 +176,23 @@ def draw_hole(light: Floats, width: int, height: int, first: int, last: int, eye
     disc lies at right angles to `pole` (3), near the z axis. The backdrop is the map `gas` (see `backdrop`)."""
     focal, fan = eye[4, 0], orbits.shape[0]
     distance = math.sqrt(eye[0, 0] ** 2 + eye[0, 1] ** 2 + eye[0, 2] ** 2)
-    u, w, d = np.zeros(3, np.float32), np.zeros(3, np.float32), np.zeros(3, np.float32)
-    work, pixel = np.zeros(3, np.float32), np.zeros(3, np.float32)
+    u, w = np.zeros(3, np.float32), np.zeros(3, np.float32)
+    work, pixel, behind = np.zeros(3, np.float32), np.zeros(3, np.float32), np.zeros(3, np.float32)
     for c in range(3):
         u[c] = eye[0, c] / distance
     for y in range(first, last):
         q = (height * 0.5 - y - 0.5) / focal
         for x in range(width):
-            p = (x + 0.5 - width * 0.5) / focal
-            norm = 1.0 / math.sqrt(1.0 + p * p + q * q)
-            for c in range(3):
-                d[c] = (eye[1, c] * p + eye[2, c] * q + eye[3, c]) * norm
-            dot = d[0] * u[0] + d[1] * u[1] + d[2] * u[2]
-            sine = math.sqrt(max(1.0 - dot * dot, 1e-12))
-            for c in range(3):
-                w[c] = (d[c] - u[c] * dot) / sine
-            angle = min(math.atan2(sine, -dot), widest * 0.999)
+            angle = min(_aim(eye, u, w, (x + 0.5 - width * 0.5) / focal, q), widest * 0.999)
             place = min(max(math.sqrt(angle / widest) * fan - 0.5, 0.0), fan - 1.001)
             k = int(place)
-            part = place - k
-            falls = ends[k if part < 0.5 else k + 1] < 0.0
-            if falls:
-                pixel[:] = 0.0
-            else:
-                # Beside a ray that falls in, the neighbour's end stands for both.
-                end = max(ends[k], ends[k + 1])
-                if ends[k] >= 0.0:
-                    end = ends[k] + (ends[k + 1] - ends[k]) * part
-                cos, sin = math.cos(end), math.sin(end)
-                _behind(pixel, gas, axes, half, tall, u[0] * cos + w[0] * sin, u[1] * cos + w[1] * sin,
-                        u[2] * cos + w[2] * sin)  # fmt: skip
-                for c in range(3):
-                    pixel[c] += light[c, y, x]
-            _through(pixel, orbits, k, part, u, w, pole, noise, seconds, work)
+            # Far out the bent backdrop is smooth: a pixel takes its neighbour's, with its own stars.
+            far, shines = angle > 16.0 / distance, True
+            if not far or x & 1 == 0:
+                shines = _bent(behind, ends, k, place - k, gas, axes, half, tall, u, w)
+            for c in range(3):
+                pixel[c] = behind[c] + (light[c, y, x] if shines else np.float32(0.0))
+            if not far:
+                _through(pixel, orbits, k, place - k, u, w, pole, noise, seconds, work)
             for c in range(3):
                 light[c, y, x] = pixel[c]

@@ -21,7 +21,7 @@ from seedbed.engines.previz.space.flare import draw_flare, draw_star
 from seedbed.engines.previz.space.galaxy import draw_galaxy, paint_arms
 from seedbed.engines.previz.space.globe import Globe, draw_globe
 from seedbed.engines.previz.space.hole import draw_hole, follow
-from seedbed.engines.previz.space.rocks import draw_rocks
+from seedbed.engines.previz.space.rocks import draw_rocks, paint_rock
 from seedbed.engines.previz.space.tiles import soft
 
 Floats = NDArray[np.float32]
@@ -129,6 +129,13 @@ class Space:
             self._disc = self._arms(rng)
         if "asteroid" in (*shot.bodies, main):
             self._rocks = _rocks(rng, place.begin, main == "asteroid")
+            side = int(112 * min(max(self._scale, 0.3), 1.5))
+            self._shapes = np.empty((3, side, 2 * side, 5), np.float32)
+            for number, look in enumerate(rng.uniform(0.0, 40.0, 3)):
+                self._run(self._carve(self._shapes[number], float(look)), side)
+
+    def _carve(self, shape: Floats, look: float) -> Callable[[int, int], None]:
+        return lambda first, last: paint_rock(shape, soft(), look, first, last)
 
     def _globe(self, kind: str, shot: Shot, rng: np.random.Generator) -> Globe:
         window, shape = _window(self.eyes, self.width, self.height, self._size, _TEXELS_MAX * min(self._scale, 1.5))
@@ -202,8 +209,8 @@ class Space:
             check()
             away = np.linalg.norm(self._rocks[:, :3] - eye[0], axis=1)
             order = np.ascontiguousarray(self._rocks[np.argsort(-away)])
-            draw_rocks(out, self.width, self.height, eye, order, soft(), place.sun.astype(np.float32), self._power,
-                       linear("6e655c")[0], own)  # fmt: skip
+            sun, tint = place.sun.astype(np.float32), linear("6e655c")[0]
+            draw_rocks(out, self.width, self.height, eye, order, self._shapes, sun, self._power, tint, own)
         return out
 
     def _draw_hole(self, out: Floats, eye: Floats, own: float, check: Check) -> None:
@@ -379,12 +386,15 @@ def _rocks(rng: np.random.Generator, begin: Eye, many: bool) -> Floats:
     count = 46 if many else 18
     rows = []
     for number in range(count):
-        depth = float(rng.uniform(2.2, 16.0)) if number > 4 else float(rng.uniform(2.2, 4.5))
+        depth = float(rng.uniform(3.6, 18.0)) if number > 4 else float(rng.uniform(3.4, 5.0))
         if not many:
             depth *= 0.22
         spread = depth * 0.62
-        x, y = float(rng.uniform(-1.0, 1.0)) * spread, float(rng.normal(0.0, 0.36)) * spread * 0.8
-        size = (0.10 + 0.50 * float(rng.random()) ** 3) * (0.9 if number > 4 else 1.0) * (1.0 if many else 0.10)
+        # The nearest keep clear of the middle.
+        aside = 0.45 if number <= 4 else 0.0
+        x = float(rng.choice([-1.0, 1.0])) * float(rng.uniform(aside, 1.0)) * spread
+        y = float(rng.normal(0.0, 0.36)) * spread * 0.8
+        size = (0.10 + 0.40 * float(rng.random()) ** 3) * (0.9 if number > 4 else 1.0) * (1.0 if many else 0.10)
         where = begin.place + begin.ahead * depth + begin.right * x + begin.up * y
         rows.append(
             [*where, size, float(rng.uniform(-0.35, 0.35)), float(rng.uniform(0, 6.28)), float(rng.uniform(0, 40))]

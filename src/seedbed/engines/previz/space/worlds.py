@@ -60,7 +60,7 @@ def _earth(skin: Floats, more: Floats, soft: Floats, x: float, y: float, z: floa
     cloud = layers(soft, wx + 0.34 * curl, wy - 0.28 * curl, wz + 0.2 * curl, 8)
     wisp = ridges(soft, wx * 3.1 + 0.5 * curl, wy * 3.1, wz * 3.1, 4)
     belt = 0.20 * math.cos(z * 9.0) - 0.10
-    more[CLOUD] = 0.95 * _ease(cloud + belt + 0.30 * (wisp - 0.45), 0.06, 0.62)
+    more[CLOUD] = (0.55 + 0.42 * _ease(wisp, 0.15, 0.75)) * _ease(cloud + belt + 0.30 * (wisp - 0.45), 0.06, 0.62)
     more[HEIGHT] = max(height, 0.0) * 0.20 * land + 0.02 * rough * land
     town = ridges(soft, x * 34.0, y * 34.0, z * 34.0, 3) + 0.55 * layers(soft, x * 6.0, y * 6.0 + 2.0, z * 6.0, 4)
     more[TOWN] = land * (1.0 - ice) * _ease(town, 0.62, 1.10) ** 2 * (1.0 - 0.6 * _ease(dry, 0.2, 0.8))
