@@ -167,12 +167,12 @@ def _leg(
     x, y, z = at[4]
     wide, long, tall = leg.foot
     first = (
-        at[0][0] * 0.6,
+        at[0][0] * 0.35,
         at[0][1],
-        at[0][2] + leg.girth[0][0] * 0.9,
-        leg.girth[0][0] * 0.55,
-        leg.girth[0][1] * 0.6,
-        leg.girth[0][2] * 0.6,
+        at[0][2] + leg.girth[0][0] * 0.7,
+        leg.girth[0][0] * 0.5,
+        leg.girth[0][1] * 0.45,
+        leg.girth[0][2] * 0.45,
     )
     names = [f"{name}.{part}.r" for part in ("upper", "lower", "cannon", "foot")]
     body = "chest" if name == "fore" else "rump"
@@ -244,25 +244,22 @@ def _trimmings(s: Shape, coat: Coat, grain: Grain, bone: Callable[[str], int]) -
     return parts
 
 
-def mane(
-    s: Shape, coat: Coat, grain: Grain, bone: Callable[[str], int], long: float, thick: float, upright: bool = False
-) -> list[Mesh]:
-    """Hair along the crest of the neck, from between the ears down to the withers."""
-    rows = s.neck[1:]
-    outline = []
+def mane(s: Shape, coat: Coat, grain: Grain, bone: Callable[[str], int], long: float, thick: float) -> list[Mesh]:
+    """Hair along the crest of the neck, from between the ears down to the withers, falling to the right."""
     poll = s.head[0]
-    points = [(poll[0] + 0.4 * poll[3], poll[1] + poll[3]), *[_crest(row, s) for row in rows[::-1]]]
-    for k, (y, z) in enumerate(points):
-        fall = long * (0.7 if k == 0 else 1.0)
-        across = 0.0 if upright else thick * 2.2
-        drop = (0.0, -0.3 * fall, 0.75 * fall) if upright else (across, -0.18 * fall, -0.85 * fall)
-        outline.append((0.0, y, z + 0.01, drop[0], y + drop[1], z + drop[2]))
+    points = [
+        (poll[0] + 0.4 * poll[3], poll[1] + poll[3], 0.6 * poll[2]),
+        *[(*_crest(row, s), row[2]) for row in s.neck[:0:-1]],
+    ]
+    outline = []
+    for k, (y, z, wide) in enumerate(points):
+        fall = long * (0.6 if k in (0, len(points) - 1) else 1.0)
+        outline.append((-0.3 * wide, y, z + 0.7 * thick, 1.02 * wide + thick, y - 0.25 * fall, z - 0.8 * fall))
     count = len(outline) - 1
     hold = Hold(
         (bone("head"), bone("crest"), bone("neck"), bone("chest")), (0.6, 0.5 * count, 0.85 * count), (0.4, 0.5, 0.4)
     )
-    made = blade(outline, thick, hold, paint=coat.hair, rows=grain(10, 4))
-    return [made]
+    return [blade(outline, thick, hold, paint=coat.hair, rows=grain(12, 4))]
 
 
 def _crest(row: Station, s: Shape) -> tuple[float, float]:

@@ -72,7 +72,7 @@ def head(build: Build, grain: Grain, hold: Hold, tints: Tints, *, haired: bool =
     angles = _angles(grain(22, 6), 0.62 if grain.high else 0.0)
     rows = np.stack([_ring(build, z, angles) for z in heights])
     if haired:
-        rows = _tucked(rows)
+        rows = _tucked(rows, 0.06 if grain.high else 0.20)
     parts = [hold.over(loft(rows), np.zeros((len(rows) + 2) * (rows.shape[1] + 1))).painted(tints.skin)]
     if grain.high:
         parts += [part.boned(hold.bones[0]) for part in [*_eyes(build, tints), *_mouth(build, tints), *_ears(tints)]]
@@ -107,13 +107,14 @@ def _ring(build: Build, z: float, angle: Doubles) -> Doubles:
     return np.stack([x, y, np.full_like(x, z)], 1)
 
 
-def _tucked(rows: Doubles) -> Doubles:
+def _tucked(rows: Doubles, much: float) -> Doubles:
     """The skull drawn in a little where hair covers it, so that it never shows through."""
     y, z = rows[..., 1], rows[..., 2]
     behind = np.clip((0.02 - y) / 0.1, 0, 1) * np.clip((z - 0.22) / 0.1, 0, 1)
+    beside = np.clip((0.24 - y) / 0.08, 0, 1) * np.clip((z - 0.60) / 0.06, 0, 1)
     above = np.clip((z - 0.84) / 0.06, 0, 1)
-    k = 1 - 0.055 * np.maximum(behind, above)
-    return np.stack([rows[..., 0] * k, y * k, z - 0.02 * above], -1)
+    k = 1 - much * np.maximum(np.maximum(behind, beside), above)
+    return np.stack([rows[..., 0] * k, y * k, z - 0.4 * much * above], -1)
 
 
 def _relief(build: Build, x: Doubles, z: Doubles) -> Doubles:
@@ -193,13 +194,17 @@ def _stroke(build: Build, line: Sequence[tuple[float, float]], width: float, lif
 
 
 def _mouth(build: Build, tints: Tints) -> list[Mesh]:
-    wide = 0.104 * (0.85 + 0.15 * build.lips)
-    upper = [(wide, 0.216), (0.055, 0.240), (0.018, 0.256), (0.0, 0.249), (-0.018, 0.256), (-0.055, 0.240),
-             (-wide, 0.216), (-0.05, 0.217), (0.0, 0.219), (0.05, 0.217)]  # fmt: skip
-    lower = [(wide * 0.97, 0.214), (0.05, 0.211), (0.0, 0.211), (-0.05, 0.211), (-wide * 0.97, 0.214),
-             (-0.055, 0.186), (0.0, 0.172), (0.055, 0.186)]  # fmt: skip
-    return [_patch(build, upper[::-1], 0.024 * build.lips).painted(tints.lips),
-            _patch(build, lower[::-1], 0.027 * build.lips).painted(tints.lips)]  # fmt: skip
+    wide = 0.118 * (0.85 + 0.15 * build.lips)
+    upper = [
+        (-wide, 0.214), (-0.060, 0.214), (0.0, 0.216), (0.060, 0.214), (wide, 0.214), (0.062, 0.242), (0.020, 0.260),
+        (0.0, 0.252), (-0.020, 0.260), (-0.062, 0.242),
+    ]  # fmt: skip
+    lower = [
+        (-0.060, 0.180), (0.0, 0.164), (0.060, 0.180), (wide * 0.96, 0.211), (0.05, 0.208), (0.0, 0.207),
+        (-0.05, 0.208), (-wide * 0.96, 0.211),
+    ]  # fmt: skip
+    return [_patch(build, [(-x, z) for x, z in outline], lift * build.lips, 0.004).painted(tints.lips)
+            for outline, lift in ((upper, 0.020), (lower, 0.024))]  # fmt: skip
 
 
 def _ears(tints: Tints) -> list[Mesh]:
@@ -240,8 +245,8 @@ def hair(style: str, build: Build, grain: Grain, bone: int, tail: int, tints: Ti
 def _shell(
     build: Build, grain: Grain, edge: tuple[float, float, float], thick: float, off: float, bone: int, tail: int
 ) -> Mesh:
-    columns, rows = grain(18, 6), grain(8, 3)
-    angle = _angles(columns, 0.3)
+    columns, rows = grain(18, 6), grain(8, 4)
+    angle = _angles(columns, 0.3 if grain.high else 0.0)
     turned = np.abs(np.angle(np.exp(1j * (angle - np.pi / 2)))) / (np.pi / 2)
     # The hairline falls steeply at the temples.
     low = np.interp(turned, [0, 0.42, 0.62, 0.80, 1.05, 1.4, 2.0], [

@@ -14,6 +14,9 @@ from seedbed.engines.previz.bodies.rig import Clip, Poser, Rig, turns
 
 Doubles = NDArray[np.float64]
 
+GLIDE = 0.20
+"""How far the shoulder blade follows its foot."""
+
 FEET = ("hind.l", "fore.l", "hind.r", "fore.r")
 
 
@@ -38,11 +41,11 @@ class Pace:
     """How far the neck is stretched forwards, radians."""
 
 
-WALK = Pace((0.0, 0.25, 0.5, 0.75), 1.06, 0.64, 0.78, 0.085, 0.010, 0.012, 0.010, 0.06, 0.75)
-TROT = Pace((0.0, 0.5, 0.5, 0.0), 0.70, 0.44, 0.84, 0.15, 0.035, 0.006, 0.010, 0.02, 1.0, 0.02)
-CANTER = Pace((0.0, 0.30, 0.30, 0.56), 0.62, 0.34, 0.86, 0.19, 0.035, 0.09, 0.05, 0.05, 1.1, 0.02, -0.10)
-GALLOP = Pace((0.0, 0.36, 0.13, 0.50), 0.46, 0.235, 0.90, 0.24, 0.035, 0.07, 0.10, 0.06, 1.2, 0.045, -0.28)
-BOUND = Pace((0.0, 0.46, 0.09, 0.55), 0.40, 0.22, 1.05, 0.20, 0.04, 0.08, 0.26, 0.08, 1.1, 0.06, -0.22)
+WALK = Pace((0.0, 0.25, 0.5, 0.75), 1.04, 0.64, 0.72, 0.085, 0.010, 0.012, 0.010, 0.06, 0.75)
+TROT = Pace((0.0, 0.5, 0.5, 0.0), 0.68, 0.44, 0.78, 0.15, 0.035, 0.006, 0.010, 0.02, 1.0, 0.02)
+CANTER = Pace((0.0, 0.30, 0.30, 0.56), 0.60, 0.34, 0.80, 0.19, 0.035, 0.09, 0.05, 0.05, 1.1, 0.02, -0.10)
+GALLOP = Pace((0.0, 0.36, 0.13, 0.50), 0.45, 0.225, 0.86, 0.24, 0.035, 0.07, 0.10, 0.06, 1.2, 0.045, -0.28)
+BOUND = Pace((0.0, 0.46, 0.09, 0.55), 0.40, 0.21, 0.98, 0.20, 0.04, 0.08, 0.26, 0.08, 1.1, 0.06, -0.22)
 """The run of dogs, cats and deer: the back opens and closes."""
 
 
@@ -66,7 +69,7 @@ def moving(skeleton: Rig, s: Shape, pace: Pace, size: float = 1.0) -> Clip:
     _stand_on(p, s, spin, shift, goals, cannons, pace, high, u)
     p.turn("rump", pitch=arch, yaw=-0.02 * sideways)
     p.turn("chest", pitch=-arch * 0.6)
-    _legs(p, s, goals, tips, cannons, glide=0.42)
+    _legs(p, s, goals, tips, cannons, glide=GLIDE)
     nod = pace.nod * (wave(u, 2, 0.1) if pace.duty > 0.5 else 0.6 * rock)
     p.turn("neck", pitch=pace.neck - pitch * 0.8 + arch * 0.3 + nod)
     p.turn("crest", pitch=pace.neck * 0.3 + nod * 0.5)
@@ -146,7 +149,7 @@ def _stand_on(
         limb = name[:-2]
         upper = p.rig.at(f"{limb}.upper{name[-2:]}")
         hip = rest[0] + np.stack(shift, 1) + spin @ (rest[upper] - rest[0])
-        hip[:, 1] += 0.42 * (goals[name][:, 1] - leg.joints[3][0]) * (limb == "fore")
+        hip[:, 1] += GLIDE * (goals[name][:, 1] - leg.joints[3][0]) * (limb == "fore")
         reach = _length(leg)
         away = hip - _hock(s, name, goals[name], cannons[name])
         room = np.sqrt(np.maximum((0.992 * reach) ** 2 - away[:, 0] ** 2 - away[:, 1] ** 2, 1e-6))

@@ -116,7 +116,7 @@ def _pick(choices: tuple[str, ...], lot: float) -> str:
 
 
 def _tints(palette: Palette, skin: str, hair: str, iris: str, figure: str) -> face.Tints:
-    lip = _mixed(skin, "a8434a", 0.50 if figure == "woman" else 0.26)
+    lip = _mixed(skin, "a8434a", 0.50 if figure == "woman" else 0.34)
     return face.Tints(
         skin=palette.add(paint(skin, gloss=0.16)), lips=palette.add(paint(lip, gloss=0.3)),
         white=palette.add(paint("d9d3c8", gloss=0.12)),

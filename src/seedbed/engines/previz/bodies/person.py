@@ -169,7 +169,7 @@ def neck(f: Figure, dress: Dress, grain: Grain, bone: Callable[[str], int]) -> M
         (0, 0.008, top + 0.088, slim * 0.9, slim * 1.0, slim * 1.1),
     ]  # fmt: skip
     hold = Hold((bone("chest"), bone("neck"), bone("head")), (1.0, 3.0), (0.8, 0.8))
-    return skin(stations, grain(5, 3), grain(12, 4), hold, paint=dress.skin)
+    return skin(stations, grain(5, 2), grain(12, 4), hold, paint=dress.skin)
 
 
 def arms(f: Figure, dress: Dress, grain: Grain, bone: Callable[[str], int], onto: Mesh) -> list[Mesh]:
