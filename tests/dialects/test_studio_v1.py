@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from tests.dialects.wire import PLAN
 from tests.test_last_frame import Moving, all_frames, pixels
 from tests.test_media_inputs import Shelf, quarters, shelf, written
 from tests.test_tasks import output_of
+from tests.test_webhooks import receiving
 from tests.test_worker import at_work
 
 PREFIX = "/api/v1"
@@ -470,6 +472,22 @@ async def test_one_picture_among_media_is_a_reference(
             assert told["status"] == "completed", told
     roles = [[(medium.kind, medium.role) for medium in request.media] for request in engine.requests]
     assert roles == [[("image", "reference")], [("video", "reference"), ("image", "reference")]]
+
+
+async def test_a_keys_webhook_hears_what_the_status_says(
+    api: httpx2.AsyncClient, ana: Person, settings: Settings, tmp_path: Path, pool: db.Pool, sound: None
+) -> None:
+    async with receiving() as receiver:
+        async with db.transaction(pool) as conn:
+            key_id, secret = await accounts.create_key(conn, ana.account_id, "studio", webhook_url=receiver.url)
+        caller = Person(ana.account_id, key_id, secret)
+        trusting = settings.model_copy(update={"trusted_hosts": f"127.0.0.1:{receiver.port}"})
+        async with at_work(trusting, tmp_path, Told()):
+            task_id = await made(api, caller, duration="4")
+            [request] = await receiver.wait(1)
+            told = await ended(api, ana, task_id, pool)
+    assert json.loads(request.body) == told
+    assert told["status"] == "completed"
 
 
 @pytest.mark.parametrize(
