@@ -447,8 +447,14 @@ async def test_from_two_pictures_to_a_video_and_its_last_frame(
             api, ana, mode="image-to-video", aspect_ratio="adaptive", duration="4", channel="wild", seed=7, **frames
         )
         told = await ended(api, ana, task_id, pool)
-    assert told["status"] == "completed", told
-    [request] = engine.requests
+        assert told["status"] == "completed", told
+        # The next shot begins where this one ends.
+        begun = {"mode": "image-to-video", "image_url": told["output"]["last_frame_url"], "aspect_ratio": "adaptive"}
+        after = await ended(api, ana, await made(api, ana, duration="4", **begun), pool)
+    assert after["status"] == "completed", after
+    request, following = engine.requests
+    assert [(medium.role, medium.width, medium.height) for medium in following.media] == [("first_frame", 960, 720)]
+    assert (following.width, following.height) == (960, 720)
     assert [(medium.role, medium.width, medium.height) for medium in request.media] == [
         ("first_frame", 320, 240),
         ("last_frame", 200, 100),
@@ -457,6 +463,7 @@ async def test_from_two_pictures_to_a_video_and_its_last_frame(
     video, png = [(await api.get(told["output"][name])).content for name in ("video_url", "last_frame_url")]
     assert np.array_equal(pixels(png), all_frames(io.BytesIO(video))[-1])
     assert pixels(png).shape == (720, 960, 3)
+    assert np.array_equal(engine.given[0], pixels(png))
 
 
 async def test_one_picture_among_media_is_a_reference(
