@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import asyncpg
 import pytest
+from alembic import command
+from alembic.config import Config
 
-from seedbed import db
+from seedbed import db, tasks
 from seedbed.errors import ConfigError
 from tests.conftest import other_database
 
@@ -206,6 +209,51 @@ async def test_migrating_is_done_once_however_many_try(empty: str) -> None:
         assert await db.migrate(empty) is False
     finally:
         await conn.close()
+
+
+async def test_what_an_earlier_version_left_is_kept(empty: str) -> None:
+    """Tasks of revision 0002, in every state, come to the newest: plans in their words, attempts that may have left
+    files behind."""
+    await asyncio.to_thread(_upgrade_to, empty, "0002")
+    conn = await asyncpg.connect(empty)
+    await conn.execute("INSERT INTO accounts (email) VALUES ('a@example.com')")
+    for status, attempt in (("queued", 0), ("processing", 2), ("succeeded", 2), ("failed", 1), ("cancelled", 0)):
+        ended = status not in ("queued", "processing")
+        await conn.execute(
+            """
+            INSERT INTO tasks (id, dialect, account_id, trace_id, status, attempt, turn, model, mode, prompt,
+                               aspect_ratio, resolution, duration_s, seed, audio, fixed_lens, quality,
+                               price_credits, plan, output_key, error_code, finished_at)
+            VALUES ($1::text, 'open', 1, '', $1::text::task_status, $2, 0, 'm', 'text_to_video', 'p', '16:9', '720p', 5, 7, true,
+                    false, 'standard', 0, $3, $4, $5, $6)
+            """,
+            status,
+            attempt,
+            '{"setting": "forest"}' if status == "succeeded" else None,
+            "outputs/x" if status == "succeeded" else None,
+            "timeout" if status == "failed" else None,
+            datetime.now(UTC) if ended else None,
+        )
+        for number in range(1, attempt + 1):
+            await conn.execute(
+                "INSERT INTO task_events (task_id, status, attempt) VALUES ($1, 'processing', $2)", status, number
+            )
+    await db.migrate(empty)
+    rows = await conn.fetch("SELECT task_id, attempt FROM open_attempts ORDER BY 1, 2")
+    assert [tuple(row) for row in rows] == [("failed", 1), ("processing", 1), ("processing", 2), ("succeeded", 1)]
+    for status in tasks.STATUSES:
+        task = await tasks.get(conn, status)
+        assert (task.last_frame, task.last_frame_key, task.width, task.channel) == (False, None, None, "standard")
+        assert task.plan == ({"setting": "forest"} if status == "succeeded" else None)
+    await conn.close()
+
+
+def _upgrade_to(dsn: str, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", "seedbed:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["dsn"] = dsn
+    command.upgrade(config, revision)
 
 
 async def test_a_failed_migration_leaves_nothing(empty: str) -> None:

@@ -70,8 +70,8 @@ class TaskRequest:
     """What a dialect asks for, checked against the catalogue. `metadata` is JSON text, given back as it came.
 
     `aspect_ratio` may be `catalogue.ADAPTIVE`: the worker then takes that of the first picture or video.
-    `last_frame` asks for the video's last frame as a picture too. It costs a tenth of a second of 720p to
-    make and a third of the video's size to keep, so only dialects whose answers show it ask for it.
+    `last_frame` asks for the video's last frame as a picture too. For 5 s of 720p that costs a third of a
+    second of processor time and a third of the video's size, so only dialects whose answers show it ask.
     """
 
     id_prefix: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from tests.dialects.wire import PLAN
 from tests.test_last_frame import Moving, all_frames, pixels
 from tests.test_media_inputs import Shelf, quarters, shelf, written
 from tests.test_tasks import output_of
+from tests.test_webhooks import receiving
 from tests.test_worker import at_work
 
 PREFIX = "/api/v1"
@@ -445,8 +447,14 @@ async def test_from_two_pictures_to_a_video_and_its_last_frame(
             api, ana, mode="image-to-video", aspect_ratio="adaptive", duration="4", channel="wild", seed=7, **frames
         )
         told = await ended(api, ana, task_id, pool)
-    assert told["status"] == "completed", told
-    [request] = engine.requests
+        assert told["status"] == "completed", told
+        # The next shot begins where this one ends.
+        begun = {"mode": "image-to-video", "image_url": told["output"]["last_frame_url"], "aspect_ratio": "adaptive"}
+        after = await ended(api, ana, await made(api, ana, duration="4", **begun), pool)
+    assert after["status"] == "completed", after
+    request, following = engine.requests
+    assert [(medium.role, medium.width, medium.height) for medium in following.media] == [("first_frame", 960, 720)]
+    assert (following.width, following.height) == (960, 720)
     assert [(medium.role, medium.width, medium.height) for medium in request.media] == [
         ("first_frame", 320, 240),
         ("last_frame", 200, 100),
@@ -455,6 +463,7 @@ async def test_from_two_pictures_to_a_video_and_its_last_frame(
     video, png = [(await api.get(told["output"][name])).content for name in ("video_url", "last_frame_url")]
     assert np.array_equal(pixels(png), all_frames(io.BytesIO(video))[-1])
     assert pixels(png).shape == (720, 960, 3)
+    assert np.array_equal(engine.given[0], pixels(png))
 
 
 async def test_one_picture_among_media_is_a_reference(
@@ -470,6 +479,22 @@ async def test_one_picture_among_media_is_a_reference(
             assert told["status"] == "completed", told
     roles = [[(medium.kind, medium.role) for medium in request.media] for request in engine.requests]
     assert roles == [[("image", "reference")], [("video", "reference"), ("image", "reference")]]
+
+
+async def test_a_keys_webhook_hears_what_the_status_says(
+    api: httpx2.AsyncClient, ana: Person, settings: Settings, tmp_path: Path, pool: db.Pool, sound: None
+) -> None:
+    async with receiving() as receiver:
+        async with db.transaction(pool) as conn:
+            key_id, secret = await accounts.create_key(conn, ana.account_id, "studio", webhook_url=receiver.url)
+        caller = Person(ana.account_id, key_id, secret)
+        trusting = settings.model_copy(update={"trusted_hosts": f"127.0.0.1:{receiver.port}"})
+        async with at_work(trusting, tmp_path, Told()):
+            task_id = await made(api, caller, duration="4")
+            [request] = await receiver.wait(1)
+            told = await ended(api, ana, task_id, pool)
+    assert json.loads(request.body) == told
+    assert told["status"] == "completed"
 
 
 @pytest.mark.parametrize(

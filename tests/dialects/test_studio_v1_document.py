@@ -11,12 +11,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from seedbed import catalogue, db
+from seedbed import accounts, catalogue, db
 from seedbed.dialects import studio_v1
 from seedbed.settings import Settings
-from tests.conftest import Person, served
+from tests.conftest import Person, make_person, served
 from tests.dialects.test_open_v1_curl import blocks, run
-from tests.dialects.test_open_v1_schema import checked, contents, operations
+from tests.dialects.test_open_v1_schema import checked, contents, nothing_is_found, operations
 from tests.dialects.test_studio_v1 import BAD, PREFIX, TRAIN, Told, ana, host, move
 from tests.test_worker import at_work
 
@@ -84,6 +84,17 @@ def test_the_document_allows_what_is_taken_and_refuses_what_is_not(document: dic
             allowed.append(name)
     # The names of files, and a picture to begin with, are told in words.
     assert set(allowed) <= {"a clip as the first frame", "a sound"}
+
+
+async def test_schemathesis_finds_nothing(
+    settings: Settings, pool: db.Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sound: None
+) -> None:
+    """Every check of the tool. The limit of an account is lifted, or all would be one 429."""
+    monkeypatch.setattr(studio_v1, "REQUESTS_PER_MINUTE", 10**6)
+    async with db.transaction(pool) as conn:
+        person = await make_person(conn, "robot", credits=100_000_000)
+        _, key = await accounts.create_key(conn, person.account_id, "studio", per_minute=10**6)
+    await nothing_is_found(settings, tmp_path, "/openapi/studio.json", key, 200)
 
 
 async def test_every_command_of_the_page(settings: Settings, ana: Person, tmp_path: Path, sound: None) -> None:
