@@ -37,7 +37,9 @@ class Exhibit:
 
 
 EXHIBITS = (
-    Exhibit("river", "A river flowing through an autumn forest, aerial view, cinematic motion", "From the documents.", 7),
+    Exhibit(
+        "river", "A river flowing through an autumn forest, aerial view, cinematic motion", "From the documents.", 7
+    ),
     Exhibit(
         "candles", "A young woman blows out birthday candles, warm indoor lighting, shallow depth of field",
         "From the documents; begins with a picture that the project draws.",
@@ -73,8 +75,10 @@ EXHIBITS = (
     Exhibit("horses", "A herd of horses gallops across the steppe, golden hour, tracking shot, slow motion", "", 3),
     Exhibit("village", "A wooden house in a winter forest, snow falls, watercolour", "", 5),
     Exhibit(
-        "seasons", "Shot 1: a meadow in spring with wild flowers. Shot 2: dissolve to the meadow in summer. Shot 3: dissolve "
-        "to autumn. Shot 4: dissolve to winter, snow", "Four shots that dissolve into one another.", 11, duration_s=8,
+        "seasons",
+        "Shot 1: a meadow in spring with wild flowers. Shot 2: dissolve to the meadow in summer. "
+        "Shot 3: dissolve to autumn. Shot 4: dissolve to winter, snow",
+        "Four shots that dissolve into one another.", 11, duration_s=8,
     ),
     Exhibit("anime", "A girl walks along the beach in summer, anime, pan left", "", 6),
     Exhibit(

@@ -224,8 +224,8 @@ async def test_what_an_earlier_version_left_is_kept(empty: str) -> None:
             INSERT INTO tasks (id, dialect, account_id, trace_id, status, attempt, turn, model, mode, prompt,
                                aspect_ratio, resolution, duration_s, seed, audio, fixed_lens, quality,
                                price_credits, plan, output_key, error_code, finished_at)
-            VALUES ($1::text, 'open', 1, '', $1::text::task_status, $2, 0, 'm', 'text_to_video', 'p', '16:9', '720p', 5, 7, true,
-                    false, 'standard', 0, $3, $4, $5, $6)
+            VALUES ($1::text, 'open', 1, '', $1::text::task_status, $2, 0, 'm', 'text_to_video', 'p', '16:9', '720p',
+                    5, 7, true, false, 'standard', 0, $3, $4, $5, $6)
             """,
             status,
             attempt,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -125,7 +126,7 @@ def test_the_volcano_is_a_cone_with_a_crater_ahead() -> None:
     assert rim > foot + 0.5 * tall
     assert middle < rim - 20.0
     flank = [place.bare(x, y - share * tall) for share in (0.3, 0.8, 1.3, 1.8)]
-    assert all(a > b for a, b in zip(flank, flank[1:], strict=False))
+    assert all(a > b for a, b in pairwise(flank))
 
 
 def test_a_beach_rises_gently_and_some_of_the_coast_is_cliff() -> None:
