@@ -81,7 +81,9 @@ class City:
         self._air = self._air._replace(bulbs=plans.bulbs_of(self.plan.lamps))
         actors = [*self.plan.actors, *(extras(kit.palette) if extras else [])]
         focus = self._focus() if kind != "skyline" else None
-        self._troupe = Troupe(actors, kit.palette.rows(), self._air, focus=focus, ridge=0.34 if kind == "street" else 0.12)
+        self._troupe = Troupe(
+            actors, kit.palette.rows(), self._air, focus=focus, ridge=0.34 if kind == "street" else 0.12
+        )
         self._sea = self._water(kit.palette)
         self._tile = ripples(own) if self._sea else None
         self._falls = falling.falls(shot, own)
@@ -97,7 +99,9 @@ class City:
         size = math.sqrt(self.width * self.height)
         poses = self.poses
         half = max(self.width / size * 0.5 / pose.focal for pose in poses)
-        top = max((pose.horizon * self.height + abs(pose.roll) * self.width / 2) / (pose.focal * size) for pose in poses)
+        top = max(
+            (pose.horizon * self.height + abs(pose.roll) * self.width / 2) / (pose.focal * size) for pose in poses
+        )
         yaw = float(np.mean([pose.yaw for pose in poses]))
         turns = [pose.yaw - yaw for pose in poses]
         low = math.tan(max(math.atan(-half) + min(turns) - 0.12, -1.3))
@@ -163,7 +167,9 @@ def warm(shot: Shot, pool: Executor) -> None:
     """Compiles every kernel that a city needs, by two frames of a small one in the rain and one by a river."""
     for water, weather, aerial in (("none", "rain", False), ("river", "fair", True)):
         own = replace(shot, place="city", water=water, weather=weather, aerial=aerial, time="night", known=())
-        city = City(own, seed=1, width=64, height=48, frames=1, fps=24, fixed=False, detail=120, pool=pool, check=_go_on)
+        city = City(
+            own, seed=1, width=64, height=48, frames=1, fps=24, fixed=False, detail=120, pool=pool, check=_go_on
+        )
         city.frame(0, _go_on)
 
 

@@ -49,14 +49,18 @@ def raise_block(out: Builder, lot: Lot, kit: Kit, rng: np.random.Generator) -> f
         if top <= z:
             continue
         a, b, c, d = x0 + dx, x1 - dx, y0 + dy, y1 - dy
-        out.walls(a, b, c, d, z, top, skin, bay=bay, shift=shift, ao=(min(0.62 + z / 60, 1.0), min(0.72 + top / 60, 1.0)))
+        out.walls(
+            a, b, c, d, z, top, skin, bay=bay, shift=shift, ao=(min(0.62 + z / 60, 1.0), min(0.72 + top / 60, 1.0))
+        )
         z = top
         _crown(out, a, b, c, d, z, kit, lot.near, glassy)
     _roofscape(out, lot, z, tiers[-1][1], kit, rng, glassy)
     return z
 
 
-def _crown(out: Builder, x0: float, x1: float, y0: float, y1: float, z: float, kit: Kit, near: int, glassy: bool) -> None:
+def _crown(
+    out: Builder, x0: float, x1: float, y0: float, y1: float, z: float, kit: Kit, near: int, glassy: bool
+) -> None:
     """A roof behind its parapet, and a cornice in stone."""
     if near and not glassy:
         out.box(x0 - 0.45, x1 + 0.45, y0 - 0.45, y1 + 0.45, z - 0.55, z + 0.1, kit.trim, kit.roof)
@@ -77,7 +81,9 @@ def _roofscape(
     mx, my = (lot.x0 + lot.x1) / 2, (lot.y0 + lot.y1) / 2
     w, d = (lot.x1 - lot.x0) * (1 - inset), (lot.y1 - lot.y0) * (1 - inset)
     ox, oy = float(rng.uniform(-0.15, 0.15)) * w, float(rng.uniform(-0.15, 0.15)) * d
-    out.box(mx + ox - w * 0.16, mx + ox + w * 0.16, my + oy - d * 0.13, my + oy + d * 0.13, z, z + 3.2, kit.trim, kit.roof)
+    out.box(
+        mx + ox - w * 0.16, mx + ox + w * 0.16, my + oy - d * 0.13, my + oy + d * 0.13, z, z + 3.2, kit.trim, kit.roof
+    )
     for _ in range(int(rng.integers(1, 4)) if lot.near else 1):
         x, y = mx + float(rng.uniform(-0.36, 0.36)) * w, my + float(rng.uniform(-0.36, 0.36)) * d
         out.box(x - 1.1, x + 1.1, y - 0.8, y + 0.8, z, z + 1.4, kit.metal, kit.trim)
@@ -87,7 +93,9 @@ def _roofscape(
         tank = mesh.lathe([(1.7, 0), (1.7, 3.4), (1.85, 3.4), (0, 4.6)], sides, flat=not lot.near).painted(kit.wood)
         out.place(tank, x, y, z + 2.2)
         for sx, sy in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
-            out.box(x + sx * 1.1 - 0.1, x + sx * 1.1 + 0.1, y + sy * 1.1 - 0.1, y + sy * 1.1 + 0.1, z, z + 2.2, kit.metal)
+            out.box(
+                x + sx * 1.1 - 0.1, x + sx * 1.1 + 0.1, y + sy * 1.1 - 0.1, y + sy * 1.1 + 0.1, z, z + 2.2, kit.metal
+            )
     if lot.height > 95:
         mast = 14.0 + float(rng.uniform(0, 26))
         out.place(mesh.cone(0.9, mast, 6).painted(kit.metal), mx, my, z)
@@ -105,7 +113,9 @@ def raise_spire(out: Builder, x: float, y: float, height: float, kit: Kit, rng: 
         out.floor(x - half, x + half, y - half, y + half, top, kit.roof)
         out.walls(x - half - 0.3, x + half + 0.3, y - half - 0.3, y + half + 0.3, top - 1.0, top + 0.6, kit.trim)
         z = top
-    out.place(mesh.lathe([(5.0, 0), (3.4, 8), (1.5, 14), (0.5, 15), (0.3, 40), (0, 42)], 12).painted(kit.metal), x, y, z)
+    out.place(
+        mesh.lathe([(5.0, 0), (3.4, 8), (1.5, 14), (0.5, 15), (0.3, 40), (0, 42)], 12).painted(kit.metal), x, y, z
+    )
 
 
 def raise_house(out: Builder, lot: Lot, kit: Kit, rng: np.random.Generator) -> float:
@@ -121,10 +131,12 @@ def raise_house(out: Builder, lot: Lot, kit: Kit, rng: np.random.Generator) -> f
     along = sideways if gabled else not sideways
     half = ((lot.x1 - lot.x0) if along else (lot.y1 - lot.y0)) / 2
     rise = half * float(rng.uniform(0.75, 1.15))
-    out.gable(lot.x0, lot.x1, lot.y0, lot.y1, top, rise, roof, skin, along=along)
+    out.gable(lot.x0, lot.x1, lot.y0, lot.y1, top, rise, roof, kit.plain[kit.plaster.index(skin)], along=along)
     mx, my = (lot.x0 + lot.x1) / 2, (lot.y0 + lot.y1) / 2
     cx, cy = mx + half * 0.4 * (1 if along else 0), my + half * 0.4 * (0 if along else 1)
-    out.box(cx - 0.4, cx + 0.4, cy - 0.4, cy + 0.4, top, top + rise * 0.9 + 0.8, kit.tiles[1] if not kit.snowy else kit.kerb)
+    out.box(
+        cx - 0.4, cx + 0.4, cy - 0.4, cy + 0.4, top, top + rise * 0.9 + 0.8, kit.tiles[1] if not kit.snowy else kit.kerb
+    )
     return top + rise
 
 
@@ -132,8 +144,11 @@ def raise_church(out: Builder, x: float, y: float, kit: Kit, tall: float = 34.0)
     """A nave and a tower with a clock and a pointed roof; its front faces -y."""
     wall = kit.plaster[4]
     out.walls(x - 8, x + 8, y + 7, y + 40, 0, 12, wall, bay=2.4)
-    out.gable(x - 8, x + 8, y + 7, y + 40, 12, 9, kit.tiles[0], wall, along=True)
-    out.walls(x - 4, x + 4, y, y + 8, 0, tall, kit.stone[5], bay=4.0, shift=12.0)
+    out.gable(x - 8, x + 8, y + 7, y + 40, 12, 9, kit.tiles[0], kit.plain[4], along=True)
+    out.walls(x - 4, x + 4, y, y + 8, 0, tall, kit.plain[5], ao=(0.7, 1.0))
+    for z in (9.0, 18.0):
+        out.box(x - 0.7, x + 0.7, y - 0.06, y + 0.2, z, z + 3.6, kit.pane)
+    out.box(x - 1.5, x + 1.5, y - 0.12, y + 0.2, 0.0, 3.8, kit.wood)
     out.box(x - 4.4, x + 4.4, y - 0.4, y + 8.4, tall - 0.6, tall, kit.trim)
     out.place(mesh.lathe([(5.6, 0), (3.6, 5), (1.3, 13), (0, 22)], 4, flat=True).turned(yaw=math.pi / 4)
               .painted(kit.tiles[2]), x, y + 4, tall)  # fmt: skip

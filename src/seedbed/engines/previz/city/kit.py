@@ -47,6 +47,7 @@ class Kit:
     glass: tuple[int, ...]
     shops: tuple[int, ...]
     plaster: tuple[int, ...]
+    plain: tuple[int, ...]
     tiles: tuple[int, ...]
     neon: tuple[int, ...]
     cars: tuple[int, ...]
@@ -87,7 +88,7 @@ def kit_of(shot: Shot) -> Kit:
     dusk = night or shot.time == "sunset" or wet or shot.weather == "fog"
     snowy = shot.weather == "snow" or shot.season == "winter"
     lit = max(LIT[shot.time], 0.25 if wet else 0.0)
-    room = 0.85 if night else 0.75
+    room = 0.7 if night else 0.5
     damp = 0.62 if wet else 1.0
     tarmac = [value * damp for value in (0.062, 0.062, 0.066)]
     sheen = {"gloss": 0.62 if wet else 0.12, "mirror": 0.20 if wet else 0.0}
@@ -95,10 +96,14 @@ def kit_of(shot: Shot) -> Kit:
     grey = 0.5 if wet else 0.1
 
     def wall(colour: str, bricks: float, seed: int) -> int:
-        return add(paint(colour, gloss=0.05, pattern=WINDOWS, numbers=(BAY_M, FLOOR_M, lit, room, seed, bricks, 0.46, 0.56)))
+        return add(
+            paint(colour, gloss=0.05, pattern=WINDOWS, numbers=(BAY_M, FLOOR_M, lit, room, seed, bricks, 0.46, 0.56))
+        )
 
     def panes(colour: str, seed: int) -> int:
-        return add(paint(colour, gloss=0.3, pattern=CURTAIN, numbers=(PANE_M, OFFICE_M, lit * 0.9, room * 0.9, seed, 0.26)))
+        return add(
+            paint(colour, gloss=0.3, pattern=CURTAIN, numbers=(PANE_M, OFFICE_M, lit * 0.7, room * 0.8, seed, 0.26))
+        )
 
     def lamp(colour: tuple[float, float, float], on: float) -> int:
         return add(paint((0.5, 0.48, 0.45), glow=[value * on for value in colour], gloss=0.4))
@@ -109,13 +114,14 @@ def kit_of(shot: Shot) -> Kit:
         stone=tuple(wall(colour, bricks, number) for number, (colour, bricks) in enumerate(_STONES)),
         glass=tuple(panes(colour, 20 + number) for number, colour in enumerate(_GLASS)),
         shops=tuple(
-            add(paint(colour, gloss=0.15, pattern=SHOPS, numbers=(SHOP_M, SHOP_TALL_M, 0.9 if dusk else 0.35, 1.0 if night else 0.5, seed)))
+            add(paint(colour, gloss=0.15, pattern=SHOPS, numbers=(SHOP_M, SHOP_TALL_M, 0.9 if dusk else 0.35, 0.6 if night else 0.4, seed)))
             for seed, colour in enumerate(("3a3532", "5a4a40", "2e3436", "6a6058"))
         ),
         plaster=tuple(
             add(paint(colour, gloss=0.03, pattern=WINDOWS, numbers=(2.4, 2.9, lit, room, 40 + seed, 0.0, 0.36, 0.5)))
             for seed, colour in enumerate(_PLASTER)
         ),
+        plain=tuple(add(paint(colour, gloss=0.03, pattern=MOTTLED, numbers=(0.3, 0.12, 4))) for colour in _PLASTER),
         tiles=tuple(
             add(paint("e8ecf0" if snowy else colour, gloss=0.05, pattern=TILES, numbers=(0.32, 0.36, 0.15 if snowy else 0.5, seed)))
             for seed, colour in enumerate(("a4523a", "8f4632", "6e4a3e", "b3664a"))

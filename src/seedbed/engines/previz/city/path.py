@@ -51,7 +51,7 @@ def path(shot: Shot, kind: str, *, frames: int, fps: int, fixed: bool, seed: int
     }[kind]
     if kind == "street" and shot.aerial and shot.move == "flight":
         eye = 6.0
-    way = _Way(shot, duration_s, eye, horizon, speed * pace * tempo ** 0.25, aside)
+    way = _Way(shot, duration_s, eye, horizon, speed * pace * tempo**0.25, aside)
     draw = _MOVES["static" if fixed else shot.move]
     poses = [draw(way, frame / fps) for frame in range(frames)]
     if shot.handheld and not fixed:

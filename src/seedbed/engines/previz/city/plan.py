@@ -6,6 +6,7 @@ sides in detail; a skyline is seen from over the roofs, and may have a river bef
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, field
 
@@ -24,7 +25,7 @@ HALF_M, WALK_M = 7.4, 4.6
 BLOCK_M, CROSS_M = 84.0, 13.0
 """From one cross street to the next, and a cross street's width."""
 KERB_M = 0.14
-RIVER_M = (150.0, 390.0)
+RIVER_M = (112.0, 374.0)
 """Where the river of a skyline begins and ends along y."""
 _OLD = {"village", "old town", "church", "cathedral", "medieval", "alley", "alleyway", "square", "cobblestone", "paris",
         "istanbul", "warsaw", "town", "market", "bazaar"}  # fmt: skip
@@ -35,7 +36,7 @@ _HIGH = {"skyline", "aerial", "drone", "cityscape", "skyscraper", "rooftop", "bi
 
 
 def kind_of(shot: Shot) -> str:
-    """"old", "street" or "skyline"."""
+    """ "old", "street" or "skyline"."""
     words = {word.lower().rstrip("s") if len(word) > 4 else word.lower() for word in shot.known} | set(shot.known)
     high = bool(words & _HIGH) or any("aerial" in word or "skyline" in word for word in words)
     if words & _OLD and not high:
@@ -85,11 +86,14 @@ def plan(shot: Shot, kit: Kit, way: Way, seed: int) -> Plan:
 def _fits(lot: Lot, way: Way) -> float:
     """The height that a lot may have beneath the camera's way."""
     x0, x1, y0, y1, low = way
-    apart = lot.x0 > x1 + 7 or lot.x1 < x0 - 7 or lot.y0 > y1 + 14 or lot.y1 < y0 - 7
+    aside = 7.0 if low > 20.0 else 2.0
+    apart = lot.x0 > x1 + aside or lot.x1 < x0 - aside or lot.y0 > y1 + 14 or lot.y1 < y0 - 7
     return math.inf if apart else low - 9.0
 
 
-def _raise(out: Plan, ground: Builder, lot: Lot, kit: Kit, way: Way, rng: np.random.Generator, *, old: bool = False) -> None:
+def _raise(
+    out: Plan, ground: Builder, lot: Lot, kit: Kit, way: Way, rng: np.random.Generator, *, old: bool = False
+) -> None:
     room = _fits(lot, way)
     if room < 8.0:
         return
@@ -123,7 +127,7 @@ def _street(out: Plan, ground: Builder, shot: Shot, kit: Kit, way: Way, rng: np.
             near = 2 if row < 3 else 1
             _pavement(ground, kit, side, y0, y1)
             edges = _cuts(rng, y0 + 0.5, y1 - 0.5, 15.0, 30.0)
-            for a, b in zip(edges, edges[1:], strict=False):
+            for a, b in itertools.pairwise(edges):
                 deep = float(rng.uniform(16, 24))
                 tall = float(rng.choice([17, 21, 27, 34, 48, 66], p=[0.16, 0.22, 0.24, 0.2, 0.12, 0.06]))
                 x0, x1 = (wall, wall + deep) if side > 0 else (-wall - deep, -wall)
@@ -194,29 +198,30 @@ def _signs(
             out.halos.append(street.neon_bulb(x + side * 1.0, y, z + high, which, 0.10, 14.0))
 
 
-def _furnish(
-    out: Plan, ground: Builder, shot: Shot, kit: Kit, rows: range, rng: np.random.Generator
-) -> None:
+def _furnish(out: Plan, ground: Builder, shot: Shot, kit: Kit, rows: range, rng: np.random.Generator) -> None:
     """Lamps, trees, traffic lights, parked cars."""
-    post = street.lamp_post(kit)
+    posts = [street.lamp_post(kit, sides=sides) for sides in (6, 3)]
     bare = shot.season == "winter"
-    trees = [street.tree(kit, number, bare=bare) for number in range(4)] if "trees" not in shot.without else []
-    cars = [street.car(kit, body, number) for number, body in enumerate(kit.cars)]
+    planted = "trees" not in shot.without
+    trees = [[street.tree(kit, number, bare=bare, near=near) for number in range(4)] for near in (True, False)]
+    cars = [
+        [street.car(kit, body, number, near=near) for number, body in enumerate(kit.cars)] for near in (True, False)
+    ]
     mast = street.traffic_light(kit, True), street.traffic_light(kit, False)
     for row in rows:
         start = row * (BLOCK_M + CROSS_M)
         for side in (-1, 1):
             x = side * (HALF_M + 0.55)
             for y in np.arange(start + 6.0, start + BLOCK_M, 26.0):
-                ground.place(post, x, float(y), KERB_M, math.pi if side > 0 else 0.0)
+                ground.place(posts[row > 1], x, float(y), KERB_M, math.pi if side > 0 else 0.0)
                 _lamp(out, kit, x - side * 2.2, float(y), 8.0, 380.0)
             for y in np.arange(start + 12.0, start + BLOCK_M - 6, 8.7):
-                if trees and row < 5 and rng.random() < 0.62:
-                    form = trees[int(rng.integers(len(trees)))]
+                if planted and row < 5 and rng.random() < 0.62:
+                    form = trees[float(y) > 55][int(rng.integers(4))]
                     ground.place(form, x + side * 0.5, float(y), KERB_M, float(rng.uniform(0, 6)))
             for y in np.arange(start + 9.0, start + BLOCK_M - 8, 6.1):
                 if row < 5 and rng.random() < 0.5:
-                    form = cars[int(rng.integers(len(cars)))]
+                    form = cars[float(y) > 60][int(rng.integers(len(kit.cars)))]
                     ground.place(form, side * (HALF_M - 1.0), float(y), 0.0, 0.0 if side > 0 else math.pi)
         if row < 5:
             # Every second crossing stands at green.
@@ -235,12 +240,14 @@ def _lamp(out: Plan, kit: Kit, x: float, y: float, z: float, far: float) -> None
 
 def _traffic(out: Plan, kit: Kit, rng: np.random.Generator, low: float, high: float) -> None:
     """Cars in four lanes: away from the camera on the right, towards it on the left."""
-    forms = [street.car(kit, body, number) for number, body in enumerate(kit.cars)]
+    forms = [
+        [street.car(kit, body, number, near=near) for number, body in enumerate(kit.cars)] for near in (True, False)
+    ]
     for x, speed in ((2.1, 9.5), (4.7, 8.0), (-2.1, -10.0), (-4.7, -8.5)):
         y = low + float(rng.uniform(0, 30))
         own = speed * float(rng.uniform(0.9, 1.1))
         while y < high:
-            form = forms[int(rng.integers(len(forms)))]
+            form = forms[not -30 < y < (130 if speed < 0 else 70)][int(rng.integers(len(kit.cars)))]
             lights = (kit.night or kit.wet) and y < 150.0
             out.drivers.append(Driver(form, x, y, own, low, high, lights))
             y += float(rng.uniform(17, 46))
@@ -254,14 +261,14 @@ def _skyline(out: Plan, ground: Builder, shot: Shot, kit: Kit, way: Way, rng: np
     low, high = RIVER_M
     if river:
         out.river = -3.0
-        ground.floor(-1500, 1500, -260, low, 0.0, kit.asphalt, ao=0.8)
-        ground.floor(-1500, 1500, high, 2600, 0.0, kit.asphalt, ao=0.8)
+        ground.floor(-9000, 9000, -260, low, 0.0, kit.asphalt, ao=0.8)
+        ground.floor(-9000, 9000, high, 16000, 0.0, kit.asphalt, ao=0.8)
         ground.walls(-1500, 1500, low, high, -4.0, 0.6, kit.kerb, sides="")
-        ground.quad((-1500, high, -4), (1500, high, -4), (1500, high, 0.8), (-1500, high, 0.8), kit.trim, ao=(0.6, 1.0))
-        out.water.floor(-1800, 1800, low - 5, high + 5, -3.0, kit.water)
+        ground.quad((-9000, high, -4), (9000, high, -4), (9000, high, 0.8), (-9000, high, 0.8), kit.trim, ao=(0.6, 1.0))
+        out.water.floor(-9000, 9000, low - 5, high + 5, -3.0, kit.water)
         _bridge(out, ground, kit, low, high)
     else:
-        ground.floor(-1500, 1500, -260, 2600, 0.0, kit.asphalt, ao=0.75)
+        ground.floor(-9000, 9000, -260, 16000, 0.0, kit.asphalt, ao=0.75)
     heart = (float(rng.uniform(-120, 120)), 640.0 if not river else 720.0)
     for row in range(-2, 17):
         y0 = row * pitch_y
@@ -278,6 +285,7 @@ def _skyline(out: Plan, ground: Builder, shot: Shot, kit: Kit, way: Way, rng: np
                 _park(ground, kit, x0, x1, y0, y0 + BLOCK_M, rng)
                 continue
             _built_up(out, ground, kit, (x0, x1, y0, y0 + BLOCK_M), heart, way, row, rng)
+    _outskirts(out, ground, kit, way, rng)
     houses.raise_spire(ground, heart[0] + 20.0, heart[1] + 20.0, 255.0, kit, rng)
     out.boxes.append((heart[0] + 3, heart[0] + 37, heart[1] + 3, heart[1] + 37, 255.0))
     _traffic(out, kit, rng, -60.0, low - 6 if river else 560.0)
@@ -286,6 +294,25 @@ def _skyline(out: Plan, ground: Builder, shot: Shot, kit: Kit, way: Way, rng: np
             for y in np.arange(row * pitch_y, row * pitch_y + pitch_y, 24.0):
                 if not (river and low - 8 < y < high + 8):
                     out.halos += [[side * 9.0, float(y), 7.5, 0.75, 0.5, 0.24, 4.5] for side in (-1, 1)]
+
+
+def _outskirts(out: Plan, ground: Builder, kit: Kit, way: Way, rng: np.random.Generator) -> None:
+    """The rest of the city, as far as the air lets one see: plain blocks on a wider grid."""
+    for row in range(26):
+        y = 380.0 + row * (70.0 + 5.0 * row)
+        across = 0.75 * y + 120.0
+        for x in np.arange(-across, across, 78.0 + 6.0 * row):
+            inner = abs(x) < 620 and y < 1650
+            if inner or rng.random() < 0.25:
+                continue
+            wide, deep = float(rng.uniform(30, 60)) * (1 + 0.04 * row), float(rng.uniform(26, 44))
+            tall = float(rng.uniform(9, 34)) * (2.2 if rng.random() < 0.08 else 1.0)
+            skin = pick(rng, kit.stone)
+            at = float(x) + float(rng.uniform(-12, 12))
+            ground.walls(
+                at, at + wide, y, y + deep, 0.0, tall, skin, bay=3.0, shift=float(rng.integers(900)) * 3, sides="swe"
+            )
+            ground.floor(at, at + wide, y, y + deep, tall, kit.roof)
 
 
 def _built_up(
@@ -302,20 +329,22 @@ def _built_up(
             c, d = y0 + (y1 - y0) * j / rows + gap, y0 + (y1 - y0) * (j + 1) / rows - gap
             away = math.hypot((a + b) / 2 - heart[0], (c + d) / 2 - heart[1])
             core = math.exp(-((away / 330.0) ** 2))
-            tall = float(rng.uniform(16, 40)) + core * float(rng.uniform(10, 150)) * (1.3 if rng.random() < 0.35 else 0.7)
+            tall = float(rng.uniform(16, 40)) + core * float(rng.uniform(10, 150)) * (
+                1.3 if rng.random() < 0.35 else 0.7
+            )
             shrink = float(rng.uniform(0, 0.16)) * min(tall / 60, 1.0)
             dx, dy = (b - a) * shrink / 2, (d - c) * shrink / 2
             _raise(out, ground, Lot(a + dx, b - dx, c + dy, d - dy, tall, 1 if row < 2 else 0, "s"), kit, way, rng)
 
 
-def _park(
-    ground: Builder, kit: Kit, x0: float, x1: float, y0: float, y1: float, rng: np.random.Generator
-) -> None:
+def _park(ground: Builder, kit: Kit, x0: float, x1: float, y0: float, y1: float, rng: np.random.Generator) -> None:
     """A green with trees."""
     ground.floor(x0 + 1, x1 - 1, y0 + 1, y1 - 1, KERB_M + 0.05, kit.grass)
-    forms = [street.tree(kit, number, bare=False).scaled(1.5) for number in range(3)]
+    forms = [street.tree(kit, number, bare=False, near=False).scaled(1.5) for number in range(3)]
     for _ in range(26):
-        ground.place(forms[int(rng.integers(3))], float(rng.uniform(x0 + 4, x1 - 4)), float(rng.uniform(y0 + 4, y1 - 4)), 0.1)
+        ground.place(
+            forms[int(rng.integers(3))], float(rng.uniform(x0 + 4, x1 - 4)), float(rng.uniform(y0 + 4, y1 - 4)), 0.1
+        )
 
 
 def _bridge(out: Plan, ground: Builder, kit: Kit, low: float, high: float) -> None:
@@ -325,7 +354,9 @@ def _bridge(out: Plan, ground: Builder, kit: Kit, low: float, high: float) -> No
     ground.box(-half, half, low - 4, high + 4, deck - 1.6, deck, kit.metal, kit.asphalt)
     ground.floor(-HALF_M, HALF_M, low, high, deck + 0.03, kit.road)
     for (ya, za), (yb, zb) in (((a, 0.1), (low - 4, deck)), ((high + 4, deck), (b, 0.1))):
-        ground.quad((-half, ya, za), (half, ya, za), (half, yb, zb), (-half, yb, zb), kit.road, uv=(-half, ya, half, yb))
+        ground.quad(
+            (-half, ya, za), (half, ya, za), (half, yb, zb), (-half, yb, zb), kit.road, uv=(-half, ya, half, yb)
+        )
         ground.quad((half, ya, 0), (half, yb, 0), (half, yb, zb), (half, ya, za), kit.kerb)
         ground.quad((-half, yb, 0), (-half, ya, 0), (-half, ya, za), (-half, yb, zb), kit.kerb)
     towers = (low + 52.0, high - 52.0)
@@ -338,7 +369,9 @@ def _bridge(out: Plan, ground: Builder, kit: Kit, low: float, high: float) -> No
     span = towers[1] - towers[0]
     for x in (-half - 1.2, half + 1.2):
         line = [[x, a + 20, 2.0], [x, towers[0], top]]
-        line += [[x, towers[0] + span * k / 16, top - (top - deck - 3) * (1 - (2 * k / 16 - 1) ** 2)] for k in range(1, 16)]
+        line += [
+            [x, towers[0] + span * k / 16, top - (top - deck - 3) * (1 - (2 * k / 16 - 1) ** 2)] for k in range(1, 16)
+        ]
         line += [[x, towers[1], top], [x, b - 20, 2.0]]
         ground.place(mesh.tube(line, 0.32, 5).painted(kit.metal), 0, 0)
         for k in range(1, 32):
@@ -361,7 +394,7 @@ def _old_town(out: Plan, ground: Builder, kit: Kit, way: Way, rng: np.random.Gen
         ground.walls(a, b, -60, end, 0.0, 0.1, kit.kerb, sides="w" if side > 0 else "e")
         for depth in range(3):
             edges = _cuts(rng, -58.0, end, 7.5, 12.5)
-            for c, d in zip(edges, edges[1:], strict=False):
+            for c, d in itertools.pairwise(edges):
                 deep = float(rng.uniform(9, 12))
                 x = half + walk + depth * 26.0
                 x0, x1 = (x, x + deep) if side > 0 else (-x - deep, -x)
