@@ -75,15 +75,24 @@ def lay_on_water(
                 continue
             turn = (x + 0.5 - width * 0.5) / view.focal
             px, py = view.x + (fx + fy * turn) * d, view.y + (fy - fx * turn) * d
-            a = tile_at(tile, px / 23.0 + 0.05 * view.seconds, py / 31.0 - 0.04 * view.seconds, 0)
-            b = tile_at(tile, px / 17.0 - 0.06 * view.seconds, py / 13.0 + 0.05 * view.seconds, 1)
-            lean = shake / (1.0 + d / 400.0) * view.focal
+            # What is finer than a pixel of water is not seen: far off, long waves remain.
+            over = max(view.z - level, 0.1)
+            grain = min(max(1.3 - 2.2 * d * d / (over * view.focal), 0.0), 1.0)
+            t = view.seconds
+            a = 0.7 * tile_at(tile, px / 97.0 + 0.012 * t, py / 131.0 - 0.010 * t, 0)
+            b = 0.7 * tile_at(tile, px / 71.0 - 0.014 * t, py / 53.0 + 0.012 * t, 1)
+            if grain > 0.0:
+                a += grain * tile_at(tile, px / 23.0 + 0.05 * t, py / 31.0 - 0.04 * t, 0)
+                b += grain * tile_at(tile, px / 17.0 - 0.06 * t, py / 13.0 + 0.05 * t, 1)
+            lean = shake / (1.0 + d / 300.0) * view.focal
             for c in range(4):
                 out[c] = f32(0.0)
-            _look_up(seen, cover, x + 0.5 + a * lean * 0.25, y + 0.5 + b * lean, out, 1.0)
+            # Ripples that are not resolved draw the picture out up and down.
+            for tap in range(3):
+                off = b + (tap - 1) * 0.8
+                _look_up(seen, cover, x + 0.5 + a * lean * 0.25, y + 0.5 + off * lean, out, 1.0 / 3.0)
             if out[3] <= 0.0:
                 continue
-            over = view.z - level
             down = over / math.sqrt(d * d * (1 + turn * turn) + over * over)
             k = f32(strength * (0.16 + 0.84 * (1.0 - min(down * 1.15, 1.0)) ** 3))
             for c in range(3):

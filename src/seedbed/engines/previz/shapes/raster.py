@@ -37,40 +37,48 @@ def clear(near: Floats, who: Ints, depth: Floats, y0: int, y1: int, width: int) 
 
 
 @kernel
-def _run(row: Floats, own: Ints, first: int, last: int, step: float, start: float, t: int, keep: bool) -> None:
-    """Columns first … last of one row of samples, at `start` + `step` a column."""
-    nearest, a, b = f32(1.0 / NEAR_M), f32(step), f32(start)
-    number = np.int32(t)
-    length = last - first + 1
-    row, own = row[first : last + 1], own[first : last + 1]
-    if keep:
-        for x in range(length):
-            inverse = a * f32(np.int32(x)) + b
-            closer = inverse > row[x] and inverse < nearest
-            row[x] = inverse if closer else row[x]
-            own[x] = number if closer else own[x]
-    else:
-        for x in range(length):
-            inverse = a * f32(np.int32(x)) + b
-            own[x] = number if inverse > row[x] and inverse < nearest else own[x]
+def _run(near: Floats, who: Ints, first: int, length: int, step: float, start: float, t: int) -> None:
+    """So many samples from `first` on, at `start` + `step` a column: `t` takes those that it is nearest in."""
+    beyond, a, b, zero, number = f32(1.0 / NEAR_M), f32(step), f32(start), f32(0.0), np.int32(t)
+    base = np.uint64(first)
+    for k in range(length):
+        inverse = a * f32(np.int32(k)) + b
+        inverse = inverse if inverse < beyond else zero
+        at = base + np.uint64(k)
+        old = near[at]
+        who[at] = number if inverse > old else who[at]
+        near[at] = max(inverse, old)
+
+
+@kernel
+def _mark(near: Floats, who: Ints, first: int, length: int, step: float, start: float, t: int) -> None:
+    """As `_run`, but what lies behind stays known."""
+    beyond, a, b, number = f32(1.0 / NEAR_M), f32(step), f32(start), np.int32(t)
+    base = np.uint64(first)
+    for k in range(length):
+        inverse = a * f32(np.int32(k)) + b
+        at = base + np.uint64(k)
+        who[at] = number if inverse > near[at] and inverse < beyond else who[at]
 
 
 @kernel
 def cover_one(  # noqa: C901
-    near: Floats, who: Ints, t: int, edge: Floats, bound: Ints, y0: int, y1: int, half: float, keep: bool
+    near: Floats, who: Ints, t: int, edges: Floats, bounds: Ints, y0: int, y1: int, width: int, keep: bool
 ) -> None:
-    """One triangle's samples in the rows y0 … y1."""
-    a0, b0, c0 = float(edge[0]), float(edge[1]), float(edge[2])
-    a1, b1, c1 = float(edge[3]), float(edge[4]), float(edge[5])
-    a2, b2, c2 = float(edge[6]), float(edge[7]), float(edge[8])
+    """One triangle's samples in the rows y0 … y1; `near` and `who` are the planes of a band, laid out flat."""
+    plane, half = len(near) // 4, width * 0.5
+    a0, b0, c0 = float(edges[t, 0]), float(edges[t, 1]), float(edges[t, 2])
+    a1, b1, c1 = float(edges[t, 3]), float(edges[t, 4]), float(edges[t, 5])
+    a2, b2, c2 = float(edges[t, 6]), float(edges[t, 7]), float(edges[t, 8])
+    least, most = bounds[t, 0], bounds[t, 1]
     i0 = -1.0 / a0 if a0 != 0.0 else 0.0
     i1 = -1.0 / a1 if a1 != 0.0 else 0.0
     i2 = -1.0 / a2 if a2 != 0.0 else 0.0
     step = a0 + a1 + a2
-    for y in range(max(bound[2], y0), min(bound[3] + 1, y1)):
+    for y in range(max(bounds[t, 2], y0), min(bounds[t, 3] + 1, y1)):
         for s in range(4):
             v = y + OFFSET_Y[s]
-            left, right = bound[0] - half, bound[1] + 1.0 - half
+            left, right = least - half, most + 1.0 - half
             e0, e1, e2 = b0 * v + c0, b1 * v + c1, b2 * v + c2
             # The run of columns in which every edge is on the inner side.
             if a0 > 0.0:
@@ -92,11 +100,15 @@ def cover_one(  # noqa: C901
             elif e2 < 0.0:
                 continue
             shift = half - OFFSET_X[s]
-            first = max(math.ceil(left + shift - _SLACK), bound[0])
-            last = min(math.floor(right + shift + _SLACK), bound[1])
+            first = max(math.ceil(left + shift - _SLACK), least)
+            last = min(math.floor(right + shift + _SLACK), most)
             if first <= last:
                 start = e0 + e1 + e2 + step * (first - shift)
-                _run(near[s, y - y0], who[s, y - y0], first, last, step, start, t, keep)
+                at = s * plane + (y - y0) * width + first
+                if keep:
+                    _run(near, who, at, last - first + 1, step, start, t)
+                else:
+                    _mark(near, who, at, last - first + 1, step, start, t)
 
 
 @kernel
@@ -104,6 +116,7 @@ def cover(
     near: Floats, who: Ints, solid: Bools, edges: Floats, bounds: Ints, count: int, y0: int, y1: int, width: int
 ) -> None:
     """Finds the nearest solid triangle of every sample in the rows y0 … y1."""
+    flat, own = near.reshape(-1), who.reshape(-1)
     for t in range(count):
         if bounds[t, 2] < y1 and bounds[t, 3] >= y0 and solid[t]:
-            cover_one(near, who, t, edges[t], bounds[t], y0, y1, width * 0.5, True)
+            cover_one(flat, own, t, edges, bounds, y0, y1, width, True)

@@ -254,11 +254,12 @@ def lay_glass(
     """Lays transparent triangles over the rows y0 … y1, one after another in `order` (the farthest first)."""
     b, which, spot = np.zeros(SIZE, np.float32), np.zeros(NUMBERS, np.int32), np.zeros(3, np.float32)
     from_, half = _from(view, -1e9), width * 0.5
+    flat, own = near.reshape(-1), who.reshape(-1)
     for number in range(order.shape[0]):
         t = order[number]
         if bounds[t, 2] >= y1 or bounds[t, 3] < y0:
             continue
-        cover_one(near, who, t, edges[t], bounds[t], y0, y1, half, False)
+        cover_one(flat, own, t, edges, bounds, y0, y1, width, False)
         for y in range(max(bounds[t, 2], y0), min(bounds[t, 3] + 1, y1)):
             n = 0
             for x in range(bounds[t, 0], bounds[t, 1] + 1):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seedbed.engines.previz.jit import kernel
+from seedbed.engines.previz.jit import inlined, kernel
 from seedbed.engines.previz.shapes.fragment import (
     CLEAR,
     COLOUR_B,
@@ -126,7 +126,7 @@ def haze_columns(air: Air, view: View, width: int) -> Floats:
     return np.ascontiguousarray([np.interp(place, known, air.haze[:, c]) for c in range(3)], np.float32)
 
 
-@kernel
+@inlined
 def sky_to(pano: Floats, place: float, slope: float, out: Floats) -> None:
     """The sky at a slope and at the share `place` of the panorama's width, into out[0:3]."""
     v = math.sqrt(min(max(slope / SLOPE_MAX, 0.0), 1.0)) * (pano.shape[0] - 1.01)
@@ -157,13 +157,21 @@ def _face(b: Floats, n: int, eye: Floats) -> None:
 def _paint(b: Floats, which: Ints, n: int, paints: Floats, lit: Lit) -> None:
     """The paint of every piece, with its pattern."""
     grain = lit.grain
-    for i in range(n):
-        p = which[ROW + i]
-        b[COLOUR_R + i], b[COLOUR_G + i], b[COLOUR_B + i] = paints[p, RED], paints[p, GREEN], paints[p, BLUE]
-        b[GLOW_R + i], b[GLOW_G + i], b[GLOW_B + i] = paints[p, GLOW_RED], paints[p, GLOW_GREEN], paints[p, GLOW_BLUE]
-        b[GLOSSY + i], b[MIRRORS + i], b[CLEAR + i] = paints[p, GLOSS], paints[p, MIRROR], paints[p, OPACITY]
+    first = 0
+    while first < n:
+        p, last = which[ROW + first], first + 1
+        while last < n and which[ROW + last] == p:
+            last += 1
+        red, green, blue = paints[p, RED], paints[p, GREEN], paints[p, BLUE]
+        own_r, own_g, own_b = paints[p, GLOW_RED], paints[p, GLOW_GREEN], paints[p, GLOW_BLUE]
+        gloss, mirror, opacity = paints[p, GLOSS], paints[p, MIRROR], paints[p, OPACITY]
+        for i in range(first, last):
+            b[COLOUR_R + i], b[COLOUR_G + i], b[COLOUR_B + i] = red, green, blue
+            b[GLOW_R + i], b[GLOW_G + i], b[GLOW_B + i] = own_r, own_g, own_b
+            b[GLOSSY + i], b[MIRRORS + i], b[CLEAR + i] = gloss, mirror, opacity
         if paints[p, PATTERN] > f32(0.5):
-            drawn_on(b, i, paints, p, grain)
+            drawn_on(b, first, last, paints, p, grain)
+        first = last
 
 
 @kernel

@@ -207,14 +207,15 @@ class Troupe:
 
     def draw(
         self, frame: Frame, seconds: float, check: Check, *, water: Floats | None = None, level: float = 0.0,
-        wet: float = 0.0,
+        wet: float = 0.0, pano: Floats | None = None,
     ) -> None:  # fmt: skip
         """Into `frame`, which holds the land already. With `water` (the ripple tile of the land's water, whose
         surface is at `level`), what stands over it is mirrored in it. `wet` 0 … 1 is how much the floor of the
-        troupe itself mirrors at `level`, as asphalt does in rain."""
+        troupe itself mirrors at `level`, as asphalt does in rain. `pano` is the sky of this frame."""
         posed = self._posed(seconds)
         moving = self._moving_at(posed)
-        lit = self._lit(frame.view, frame.width, seconds, moving, frame.view.z)
+        sky = self._air.pano if pano is None else np.ascontiguousarray(pano, np.float32)
+        lit = self._lit(frame.view, frame.width, seconds, moving, frame.view.z)._replace(pano=sky)
         for y in range(0, frame.height, raster.BAND):
             check()
             shadow.fall_on(frame.light, frame.depth, lit.near, lit.far, moving, lit.sun, frame.view, y,
