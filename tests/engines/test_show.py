@@ -92,7 +92,9 @@ def test_a_stopped_film_ends_at_once() -> None:
             raise Enough
 
     with pytest.raises(Enough):
-        list(show.play([cut(200)], lambda number, frames: Grey(0), pool=POOL, ahead=3, check=check, reach=lambda s: None))
+        list(
+            show.play([cut(200)], lambda number, frames: Grey(0), pool=POOL, ahead=3, check=check, reach=lambda s: None)
+        )
     assert calls < 12
 
 
