@@ -69,7 +69,7 @@ class City:
         self._kit, self._kind = kit, kind
         sun = light.land_way(shot, heading(shot, sight))
         near, far = _HAZE_M.get(shot.weather, (2400.0, 3600.0))
-        hazes, lamp = self._dome.hazes, base.lamp.copy()
+        hazes, lamp = _horizon(self._dome.at(0.0, 0.0, 0.0)), base.lamp.copy()
         if shot.time == "night":
             # The city lights its own air and walls.
             hazes = hazes + np.array([0.030, 0.020, 0.012], np.float32)
@@ -135,7 +135,7 @@ class City:
         view, film_s = self._view(number), number / self.fps
         frame = blank(self.width, self.height, view)
         pano = self._dome.at(film_s, view.x, view.y)
-        paint_behind(frame, self._dome, pano, check)
+        paint_behind(frame, self._dome, pano, self._air.haze, check)
         if self._sea is not None and self.plan.river is not None:
             self._sea.draw(frame, view.seconds, check, pano=pano)
         wet = 0.95 if self._kit.wet and self._kind != "skyline" else 0.0
@@ -161,6 +161,15 @@ class City:
         if len(lamps):
             thick = 0.32 if self._air.haze_m < 1500 else 0.20
             draw_sprites(frame, halos(lamps, thick, 0.42 if thick > 0.3 else 0.28), check, grain=self._grain)
+
+
+def _horizon(pano: Floats) -> Floats:
+    """The colour of the air before the lowest sky, (columns, 3): what is far away passes into it without an edge."""
+    low = pano[1:5, :, :3].mean(0)
+    reach = max(len(low) // 24, 1)
+    padded = np.pad(low, ((reach, reach), (0, 0)), mode="edge")
+    box = np.full(2 * reach + 1, 1.0 / (2 * reach + 1))
+    return np.stack([np.convolve(padded[:, c], box, mode="valid") for c in range(3)], 1).astype(np.float32)
 
 
 def warm(shot: Shot, pool: Executor) -> None:

@@ -14,12 +14,12 @@ from seedbed.engines.previz.stage import Floats, View, f32
 _STRIP = 64
 
 
-def paint_behind(frame: Frame, dome: Dome, pano: Floats, check: Check) -> None:
-    """The sky over the horizon of `frame`, and the air beneath it."""
+def paint_behind(frame: Frame, dome: Dome, pano: Floats, hazes: Floats, check: Check) -> None:
+    """The sky over the horizon of `frame`, and beneath it the air, whose colours are `hazes` (columns, 3)."""
     for x in range(0, frame.width, _STRIP):
         check()
         _paint(frame.light, x, min(x + _STRIP, frame.width), frame.width, frame.view, pano, dome.sight.low,
-               dome.sight.high, dome.hazes, dome.lights)  # fmt: skip
+               dome.sight.high, hazes, dome.lights)  # fmt: skip
 
 
 @kernel

@@ -12,19 +12,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from seedbed.engines.previz.city import houses, street
+from seedbed.engines.previz.city import around, houses, street
 from seedbed.engines.previz.city.build import Builder, Floats, pick, pose
 from seedbed.engines.previz.city.houses import Lot
-from seedbed.engines.previz.city.kit import Kit
+from seedbed.engines.previz.city.kit import HALF_M, KERB_M, Kit
 from seedbed.engines.previz.city.street import Driver
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.shapes import Actor, Prop, mesh
 
-HALF_M, WALK_M = 7.4, 4.6
-"""Half the main street's carriageway, and the width of each of its pavements."""
+WALK_M = 4.6
+"""The width of each of the main street's pavements."""
 BLOCK_M, CROSS_M = 84.0, 13.0
 """From one cross street to the next, and a cross street's width."""
-KERB_M = 0.14
 RIVER_M = (112.0, 374.0)
 """Where the river of a skyline begins and ends along y."""
 _OLD = {"village", "old town", "church", "cathedral", "medieval", "alley", "alleyway", "square", "cobblestone", "paris",
@@ -266,7 +265,7 @@ def _skyline(out: Plan, ground: Builder, shot: Shot, kit: Kit, way: Way, rng: np
         ground.walls(-1500, 1500, low, high, -4.0, 0.6, kit.kerb, sides="")
         ground.quad((-9000, high, -4), (9000, high, -4), (9000, high, 0.8), (-9000, high, 0.8), kit.trim, ao=(0.6, 1.0))
         out.water.floor(-9000, 9000, low - 5, high + 5, -3.0, kit.water)
-        _bridge(out, ground, kit, low, high)
+        out.halos += around.raise_bridge(ground, kit, low, high)
     else:
         ground.floor(-9000, 9000, -260, 16000, 0.0, kit.asphalt, ao=0.75)
     heart = (float(rng.uniform(-120, 120)), 640.0 if not river else 720.0)
@@ -282,37 +281,23 @@ def _skyline(out: Plan, ground: Builder, shot: Shot, kit: Kit, way: Way, rng: np
                 continue
             ground.floor(x0 - 2, x1 + 2, y0 - 2, y0 + BLOCK_M + 2, KERB_M, kit.pavement, ao=0.55)
             if rng.random() < 0.06 and row < 6:
-                _park(ground, kit, x0, x1, y0, y0 + BLOCK_M, rng)
+                around.lay_park(ground, kit, x0, x1, y0, y0 + BLOCK_M, rng)
                 continue
             _built_up(out, ground, kit, (x0, x1, y0, y0 + BLOCK_M), heart, way, row, rng)
-    _outskirts(out, ground, kit, way, rng)
+    around.raise_outskirts(ground, kit, rng)
     houses.raise_spire(ground, heart[0] + 20.0, heart[1] + 20.0, 255.0, kit, rng)
     out.boxes.append((heart[0] + 3, heart[0] + 37, heart[1] + 3, heart[1] + 37, 255.0))
     _traffic(out, kit, rng, -60.0, low - 6 if river else 560.0)
     if kit.night or kit.wet:
-        for row in range(-1, 12):
-            for y in np.arange(row * pitch_y, row * pitch_y + pitch_y, 24.0):
-                if not (river and low - 8 < y < high + 8):
-                    out.halos += [[side * 9.0, float(y), 7.5, 0.75, 0.5, 0.24, 4.5] for side in (-1, 1)]
+        out.halos += _lamps_of_streets(pitch_y, river)
 
 
-def _outskirts(out: Plan, ground: Builder, kit: Kit, way: Way, rng: np.random.Generator) -> None:
-    """The rest of the city, as far as the air lets one see: plain blocks on a wider grid."""
-    for row in range(26):
-        y = 380.0 + row * (70.0 + 5.0 * row)
-        across = 0.75 * y + 120.0
-        for x in np.arange(-across, across, 78.0 + 6.0 * row):
-            inner = abs(x) < 620 and y < 1650
-            if inner or rng.random() < 0.25:
-                continue
-            wide, deep = float(rng.uniform(30, 60)) * (1 + 0.04 * row), float(rng.uniform(26, 44))
-            tall = float(rng.uniform(9, 34)) * (2.2 if rng.random() < 0.08 else 1.0)
-            skin = pick(rng, kit.stone)
-            at = float(x) + float(rng.uniform(-12, 12))
-            ground.walls(
-                at, at + wide, y, y + deep, 0.0, tall, skin, bay=3.0, shift=float(rng.integers(900)) * 3, sides="swe"
-            )
-            ground.floor(at, at + wide, y, y + deep, tall, kit.roof)
+def _lamps_of_streets(pitch: float, river: bool) -> list[list[float]]:
+    """What is seen from above of the lamps along the main street."""
+    low, high = RIVER_M
+    ways = [float(y) for row in range(-1, 12) for y in np.arange(row * pitch, row * pitch + pitch, 24.0)]
+    dry = [y for y in ways if not (river and low - 8 < y < high + 8)]
+    return [[side * 9.0, y, 7.5, 0.75, 0.5, 0.24, 4.5] for y in dry for side in (-1, 1)]
 
 
 def _built_up(
@@ -335,51 +320,6 @@ def _built_up(
             shrink = float(rng.uniform(0, 0.16)) * min(tall / 60, 1.0)
             dx, dy = (b - a) * shrink / 2, (d - c) * shrink / 2
             _raise(out, ground, Lot(a + dx, b - dx, c + dy, d - dy, tall, 1 if row < 2 else 0, "s"), kit, way, rng)
-
-
-def _park(ground: Builder, kit: Kit, x0: float, x1: float, y0: float, y1: float, rng: np.random.Generator) -> None:
-    """A green with trees."""
-    ground.floor(x0 + 1, x1 - 1, y0 + 1, y1 - 1, KERB_M + 0.05, kit.grass)
-    forms = [street.tree(kit, number, bare=False, near=False).scaled(1.5) for number in range(3)]
-    for _ in range(26):
-        ground.place(
-            forms[int(rng.integers(3))], float(rng.uniform(x0 + 4, x1 - 4)), float(rng.uniform(y0 + 4, y1 - 4)), 0.1
-        )
-
-
-def _bridge(out: Plan, ground: Builder, kit: Kit, low: float, high: float) -> None:
-    """A suspension bridge that carries the main street over the river."""
-    deck, half = 7.0, 9.5
-    a, b = low - 40.0, high + 40.0
-    ground.box(-half, half, low - 4, high + 4, deck - 1.6, deck, kit.metal, kit.asphalt)
-    ground.floor(-HALF_M, HALF_M, low, high, deck + 0.03, kit.road)
-    for (ya, za), (yb, zb) in (((a, 0.1), (low - 4, deck)), ((high + 4, deck), (b, 0.1))):
-        ground.quad(
-            (-half, ya, za), (half, ya, za), (half, yb, zb), (-half, yb, zb), kit.road, uv=(-half, ya, half, yb)
-        )
-        ground.quad((half, ya, 0), (half, yb, 0), (half, yb, zb), (half, ya, za), kit.kerb)
-        ground.quad((-half, yb, 0), (-half, ya, 0), (-half, ya, za), (-half, yb, zb), kit.kerb)
-    towers = (low + 52.0, high - 52.0)
-    top = 46.0
-    for y in towers:
-        for x in (-half - 1.2, half + 1.2):
-            ground.box(x - 1.3, x + 1.3, y - 1.8, y + 1.8, -3.5, top, kit.trim)
-        for z in (deck + 14.0, top - 3.0):
-            ground.box(-half - 1.2, half + 1.2, y - 1.0, y + 1.0, z, z + 2.2, kit.trim)
-    span = towers[1] - towers[0]
-    for x in (-half - 1.2, half + 1.2):
-        line = [[x, a + 20, 2.0], [x, towers[0], top]]
-        line += [
-            [x, towers[0] + span * k / 16, top - (top - deck - 3) * (1 - (2 * k / 16 - 1) ** 2)] for k in range(1, 16)
-        ]
-        line += [[x, towers[1], top], [x, b - 20, 2.0]]
-        ground.place(mesh.tube(line, 0.32, 5).painted(kit.metal), 0, 0)
-        for k in range(1, 32):
-            y = towers[0] + span * k / 32
-            z = top - (top - deck - 3) * (1 - (2 * k / 32 - 1) ** 2)
-            ground.box(x - 0.09, x + 0.09, y - 0.09, y + 0.09, deck, z, kit.metal)
-        if kit.night or kit.wet:
-            out.halos += [[x, y, deck + 5.0, 0.8, 0.55, 0.28, 4.0] for y in np.arange(low, high, 22.0)]
 
 
 def _old_town(out: Plan, ground: Builder, kit: Kit, way: Way, rng: np.random.Generator) -> None:

@@ -20,7 +20,13 @@ Floats = NDArray[np.float32]
 
 def lamp_post(kit: Kit, reach: float = 2.2, tall: float = 8.0, *, sides: int = 6) -> Mesh:
     """A lamp whose arm reaches to the right, over the road."""
-    path = [[0, 0, 0], [0, 0, tall * 0.55], [0, 0, tall * 0.9], [reach * 0.35, 0, tall], [reach, 0, tall]]
+    path: list[list[float]] = [
+        [0, 0, 0],
+        [0, 0, tall * 0.55],
+        [0, 0, tall * 0.9],
+        [reach * 0.35, 0, tall],
+        [reach, 0, tall],
+    ]
     pole = mesh.tube(path, [0.10, 0.08, 0.065, 0.06, 0.05], sides).painted(kit.metal)
     head = mesh.box(0.75, 0.3, 0.14).moved(reach, 0, tall - 0.02).painted(kit.metal)
     light = mesh.box(0.66, 0.24, 0.08).moved(reach, 0, tall - 0.10).painted(kit.lamp)
@@ -42,15 +48,15 @@ def tree(kit: Kit, seed: int, *, bare: bool, near: bool = True) -> Mesh:
     tall = float(rng.uniform(2.4, 3.1))
     parts = [
         mesh.tube(
-            [[0, 0, 0], [0.05, 0, tall * 0.6], [0, 0.05, tall + 1.4]], [0.17, 0.13, 0.06], 6 if near else 3
+            np.array([[0, 0, 0], [0.05, 0, tall * 0.6], [0, 0.05, tall + 1.4]]), [0.17, 0.13, 0.06], 6 if near else 3
         ).painted(kit.bark)
     ]
     for limb in range((6 if bare else 3) if near else (3 if bare else 0)):
         turn = limb * 2.4 + float(rng.uniform(0, 1))
         up, out = float(rng.uniform(1.6, 3.2)), float(rng.uniform(1.0, 1.9))
-        ends = [[0, 0, tall * 0.85], [out * 0.5 * math.cos(turn), out * 0.5 * math.sin(turn), tall + up * 0.5],
-                [out * math.cos(turn), out * math.sin(turn), tall + up]]  # fmt: skip
-        parts.append(mesh.tube(ends, [0.08, 0.05, 0.015], 4 if near else 3, caps=False).painted(kit.bark))
+        along = out * np.array([math.cos(turn), math.sin(turn)])
+        ends = [[0, 0, tall * 0.85], [*(0.5 * along), tall + up * 0.5], [*along, tall + up]]
+        parts.append(mesh.tube(np.array(ends), [0.08, 0.05, 0.015], 4 if near else 3, caps=False).painted(kit.bark))
     if bare and not kit.snowy:
         return joined(parts)
     leaf = pick(rng, kit.leaves)
@@ -79,9 +85,8 @@ def _tuft(radius: float, seed: int, *, near: bool) -> Mesh:
 
 def traffic_light(kit: Kit, go: bool) -> Mesh:
     """A mast with an arm to the right over the road, its lights to the south."""
-    mast = mesh.tube([[0, 0, 0], [0, 0, 5.6], [0.4, 0, 6.0], [4.2, 0, 6.1]], [0.11, 0.09, 0.07, 0.05], 6).painted(
-        kit.metal
-    )
+    arm = np.array([[0, 0, 0], [0, 0, 5.6], [0.4, 0, 6.0], [4.2, 0, 6.1]])
+    mast = mesh.tube(arm, [0.11, 0.09, 0.07, 0.05], 6).painted(kit.metal)
     parts = [mast]
     for x, z in ((4.0, 5.4), (0.0, 3.0)):
         parts.append(mesh.box(0.36, 0.3, 1.05).moved(x, -0.1, z).painted(kit.dark))
@@ -155,7 +160,7 @@ def car(kit: Kit, body: int, seed: int, *, near: bool = True) -> Mesh:
         parts.append(mesh.box(0.40, 0.08, 0.15).moved(x, 2.12, 0.60).painted(kit.head))
         parts.append(mesh.box(0.42, 0.08, 0.14).moved(x, -2.18, 0.68).painted(kit.tail))
     parts.append(mesh.box(1.5, 4.0, 0.2).moved(0, 0, 0.2).painted(kit.dark))
-    shade = mesh.mesh([[-1.05, -2.4, 0.02], [1.05, -2.4, 0.02], [1.05, 2.4, 0.02], [-1.05, 2.4, 0.02]],
+    shade = mesh.mesh([[-0.94, -2.25, 0.02], [0.94, -2.25, 0.02], [0.94, 2.25, 0.02], [-0.94, 2.25, 0.02]],
                       [[0, 1, 2], [0, 2, 3]]).painted(kit.shade)  # fmt: skip
     return joined([*parts, shade])
 

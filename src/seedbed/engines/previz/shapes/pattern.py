@@ -367,7 +367,9 @@ def _boards(b: Floats, first: int, last: int, paints: Floats, p: int, grain: Flo
 
 
 @kernel
-def _plainer(b: Floats, first: int, last: int, paints: Floats, p: int, grain: Floats) -> None:
+def _plainer(  # noqa: C901
+    b: Floats, first: int, last: int, paints: Floats, p: int, grain: Floats
+) -> None:
     """The patterns that only change the tone."""
     kind = int(paints[p, PATTERN])
     a, c, d, seed = float(paints[p, P0]), float(paints[p, P1]), float(paints[p, P2]), int(paints[p, P3])
