@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from seedbed.engines.previz import DETAIL, falling, script
+from seedbed.engines.previz import falling, script
 from seedbed.engines.previz.light import HOURS, hour_of, shown, weather_of
+from seedbed.engines.previz.production import DETAIL
 from seedbed.engines.previz.reel import Reel
 from seedbed.engines.previz.sky import Dome, Sight, disc_way, raise_dome, sprinkle
 from seedbed.engines.previz.space import Space
