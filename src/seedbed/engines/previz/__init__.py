@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from seedbed.engines import FPS, Progress, RenderRequest, RenderResult
-from seedbed.engines.previz import falling, finish, references, sky, space, stills
+from seedbed.engines.previz import city, falling, finish, references, script, sky, space, stills
 from seedbed.engines.previz.film import Film
 from seedbed.engines.previz.production import Production
 from seedbed.engines.previz.show import play
@@ -114,6 +114,7 @@ def warm() -> None:
         package.warm()
     with ThreadPoolExecutor(1) as pool:
         space.warm(pool)
+        city.warm(script.read("a city street at night"), pool)
     with TemporaryDirectory() as scratch:
         for prompt in _WARMING:
             request = RenderRequest(prompt=prompt, width=64, height=64, duration_s=1, seed=1, quality="mini")

@@ -159,7 +159,9 @@ class Reel:
             frames.draw_strip(light, depth, x, right, self.width, self.height, self.detail.rays, view, scene)
         frame = Frame(light, depth, view, self.width)
         if self._cast:
-            self._cast.draw(frame, view.seconds, check, water=self.world.tile if self.look.wet else None)
+            self._cast.draw(
+                frame, view.seconds, check, water=self.world.tile if self.look.wet else None, pano=scene.pano
+            )
         flash = dome.flash(film_s)
         if flash > 0.0:
             light[..., : self.width] *= np.float32(1.0 + flash)

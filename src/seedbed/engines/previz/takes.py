@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from seedbed.engines.previz.camera import Steer
+from seedbed.engines.previz.city import City
 from seedbed.engines.previz.finish import Finish
-from seedbed.engines.previz.frame import Check
+from seedbed.engines.previz.frame import Check, Frame
 from seedbed.engines.previz.grade import Planes
 from seedbed.engines.previz.reef import reef
 from seedbed.engines.previz.reel import TEMPO, Detail, Reel
@@ -17,6 +18,7 @@ from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.show import Picture
 from seedbed.engines.previz.space import Space
 from seedbed.engines.previz.stage import Floats
+from seedbed.engines.previz.townsfolk import Townsfolk
 
 
 class Take(Protocol):
@@ -39,6 +41,26 @@ class Developed:
         return self.finish.develop(light, number, check)
 
 
+class Framing(Protocol):
+    """As `Take`, whose frames hold distances too."""
+
+    def frame(self, number: int, check: Check) -> Frame: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Framed:
+    """A take of whole frames whose light is turned into a picture."""
+
+    take: Framing
+    finish: Finish
+
+    def draw(self, number: int, check: Check) -> Planes:
+        """Frame `number` as the three planes of 4:2:0 BT.709."""
+        light = self.take.frame(number, check).light
+        check()
+        return self.finish.develop(light, number, check)
+
+
 def picture_of(
     shot: Shot, *, seed: int, width: int, height: int, frames: int, fps: int, fixed: bool, detail: Detail,
     pool: Executor, check: Check, steer: Steer,
@@ -50,6 +72,16 @@ def picture_of(
         space = Space(shot, seed=seed, frames=frames, fixed=fixed, detail=detail, pool=pool, check=check, **size)
         finish = Finish(shot, seed=seed, exposure=space.exposure, warm=space.warm, saturation=space.saturation, **size)
         return Developed(space, finish)
+    if shot.place == "city":
+        tempo, own = TEMPO[shot.tempo], seed ^ shot.site
+        folk = Townsfolk(shot, own)
+        led = folk.poses(frames=frames, fps=fps, ratio=width / height, fixed=fixed, tempo=tempo)
+        city = City(
+            shot, seed=seed, frames=frames, fixed=fixed, detail=detail.grid, pool=pool, check=check, tempo=tempo,
+            extras=folk.actors, steer=lambda asked: steer(led or asked), **size,
+        )  # fmt: skip
+        finish = Finish(shot, seed=seed, exposure=city.exposure, warm=city.warm, saturation=city.saturation, **size)
+        return Framed(city, finish)
     if shot.place in _BUILT:
         build, exposure, warm = _BUILT[shot.place]
         take = build(shot, seed=seed, frames=frames, fixed=fixed, tempo=TEMPO[shot.tempo], steer=steer, **size)

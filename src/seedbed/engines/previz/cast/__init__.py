@@ -42,8 +42,10 @@ class Cast:
     def __bool__(self) -> bool:
         return self.troupe is not None or bool(self.glows)
 
-    def draw(self, frame: Frame, seconds: float, check: Check, *, water: Floats | None = None) -> None:
-        """Into `frame`, which holds the place already; mirrored in its `water`, if there is any."""
+    def draw(
+        self, frame: Frame, seconds: float, check: Check, *, water: Floats | None = None, pano: Floats | None = None
+    ) -> None:
+        """Into `frame`, which holds the place already; mirrored in its `water`, if there is any. `pano` is the sky."""
         if self.lamps:
             bulbs = np.concatenate([actor.bulbs(seconds) for actor in self.lamps]).astype(np.float32)
             view = frame.view
@@ -52,7 +54,7 @@ class Cast:
             )
             check()
         if self.troupe is not None:
-            self.troupe.draw(frame, seconds, check, water=water)
+            self.troupe.draw(frame, seconds, check, water=water, pano=pano)
         lights = [glow(seconds) for glow in self.glows]
         if lights:
             draw_sprites(frame, np.concatenate(lights), check)

@@ -106,7 +106,7 @@ class Builder:
         uv, shade = np.array(self._uv), np.array(self._open)
         laid = np.stack([uv[:, [0, 1]], uv[:, [2, 1]], uv[:, [2, 3]], uv[:, [0, 3]]], 1)
         first = 4 * np.arange(count)[:, None]
-        faces = np.concatenate([[*first, [0, 1, 2]], [*first, [0, 2, 3]]], 1).reshape(-1, 3)
+        faces = np.concatenate([first + np.array([0, 1, 2]), first + np.array([0, 2, 3])], 1).reshape(-1, 3)
         return Mesh(
             points.reshape(-1, 3).astype(np.float32), np.repeat(normals, 4, 0).astype(np.float32),
             laid.reshape(-1, 2).astype(np.float32), faces.astype(np.int32), np.repeat(self._paint, 2).astype(np.int32),
