@@ -88,7 +88,7 @@ def test_the_documents_prompt_is_understood_in_full() -> None:
             {"setting": "meadow", "weather": "fog", "move": "static", "aerial": False},
         ),
         ("a lake, zoom in", {"water": "lake", "move": "zoom"}),
-        ("starry night above the sea", {"time": "night", "setting": "coast"}),
+        ("starry night above the sea", {"time": "night", "setting": "ocean"}),
     ],
 )
 def test_words_set_fields(prompt: str, expected: dict[str, object]) -> None:
@@ -147,7 +147,7 @@ def test_a_flight_shows_perspective(autumn: Reel) -> None:
     for rows in (far, near):
         parts = [films.shift(before[rows, x : x + 96], after[rows, x : x + 96])[0] for x in range(32, 512, 96)]
         moves.append(float(np.median(parts)))
-    assert moves[0] > 0.2
+    assert moves[0] > 0.1
     assert moves[1] > moves[0] * 2
 
 

@@ -346,7 +346,7 @@ def test_a_transition_from_one_to_another_is_a_dissolve() -> None:
     told = "A cinematic transition from sunrise over the ocean to a glowing night skyline"
     cuts = words.storyboard(told, frames=120, fps=FPS)
     assert [(cut.join, cut.shot.time, cut.shot.place) for cut in cuts] == [
-        ("cut", "sunrise", "coast"), ("dissolve", "night", "city"),
+        ("cut", "sunrise", "ocean"), ("dissolve", "night", "city"),
     ]  # fmt: skip
     assert all(cut.shot.style == "cinematic" for cut in cuts)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from seedbed.engines import FPS, Progress, RenderRequest, RenderResult
-from seedbed.engines.previz import city, falling, finish, references, script, sky, space, stills
+from seedbed.engines.previz import city, falling, finish, references, script, sky, space, stills, world
 from seedbed.engines.previz.film import Film
 from seedbed.engines.previz.production import Production
 from seedbed.engines.previz.show import play
@@ -110,7 +110,7 @@ def _cpu_count() -> int:
 
 def warm() -> None:
     """Compiles every kernel and keeps the results on disk, so that no later render waits for a compiler."""
-    for package in (stills, finish, references, sky, falling):
+    for package in (stills, finish, references, sky, falling, world):
         package.warm()
     with ThreadPoolExecutor(1) as pool:
         space.warm(pool)

@@ -61,7 +61,7 @@ class _Way:
     @property
     def horizon(self) -> float:
         lofty = _LOFTY.get(self.shot.setting, 0.0)
-        return 0.21 + lofty if self.shot.aerial else 0.4 + 0.4 * lofty
+        return 0.215 + lofty if self.shot.aerial else 0.4 + 0.4 * lofty
 
     @property
     def speed(self) -> float:

@@ -385,3 +385,13 @@ def ripples(seed: int, size: int = 256) -> Floats:
     soft -= soft.mean()
     tiles = [sx / sx.std(), sy / sy.std(), np.clip(soft / soft.std() * 0.55, -1.0, 1.0)]
     return np.ascontiguousarray(np.stack(tiles), dtype=np.float32)
+
+
+def warm() -> None:
+    """Compiles the kernels that only some places need: a sea's, and a volcano's."""
+    Sea(1.0, _OFFSHORE, 1).at(0.0)
+    size = shade.TILE
+    shape = np.zeros(relief.SLOTS, np.float32)
+    shape[relief.VENT_M] = 10.0
+    lo, hi = np.zeros(size, np.int32), np.full(size, size, np.int32)
+    shade.kindle(np.zeros(shade.tiled_texels(size), np.int64), size, 1.0, 0.0, 0.0, lo, hi, shape, 1)
