@@ -17,6 +17,7 @@ from seedbed.engines.previz.shapes import Actor, Air, Troupe
 from seedbed.engines.previz.stage import View
 
 Floats = NDArray[np.float32]
+Box = tuple[Floats, Floats]
 Painter = Callable[[Frame, Check], None]
 
 
@@ -33,19 +34,22 @@ class Set:
 
     def __init__(
         self, poses: Sequence[Pose], actors: Sequence[Actor], paints: Floats, air: Air, *, width: int, height: int,
-        fps: int, tempo: float, behind: Painter, between: Painter, shadows: bool = True,
+        fps: int, tempo: float, behind: Painter, between: Painter, shadows: bool = True, level: float = 0.0,
+        gloss: float = 0.0, focus: Box | None = None,
     ) -> None:  # fmt: skip
+        """`gloss` 0 … 1 is how much the floor at the height `level` mirrors; `focus` gets finer shadows."""
         self.width, self.height, self._fps, self._tempo = width, height, fps, tempo
         self.poses = poses
         self._behind, self._between = behind, between
-        self._troupe = Troupe(actors, paints, air, shadows=shadows)
+        self._level, self._gloss = level, gloss
+        self._troupe = Troupe(actors, paints, air, shadows=shadows, focus=focus)
 
     def frame(self, number: int, check: Check) -> Frame:
         """Frame `number` in linear light."""
         seconds = number / self._fps * self._tempo
         frame = blank(self.width, self.height, view_of(self.poses[number], self.width, self.height, seconds))
         self._behind(frame, check)
-        self._troupe.draw(frame, seconds, check)
+        self._troupe.draw(frame, seconds, check, level=self._level, wet=self._gloss, polish=1.0)
         self._between(frame, check)
         return frame
 

@@ -1,38 +1,57 @@
-"""Indoors: a room with a set table, a window, candles in the evening; a library; a runway; a studio."""
+"""Indoors: homes, libraries, cafes, galleries, churches, studios and runways, by the words of a shot.
+
+`plan` says what a room is made of, `homes`, `halls` and `runway` furnish one, `guests` come into it, and `room` makes
+the take: `shell` lets the day in, `lamps` light the night, `beams` are light that is seen in the air.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seedbed.engines.previz import cast
-from seedbed.engines.previz.camera import Steer
+from seedbed.engines.previz.camera import Pose, Steer
 from seedbed.engines.previz.cast import staging
 from seedbed.engines.previz.cast.scenery import Scenery
 from seedbed.engines.previz.frame import Check, Frame
 from seedbed.engines.previz.light import linear
+from seedbed.engines.previz.rooms import halls, homes, runway
+from seedbed.engines.previz.rooms.beams import CONE, SHAFT, draw_beams
+from seedbed.engines.previz.rooms.guests import Guests, invited
+from seedbed.engines.previz.rooms.plan import Box, Plan, looked_at
+from seedbed.engines.previz.rooms.shell import OUTSIDE, daylit, window_at
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.sets import Set
-from seedbed.engines.previz.shapes import Actor, Palette, Prop, mesh, paint, still_air
-from seedbed.engines.previz.shapes.mesh import Mesh, joined, placed, rotation
-from seedbed.engines.previz.shapes.paint import MOTTLED, TILES
-from seedbed.engines.previz.things import furniture
+from seedbed.engines.previz.shapes import Actor, Air, Palette, Prop, draw_sprites, still_air
+from seedbed.engines.previz.shapes.mesh import joined, placed, rotation
 
 Floats = NDArray[np.float32]
 
-WIDE, NEAR, FAR, TALL = 7.0, -6.0, 3.2, 3.0
-"""The room, metres: its width, where it begins and ends along y (the table is at 0), its height."""
-_TABLE = staging.Role(1.5, 0.90, "land", 0.0, 0.0, 1.0)
-_SILL, _HEAD = 0.85, 2.45
-
-_OUTSIDE = {
-    "day": ("bcd8ee", 1.9), "sunset": ("f2a763", 1.5), "sunrise": ("f3c4a0", 1.5), "night": ("16233f", 0.35),
-}  # fmt: skip
-_SUN = {"day": (3.2, 2.7, 2.0), "sunset": (3.0, 1.5, 0.6), "sunrise": (2.6, 1.7, 1.0), "night": (0.10, 0.14, 0.24)}
-_WALLS = ("b9a78e", "8c9a8b", "a9756a", "6f8290", "c9bda6")
+_SUN = {"day": (3.4, 2.9, 2.2), "sunset": (3.2, 1.5, 0.55), "sunrise": (2.8, 1.75, 1.0)}
+_SKY = {"day": (0.86, 0.93, 1.0), "sunset": (0.80, 0.56, 0.44), "sunrise": (0.80, 0.64, 0.56)}
+_KEY = np.array([-0.50, -0.72, 0.46])
+"""Where the key light of a dark room comes from: behind the camera, to its left."""
+_FURNISHED: tuple[tuple[Callable[[Plan], None], tuple[str, ...]], ...] = (
+    (runway.runway, ("runway", "catwalk", "fashion", "t台", "走秀", "时装", "時裝", "时尚秀", "подиум", "модный",
+                     "показ мод", "podyum", "defile", "wybieg", "pokaz mody")),
+    (homes.kitchen, ("kitchen", "frying pan", "saucepan", "cooking", "厨房", "廚房", "кухн", "mutfa", "kuchni")),
+    (homes.bedroom, ("bedroom", "bed", "卧室", "臥室", "спальн", "yatak", "sypialni")),
+    (halls.library, ("library", "bookshelves", "bookcase", "图书馆", "圖書館", "библиотек", "kütüphane", "bibliotek")),
+    (homes.office, ("office", "desk", "laptop", "computer", "workshop", "办公室", "辦公室", "офис", "ofis", "biur")),
+    (halls.cafe, ("cafe", "restaurant", "bistro", "diner", "coffee shop", "咖啡", "餐厅", "餐廳", "кафе", "ресторан",
+                  "kafe", "restoran", "kawiarni", "restauracj")),
+    (halls.gallery, ("museum", "gallery", "exhibition", "statue", "博物馆", "博物館", "美术馆", "музе", "müze",
+                     "muze")),
+    (halls.church, ("church", "cathedral", "nave", "chapel", "abbey", "教堂", "церк", "собор", "kilise",
+                    "katedral", "kości")),
+    (halls.studio, ("studio", "softbox", "product shot", "摄影棚", "студи", "stüdyo")),
+    (homes.living, ("living room", "fireplace", "hearth", "sofa", "couch", "lounge", "客厅", "客廳", "壁炉", "壁爐", "гостин",
+                    "камин", "oturma", "salon", "salonu")),
+)  # fmt: skip
+"""What furnishes a room, and the beginnings of words that ask for it; a dining room else."""
 
 
 def room(
@@ -40,151 +59,130 @@ def room(
 ) -> Set:
     """All frames of a shot indoors."""
     own = (seed ^ shot.salt) & 0x3FFFFFFF
-    rng = np.random.default_rng([own, 61])
     palette = Palette()
-    candles = "candle" in shot.subjects or shot.time == "night" or shot.light == "glow"
-    outside, bright = _OUTSIDE[shot.time]
-    actors: list[Actor] = [Prop(_walls(palette, own, outside, bright), _at())]
-    actors += _furnished(shot, palette, rng, own)
-    if candles and "candle" not in shot.without:
-        actors += _candles(palette, own, 0.9 if shot.time == "night" else 0.7)
-    dim = 0.4 if candles and shot.time != "night" else 1.0
-    sky = linear(outside)[0] * np.float32(bright)
-    lamp = np.stack([
-        np.array(_SUN[shot.time]) * dim, sky * 0.42 * dim + np.array([0.020, 0.014, 0.008]),
-        sky * 0.36 * dim + np.array([0.030, 0.019, 0.010]),
-    ]).astype(np.float32)  # fmt: skip
-    # The sun comes in through the windows on the left.
-    sun = np.array([-0.80, 0.18, 0.46 if shot.time == "day" else 0.26], np.float32)
-    haze = np.repeat((sky * 0.25)[None], 4, 0)
-    air = still_air(sun / np.linalg.norm(sun), lamp, haze, 400.0, np.repeat(haze[:, None], 4, 1), (-2.0, 2.0))
-    marks = _marks(shot)
-    scenery = Scenery(shot, lambda x, y: 0.0, palette, own, 0.0 if shot.time == "day" else 1.0)
-    actors += cast.players(marks, scenery)[0]
-    mark = marks[0] if marks else staging.Mark("table", _TABLE, 0.0, 0.0, 0.0, 0.0, 0.0)
-    poses = staging.framed(
-        shot, mark, lambda x, y: 0.0, frames=frames, fps=fps, ratio=width / height, fixed=fixed, seed=own, tempo=tempo
-    )
+    plan = Plan(
+        Box(7.0, -6.0, 3.6, 3.0), palette, shot, own, np.random.default_rng([own, 61]),
+        looked_at("table", 0.0, 0.0, 0.9, 1.8),
+    )  # fmt: skip
+    furnish = _furnisher(plan)
+    furnish(plan)
+    show = furnish is runway.runway
+    scenery = Scenery(shot, lambda x, y: 0.0, palette, own, 1.0 if plan.night else 0.0)
+    guests = Guests([], None) if show else invited(plan, scenery)
+    still = joined(plan.solids)
+    air, shafts = _show_air(plan) if show else _air(plan, guests)
+    if not show:
+        still = daylit(still, plan, 0.34 if plan.night else 0.10, 0.0 if plan.night else 0.85)
+    actors: list[Actor] = [Prop(still, placed(rotation(), 0, 0, 0)), *plan.actors, *guests.actors]
+    told = {"frames": frames, "fps": fps, "ratio": width / height, "fixed": fixed, "tempo": tempo}
+    if show:
+        lead = next(actor for actor in plan.actors if hasattr(actor, "model"))
+        poses = runway.poses(plan, speed=lead.model.speed("runway"), **told)  # type: ignore[arg-type]
+    else:
+        mark = guests.lead or plan.focus
+        poses = staging.framed(shot, mark, lambda x, y: 0.0, seed=own, **told)  # type: ignore[arg-type]
+        poses = [_inside(pose, plan.box, width / height) for pose in poses]
+
+    def between(frame: Frame, check: Check) -> None:
+        seconds = frame.view.seconds
+        cones = runway.cones(seconds, own) if show else np.zeros((0, CONE), np.float32)
+        if len(cones) or len(shafts):
+            draw_beams(frame, cones, shafts, check)
+        if plan.glows:
+            draw_sprites(frame, np.concatenate([glow(seconds) for glow in plan.glows]), check)
+
     return Set(
         steer(poses), actors, palette.rows(), air, width=width, height=height, fps=fps, tempo=tempo, behind=_nothing,
-        between=_nothing,
+        between=between, level=plan.level, gloss=plan.gloss,
     )  # fmt: skip
 
 
-def _marks(shot: Shot) -> list[staging.Mark]:
-    """Who is in the room, before the table: the first of them leads."""
-    kinds = [kind for kind in shot.subjects if kind in _GUESTS and kind not in shot.without]
-    places = ((0.25, -1.5, 2.7), (-0.75, -1.35, 2.2), (1.2, -1.7, 3.4))
-    return [
-        staging.Mark(kind, replace(staging.ROLES[kind], speed=0.0, near=1.35), x, y, 0.0, heading, 0.0)
-        for kind, (x, y, heading) in zip(kinds, places, strict=False)
-    ]
-
-
-_GUESTS = frozenset({"people", "robot", "dog", "cat"})
+def _furnisher(plan: Plan) -> Callable[[Plan], None]:
+    """By the words; what the place itself is called counts before what stands in it."""
+    return next((furnish for furnish, words in _FURNISHED if plan.said(*words)), homes.dining)
 
 
 def _nothing(frame: Frame, check: Check) -> None:
     """Walls all around."""
 
 
-def _at(x: float = 0.0, y: float = 0.0, z: float = 0.0, yaw: float = 0.0) -> Floats:
-    return placed(rotation(yaw=yaw), x, y, z)
+def _inside(pose: Pose, box: Box, ratio: float) -> Pose:
+    """The camera kept within the walls; where the ceiling stops it, it looks down less."""
+    half = box.wide / 2 - 0.35
+    x, y = min(max(pose.x, -half), half), min(max(pose.y, box.near + 0.2), box.far - 1.0)
+    z = min(max(pose.z, 0.4), box.tall - 0.35)
+    lower = (pose.z - z) * pose.focal * math.sqrt(ratio) / 4.0
+    return replace(pose, x=x, y=y, z=z, horizon=pose.horizon + lower)
 
 
-def _walls(palette: Palette, seed: int, outside: str, bright: float) -> Mesh:
-    plaster = palette.add(paint(_WALLS[seed % len(_WALLS)], pattern=MOTTLED, numbers=(2.2, 0.07, 4), gloss=0.03))
-    panel = palette.add(paint("e6dfd0", gloss=0.15))
-    floor = palette.add(paint("8a5c35", pattern=TILES, numbers=(1.9, 0.14, 0.55, 6), gloss=0.55, mirror=0.05))
-    ceiling, beam = palette.add(paint("e9e4d8")), furniture.wood(palette, 2, 0.1)
-    day = palette.add(paint(outside, glow=outside, glow_by=bright))
-    half, long, middle = WIDE / 2, FAR - NEAR, (FAR + NEAR) / 2
-    parts = [mesh.box(WIDE + 0.4, long, 0.1).moved(0, middle, -0.1).painted(floor)]
-    parts.append(mesh.box(WIDE + 0.4, long, 0.1).moved(0, middle, TALL).painted(ceiling))
-    parts += [mesh.box(WIDE, 0.16, 0.18).moved(0, y, TALL - 0.18).painted(beam) for y in np.arange(NEAR + 1, FAR, 1.25)]
-    parts.append(mesh.box(0.2, long, TALL).moved(half + 0.1, middle).painted(plaster))
-    parts.append(mesh.box(WIDE + 0.4, 0.2, TALL).moved(0, NEAR - 0.1).painted(plaster))
-    for x, y, wide, deep in ((half - 0.03, middle, 0.05, long), (0.0, FAR - 0.03, WIDE, 0.05)):
-        parts.append(mesh.box(wide, deep, 0.14).moved(x, y).painted(panel))
-    parts += _pierced(long, middle, (-3.2, -1.1, 1.0), 1.25, plaster, panel, turn=-math.pi / 2, x=-half - 0.1, y=0.0)
-    parts += _pierced(WIDE + 0.4, 0.0, (-1.75, 1.75), 1.5, plaster, panel, turn=0.0, x=0.0, y=FAR + 0.1)
-    # The world outside casts no shadow: it glows.
-    parts.append(mesh.box(0.1, 30, 14).moved(-half - 5.0, middle, -4).painted(day))
-    parts.append(mesh.box(30, 0.1, 14).moved(0, FAR + 5.0, -4).painted(day))
-    curtain = palette.add(paint("8e3b34", gloss=0.02, two_sided=True))
-    for x in (-1.75, 1.75):
-        parts += [_curtain(0.42).moved(x + side * 0.95, FAR - 0.12).painted(curtain) for side in (-1, 1)]
-        parts.append(mesh.tube([[x - 1.2, FAR - 0.12, 2.62], [x + 1.2, FAR - 0.12, 2.62]], 0.018, 8).painted(beam))
-    return joined(parts)
+def _air(plan: Plan, guests: Guests) -> tuple[Air, Floats]:
+    """The light of a room: by day what comes in through its windows, by night a key from the camera's side."""
+    lamps = list(plan.lamps)
+    if plan.night or not plan.windows:
+        strong = np.array([0.34, 0.25, 0.17]) * plan.key if plan.windows else np.array([0.16, 0.155, 0.15]) * plan.key
+        fill = np.array([0.060, 0.052, 0.055]) if plan.windows else np.array([0.34, 0.34, 0.35])
+        rows, sun, shafts = np.stack([strong, fill, fill * [1.1, 0.85, 0.7]]), _KEY, np.zeros((0, SHAFT), np.float32)
+    else:
+        time = plan.time
+        gloomy = 0.25 if plan.shot.weather in ("rain", "snow", "fog", "cloudy") else 1.0
+        sky = np.array(_SKY[time]) * plan.dim * 1.15
+        rows = np.stack([np.array(_SUN[time]) * plan.dim * gloomy, sky, sky * [1.0, 0.84, 0.68]])
+        sun = np.array([-0.80, -0.22, 0.52 if time == "day" else 0.30])
+        for window in plan.windows[:3]:
+            centre, _, inward = window_at(plan.box, window)
+            at = centre + inward * 0.45
+            area = window.wide * (window.head - window.sill)
+            lamps.append((*at, *(sky * 0.30), 0.85 * math.sqrt(area)))
+        shafts = _shafts(plan, sun, rows[0])
+    for x, y, z in guests.faces[:2]:
+        # A soft light from the camera's side: nobody's face is lost.
+        power = 0.15 if plan.night else 0.12 * plan.dim
+        lamps.append((x + 0.9, y - 1.5, z + 0.35, 1.0 * power, 0.84 * power, 0.70 * power, 1.5))
+    haze = np.repeat((linear(OUTSIDE[plan.time][0])[0] * np.float32(0.2))[None], 4, 0)
+    air = still_air(
+        (sun / np.linalg.norm(sun)).astype(np.float32), rows.astype(np.float32), haze, 900.0,
+        np.repeat(haze[:, None], 4, 1), (-2.0, 2.0),
+    )  # fmt: skip
+    return air._replace(bulbs=np.array(lamps, np.float32).reshape(-1, 7)), shafts
 
 
-def _pierced(
-    long: float, middle: float, places: tuple[float, ...], wide: float, plaster: int, trim: int, *,
-        turn: float, x: float,
-    y: float,
-) -> list[Mesh]:  # fmt: skip
-    """A wall along x with windows, turned and moved into its place."""
-    parts = [mesh.box(long, 0.2, _SILL).moved(middle).painted(plaster)]
-    parts.append(mesh.box(long, 0.2, TALL - _HEAD).moved(middle, 0, _HEAD).painted(plaster))
-    edges = [middle - long / 2, *[p + s * wide / 2 for p in places for s in (-1, 1)], middle + long / 2]
-    for a, b in zip(edges[::2], edges[1::2], strict=True):
-        parts.append(mesh.box(b - a, 0.2, _HEAD - _SILL).moved((a + b) / 2, 0, _SILL).painted(plaster))
-    for place in places:
-        tall = _HEAD - _SILL
-        bars = [mesh.box(wide, 0.06, 0.06).moved(place, 0, z) for z in (_SILL, _SILL + tall * 0.5, _HEAD - 0.06)]
-        bars += [mesh.box(0.05, 0.06, tall).moved(place + s * wide / 2, 0, _SILL) for s in (-0.98, 0, 0.98)]
-        bars.append(mesh.box(wide + 0.2, 0.34, 0.05).moved(place, -0.05, _SILL - 0.05))
-        parts += [bar.painted(trim) for bar in bars]
-    return [part.turned(yaw=turn).moved(x, y) for part in parts]
-
-
-def _curtain(wide: float) -> Mesh:
-    across = np.linspace(-wide / 2, wide / 2, 33)
-    rows = []
-    for z in np.linspace(0.05, 2.6, 7):
-        fold = 0.05 * np.sin(across * 52) * (0.6 + 0.4 * (1 - z / 2.6))
-        rows.append(np.stack([across * (1.0 + 0.15 * (1 - z / 2.6)), fold, np.full(33, z)], 1))
-    return mesh.surface(rows)
-
-
-def _furnished(shot: Shot, palette: Palette, rng: np.random.Generator, seed: int) -> list[Actor]:
-    cloth = ("e9e2d2", "2f4858", "7a2e2e", "d8c9a8")[seed % 4]
-    cushion = ("7d3a32", "35566b", "5f6f45", "8b6b3d")[(seed >> 3) % 4]
-    parts = [furniture.table(palette, wide=1.7, deep=0.95, cloth=cloth)]
-    for x in (-0.45, 0.45):
-        parts.append(furniture.chair(palette, cushion=cushion).turned(yaw=math.pi).moved(x, 0.72))
-        for y in (-0.28, 0.28):
-            parts.append(furniture.plate(palette).moved(x, y, 0.77))
-            parts.append(furniture.glass(palette, "5a0f1c" if y < 0 else None).moved(x + 0.21, y + 0.06, 0.77))
-    parts += [
-        furniture.chair(palette, cushion=cushion).turned(yaw=side * math.pi / 2).moved(-side * 1.12, 0.02)
-        for side in (-1, 1)
-    ]
-    if "flower" not in shot.without:
-        bloom = ("d8455f", "f0c24b", "e8e2f2", "c96fb0")[(seed >> 5) % 4]
-        parts.append(furniture.vase(palette, rng, bloom).moved(0.0, 0.12, 0.766))
-    for x in (-WIDE / 2 + 0.6, WIDE / 2 - 0.22):
-        if x > 0:
-            parts += [
-                furniture.books(palette, rng, wide=1.5, tall=2.3).turned(yaw=-math.pi / 2).moved(x, y)
-                for y in (-0.6, 1.0)
-            ]
-    rug = palette.add(paint(cushion, pattern=MOTTLED, numbers=(5.0, 0.35, 8), gloss=0.0))
-    edge = palette.add(paint("d9c7a3", gloss=0.0))
-    parts.append(mesh.box(3.6, 2.6, 0.012).painted(edge))
-    parts.append(mesh.box(3.3, 2.3, 0.016).painted(rug))
-    frame, canvas = (
-        furniture.wood(palette, 3),
-        palette.add(paint("6a7f8c", pattern=MOTTLED, numbers=(3.5, 0.7, seed & 63))),
+def _show_air(plan: Plan) -> tuple[Air, Floats]:
+    """A dark hall, its key light high behind the camera."""
+    rows = np.array([[1.7, 1.62, 1.52], [0.10, 0.10, 0.115], [0.08, 0.08, 0.09]], np.float32)
+    sun = np.array([-0.35, -0.80, 0.36])
+    haze = np.zeros((4, 3), np.float32) + np.float32(0.004)
+    air = still_air(
+        (sun / np.linalg.norm(sun)).astype(np.float32), rows, haze, 60.0, np.repeat(haze[:, None], 4, 1), (-2, 2)
     )
-    parts.append(mesh.box(0.9, 0.05, 0.7).moved(0, FAR - 0.03, 1.5).painted(frame))
-    parts.append(mesh.box(0.78, 0.06, 0.58).moved(0, FAR - 0.035, 1.56).painted(canvas))
-    return [Prop(joined(parts), _at())]
+    return air._replace(bulbs=np.array(plan.lamps, np.float32).reshape(-1, 7)), np.zeros((0, SHAFT), np.float32)
 
 
-def _candles(palette: Palette, seed: int, power: float) -> list[Actor]:
-    places = ((-0.13, -0.02, 0.26), (0.16, -0.06, 0.21), (-0.26, 0.10, 0.17), (0.30, 0.10, 0.24))
-    return [
-        furniture.candle(palette, (x, y, 0.766), tall, (seed + 7 * number) & 0xFFFF, power)
-        for number, (x, y, tall) in enumerate(places)
-    ]
+def _shafts(plan: Plan, sun: NDArray[np.float64], colour: NDArray[np.float64]) -> Floats:
+    """Where the sun comes through windows: prisms of bright dust."""
+    rows = []
+    way = -sun / np.linalg.norm(sun)
+    dusty = plan.shot.light == "backlit" or plan.shot.weather == "fog"
+    # Beams look as dense in a nave as in a parlour, though they are longer.
+    thick = (0.045 if dusty else 0.020) * 3.0 / max(plan.box.tall, 3.0)
+    for window in plan.windows:
+        centre, along, inward = window_at(plan.box, window)
+        if way @ inward <= 0.05:
+            continue
+        up = np.array([0, 0, (window.head - window.sill) / 2])
+        reach = min(centre[2] / max(-way[2], 0.05), 0.95 * plan.box.wide / abs(way[0]))
+        rows.append([*centre, *(along * 0.96), *(up * 0.96), *(way * reach), *(colour * thick)])
+    return np.array(rows, np.float32).reshape(-1, SHAFT)
+
+
+def warm() -> None:
+    """Calls the kernels of this package with the types that they are drawn with."""
+    from seedbed.engines.previz.frame import blank
+    from seedbed.engines.previz.sets import view_of
+
+    frame = blank(32, 18, view_of(Pose(0.0, 0.0, 1.0, 0.0, 0.5, 1.1, 0.0), 32, 18, 0.0))
+    draw_beams(frame, runway.cones(0.0, 1), np.ones((1, SHAFT), np.float32), lambda: None)
+
+
+def kinds() -> Sequence[str]:
+    """The rooms that can be furnished."""
+    return (*(furnish.__name__ for furnish, _ in _FURNISHED), "dining")

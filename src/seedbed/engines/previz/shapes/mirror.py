@@ -102,9 +102,10 @@ def lay_on_water(
 @kernel
 def lay_on_floor(
     light: Floats, depth: Floats, seen: Floats, cover: Floats, grain: Floats, view: View, level: float, wet: float,
-    y0: int, y1: int, width: int,
+    polish: float, y0: int, y1: int, width: int,
 ) -> None:  # fmt: skip
-    """Lays the mirrored picture over a wet floor in the rows y0 … y1: sharp in puddles, drawn out between."""
+    """Lays the mirrored picture over a wet floor in the rows y0 … y1: sharp in puddles, drawn out between. With
+    `polish` 1 the floor is dry and even, as lacquer is."""
     out = np.zeros(4, np.float32)
     fx, fy = math.sin(view.yaw), math.cos(view.yaw)
     for y in range(y0, y1):
@@ -115,10 +116,10 @@ def lay_on_floor(
             turn = (x + 0.5 - width * 0.5) / view.focal
             px, py = view.x + (fx + fy * turn) * d, view.y + (fy - fx * turn) * d
             pool = noise_at(grain, px * 0.21, py * 0.15) + 0.45 * noise_at(grain, px * 0.83, py * 0.6)
-            pool = min(max(pool * 2.6 + 0.35, 0.0), 1.0)
+            pool = max(min(max(pool * 2.6 + 0.35, 0.0), 1.0), 0.85 * polish)
             # Drops ring in the puddles; stones between them scatter up and down more than to the side.
             near = 1.0 / (1.0 + d / 25.0)
-            rings = noise_at(grain, px * 5.3 + 2.1 * view.seconds, py * 5.3 - 1.7 * view.seconds)
+            rings = noise_at(grain, px * 5.3 + 2.1 * view.seconds, py * 5.3 - 1.7 * view.seconds) * (1.0 - polish)
             stones = noise_at(grain, px * 13.0, py * 13.0)
             long = (1.0 - pool) * 0.055 * view.focal * (0.35 + 0.65 * near)
             aside = (0.004 * rings * near + 0.012 * (1.0 - pool) * stones * near) * view.focal

@@ -207,11 +207,12 @@ class Troupe:
 
     def draw(
         self, frame: Frame, seconds: float, check: Check, *, water: Floats | None = None, level: float = 0.0,
-        wet: float = 0.0, pano: Floats | None = None,
+        wet: float = 0.0, polish: float = 0.0, pano: Floats | None = None,
     ) -> None:  # fmt: skip
         """Into `frame`, which holds the land already. With `water` (the ripple tile of the land's water, whose
         surface is at `level`), what stands over it is mirrored in it. `wet` 0 … 1 is how much the floor of the
-        troupe itself mirrors at `level`, as asphalt does in rain. `pano` is the sky of this frame."""
+        troupe itself mirrors at `level`, as asphalt does in rain; with `polish` 1, as lacquer does. `pano` is the
+        sky of this frame."""
         posed = self._posed(seconds)
         moving = self._moving_at(posed)
         sky = self._air.pano if pano is None else np.ascontiguousarray(pano, np.float32)
@@ -221,10 +222,10 @@ class Troupe:
             shadow.fall_on(frame.light, frame.depth, lit.near, lit.far, moving, lit.sun, frame.view, y,
                            min(y + raster.BAND, frame.height), frame.width, self._dark)  # fmt: skip
         if water is not None:
-            self._mirror(frame, posed, seconds, moving, water, level, 0.0, check)
+            self._mirror(frame, posed, seconds, moving, water, level, 0.0, 0.0, check)
         seen = self._set_up(frame.view, frame.width, frame.height, posed, None)
         if seen is not None:
-            self._fill(frame, posed, seen, lit, check, wet, level, seconds, moving)
+            self._fill(frame, posed, seen, lit, check, wet, polish, level, seconds, moving)
 
     def _set_up(self, view: View, width: int, height: int, posed: _Posed, level: float | None) -> _Seen | None:
         """The triangles that a camera sees, of the scene mirrored at `level` if one is given."""
@@ -247,8 +248,8 @@ class Troupe:
         return _Seen(edges, bounds, source, seen, resolve.Skin(planes, own, self._paints))
 
     def _fill(
-        self, frame: Frame, posed: _Posed, seen: _Seen, lit: Lit, check: Check, wet: float, level: float,
-        seconds: float, moving: Shade,
+        self, frame: Frame, posed: _Posed, seen: _Seen, lit: Lit, check: Check, wet: float, polish: float,
+        level: float, seconds: float, moving: Shade,
     ) -> None:  # fmt: skip
         solid = self._solid[seen.source[: seen.count]]
         glass = np.flatnonzero(~solid).astype(np.int32)
@@ -267,7 +268,7 @@ class Troupe:
                 resolve.lay_glass(frame.light, near, who, order, seen.edges, seen.bounds, seen.skin, lit, frame.view,
                                   y0, y1, frame.width)  # fmt: skip
         if wet > 0.0:
-            self._mirror(frame, posed, seconds, moving, None, level, wet, check)
+            self._mirror(frame, posed, seconds, moving, None, level, wet, polish, check)
             for y0, y1 in seen.bands(frame.height) if len(order) else []:
                 check()
                 raster.clear(near, who, frame.depth, y0, y1, frame.width)
@@ -281,7 +282,7 @@ class Troupe:
 
     def _mirror(
         self, frame: Frame, posed: _Posed, seconds: float, moving: Shade, water: Floats | None, level: float,
-        wet: float, check: Check,
+        wet: float, polish: float, check: Check,
     ) -> None:  # fmt: skip
         """The mirrored scene, at half the frame's size, over what of the frame lies at `level`."""
         view = frame.view
@@ -309,8 +310,8 @@ class Troupe:
                 mirror.lay_on_water(frame.light, frame.depth, image, cover, water, view, level, 0.012, 0.9, y0, y1,
                                     frame.width)  # fmt: skip
             else:
-                mirror.lay_on_floor(frame.light, frame.depth, image, cover, self._grain, view, level, wet, y0, y1,
-                                    frame.width)  # fmt: skip
+                mirror.lay_on_floor(frame.light, frame.depth, image, cover, self._grain, view, level, wet, polish,
+                                    y0, y1, frame.width)  # fmt: skip
 
 
 def _numbered(actors: Sequence[Actor]) -> list[Mesh]:

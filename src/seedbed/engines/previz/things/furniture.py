@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from seedbed.engines.previz.noise import gradient
 from seedbed.engines.previz.shapes import Palette, mesh, paint
@@ -148,28 +149,25 @@ def _bloom(radius: float) -> Mesh:
 def books(palette: Palette, rng: np.random.Generator, *, wide: float, tall: float) -> Mesh:
     """A case full of books against a wall, its front to +y."""
     grain = wood(palette, 2)
-    parts = [mesh.box(wide, 0.03, tall).moved(0, -0.14).painted(grain)]
-    parts += [mesh.box(0.03, 0.30, tall).moved(x).painted(grain) for x in (-wide / 2, wide / 2)]
     shelves = int(tall // 0.36)
-    for level in range(shelves + 1):
-        parts.append(mesh.box(wide, 0.30, 0.03).moved(0, 0, level * tall / shelves - 0.015).painted(grain))
+    case: list[Sequence[float]] = [(0, -0.14, 0, wide, 0.03, tall), (-wide / 2, 0, 0, 0.03, 0.30, tall), (wide / 2, 0, 0, 0.03, 0.30, tall)]
+    case += [(0, 0, level * tall / shelves - 0.015, wide, 0.30, 0.03) for level in range(shelves + 1)]
     spines = [
         palette.add(paint(c, gloss=0.15))
         for c in ("7a2b25", "1f3b4d", "3b5a3a", "8a6b3a", "4b3a5e", "c2b391", "2c2c30", "9c4a2a")
     ]
+    rows, colours = [], []
     for level in range(shelves):
         x = -wide / 2 + 0.03
         while x < wide / 2 - 0.06:
-            thick, high = float(rng.uniform(0.018, 0.05)), float(rng.uniform(0.2, 0.3))
-            if rng.random() < 0.06:
+            thick, high, deep, lot = rng.uniform((0.018, 0.2, 0.15, 0.0), (0.05, 0.3, 0.2, 1.0))
+            if lot < 0.06:
                 x += 0.08
                 continue
-            book = mesh.box(thick * 0.94, float(rng.uniform(0.15, 0.2)), high).moved(
-                x + thick / 2, 0.0, level * tall / shelves + 0.015
-            )
-            parts.append(book.painted(spines[int(rng.integers(len(spines)))]))
+            rows.append((x + thick / 2, 0.0, level * tall / shelves + 0.015, thick * 0.94, deep, high))
+            colours.append(spines[int(lot * 977) % len(spines)])
             x += thick
-    return joined(parts)
+    return joined([blocks(case, grain), blocks(rows, colours)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,3 +221,68 @@ def candle(palette: Palette, where: tuple[float, float, float], tall_m: float, s
             mesh.lathe([(0.001, 0.004), (0.0036, 0.011), (0.0040, 0.018), (0, 0.036)], 8).painted(inner)]  # fmt: skip
     whole = joined([joined(parts).boned(0), joined(fire).boned(1)])
     return Candle(whole, where, tall_m, seed, power)
+
+
+def blocks(rows: Sequence[Sequence[float]] | NDArray[np.float64], paints: int | Sequence[int]) -> Mesh:
+    """Many upright boxes at once: rows (n, 6) of the middle of the foot x, y, z and width, depth, height, metres."""
+    given = np.asarray(rows, np.float64).reshape(-1, 6)
+    count = len(given)
+    low = given[:, :3] - given[:, 3:] * [0.5, 0.5, 0.0]
+    # The corners of the six sides, each counterclockwise from outside, as shares of the box.
+    points = low[:, None] + given[:, None, 3:] * _CORNERS[None]
+    across = np.abs(_ALONG[None] * given[:, None, 3:]).sum(2)
+    up = np.abs(_UPWARD[None] * given[:, None, 3:]).sum(2)
+    uv = np.stack([across * np.tile([0, 1, 1, 0], 6), up * np.tile([0, 0, 1, 1], 6)], 2)
+    starts = (np.arange(count * 6) * 4)[:, None, None]
+    faces = (starts + np.array([[0, 1, 2], [0, 2, 3]])).reshape(-1, 3).astype(np.int32)
+    total = count * 24
+    own = np.broadcast_to(np.asarray(paints, np.int32), count)
+    return Mesh(
+        points.reshape(-1, 3).astype(np.float32), np.tile(_OUTWARD, (count, 1)).astype(np.float32),
+        uv.reshape(-1, 2).astype(np.float32), faces, np.repeat(own, 12).astype(np.int32),
+        np.zeros((total, 2), np.int32), np.ones(total, np.float32),
+    )  # fmt: skip
+
+
+def sheet(origin: Sequence[float], across: Sequence[float], up: Sequence[float], us: ArrayLike, vs: ArrayLike,
+          holes: Sequence[tuple[float, float, float, float]] = ()) -> Mesh:  # fmt: skip
+    """A plane through `origin` along two unit axes, cut at `us` and `vs` metres, seen from the side where `across`
+    runs to the right and `up` upwards; without the cells whose middles lie in `holes` (least and most u, v)."""
+    u, v = np.unique(np.asarray(us, np.float64)), np.unique(np.asarray(vs, np.float64))
+    gu, gv = np.meshgrid(u, v)
+    places = np.asarray(origin) + gu[..., None] * np.asarray(across) + gv[..., None] * np.asarray(up)
+    at = np.arange(gu.size).reshape(gu.shape)
+    mu, mv = np.meshgrid((u[1:] + u[:-1]) / 2, (v[1:] + v[:-1]) / 2)
+    keep = np.ones(mu.shape, np.bool_)
+    for u0, u1, v0, v1 in holes:
+        keep &= ~((mu > u0) & (mu < u1) & (mv > v0) & (mv < v1))
+    a, b, c, d = (corner[keep] for corner in (at[:-1, :-1], at[:-1, 1:], at[1:, 1:], at[1:, :-1]))
+    faces = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)]).astype(np.int32)
+    count = gu.size
+    facing = np.cross(across, up)
+    return Mesh(
+        places.reshape(-1, 3).astype(np.float32), np.tile(facing, (count, 1)).astype(np.float32),
+        np.stack([gu, gv], 2).reshape(-1, 2).astype(np.float32), faces, np.zeros(len(faces), np.int32),
+        np.zeros((count, 2), np.int32), np.ones(count, np.float32),
+    )  # fmt: skip
+
+
+_CORNERS = np.array([
+    [0, 0, 0], [1, 0, 0], [1, 0, 1], [0, 0, 1], [1, 0, 0], [1, 1, 0], [1, 1, 1], [1, 0, 1],
+    [1, 1, 0], [0, 1, 0], [0, 1, 1], [1, 1, 1], [0, 1, 0], [0, 0, 0], [0, 0, 1], [0, 1, 1],
+    [0, 0, 1], [1, 0, 1], [1, 1, 1], [0, 1, 1], [0, 1, 0], [1, 1, 0], [1, 0, 0], [0, 0, 0],
+], np.float64)  # fmt: skip
+_ALONG = np.repeat(np.array([[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 1, 0], [1, 0, 0], [1, 0, 0]]), 4, 0)
+_UPWARD = np.repeat(np.array([[0, 0, 1], [0, 0, 1], [0, 0, 1], [0, 0, 1], [0, 1, 0], [0, 1, 0]]), 4, 0)
+_OUTWARD = np.repeat(np.array([[0, -1, 0], [1, 0, 0], [0, 1, 0], [-1, 0, 0], [0, 0, 1], [0, 0, -1]]), 4, 0)
+
+
+def taper(palette: Palette, where: tuple[float, float, float], seed: int, power: float, number: int) -> Candle:
+    """A birthday candle: thin, striped by its number, 8 cm tall."""
+    wax = palette.add(paint(("e86a8a", "6ab0e0", "f0d060", "8fcf7a")[number % 4], gloss=0.4))
+    outer = palette.add(paint("ff9a35", glow="ff8a2a", glow_by=2.6, opacity=0.85))
+    inner = palette.add(paint("fff3c8", glow="ffe6a0", glow_by=5.0))
+    stick = mesh.lathe([(0.0045, 0), (0.0045, 0.08), (0, 0.08)], 8).painted(wax)
+    fire = [mesh.lathe([(0.001, 0), (0.0048, 0.010), (0.0030, 0.024), (0, 0.040)], 8).painted(outer),
+            mesh.lathe([(0.001, 0.002), (0.0032, 0.010), (0, 0.028)], 8).painted(inner)]  # fmt: skip
+    return Candle(joined([stick.boned(0), joined(fire).boned(1)]), where, 0.082, seed, power)
