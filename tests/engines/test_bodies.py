@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from functools import cache
 from itertools import combinations
 
 import numpy as np
@@ -30,6 +31,7 @@ def palette() -> Palette:
     return Palette()
 
 
+@cache
 def made(kind: str, palette: Palette, seed: int = 1, **wish: object) -> Model:
     return bodies.model(kind, seed=seed, palette=palette, **wish)
 
@@ -250,10 +252,10 @@ def test_motions_repeat_without_a_jump(kind: str, palette: Palette) -> None:
         first, again = model.pose(motion, 0.4 * period), model.pose(motion, 1.4 * period)
         assert np.allclose(first, again, atol=1e-4)
         # Soaring holds several beats and a pause.
-        times = np.linspace(-0.01, 1.01, 1600 if motion == "soar" else 240) * period
+        times = np.linspace(-0.01, 1.01, 1200 if motion == "soar" else 160) * period
         steps = [posed(model, motion, t, np.arange(0, len(model.mesh.points), 17)) for t in times]
         moved = np.linalg.norm(np.diff(np.array(steps), axis=0), axis=2).max()
-        assert moved < 0.06 * size, (motion, moved / size)
+        assert moved < 0.085 * size, (motion, moved / size)
         assert moved > 1e-6 * size, motion
 
 

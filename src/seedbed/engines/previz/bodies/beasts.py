@@ -85,7 +85,8 @@ KINDS: dict[str, Breed] = {
         ("6b4a2e", "5f4128", "14100e")), 1.0, 0.95, _COW, ("stand", "sit"), 0.18),
     "polar bear": Breed(herds.BEAR, (("ece6d6", "e6dfce", "14100e"),), 1.15, 1.0, _COW, ("stand", "sit")),
     "elephant": Breed(herds.ELEPHANT, (("77706a", "3a3532", "8f877d"),
-        ("847b72", "3a3532", "9a9186")), 1.0, 1.75, _SLOW, ("stand",), 0.16, gloss=0.10, extra={"horn": "ece4d0"}),
+        ("847b72", "3a3532", "9a9186")),
+            1.0, 1.75, _SLOW, ("stand",), 0.16, gloss=0.10, extra={"horn": "ece4d0", "ear": "574f49"}),
 }  # fmt: skip
 ALIASES: dict[str, str] = {
     "stallion": "horse",
@@ -120,7 +121,7 @@ def _coat(breed: Breed, tones: tuple[str, str, str], palette: Palette, seed: int
     size = breed.shape.fore.joints[0][1]
     fur = partial(paint, gloss=breed.gloss)
     if breed.striped:
-        main = palette.add(fur(tones[0], pattern=STREAKS, numbers=(6 / size, 1.9, seed)))
+        main = palette.add(fur(tones[0], pattern=STREAKS, numbers=(10 / size, 1.3, seed)))
     else:
         main = palette.add(
             fur(tones[0], pattern=MOTTLED, numbers=((2.4 if breed.spots > 0.5 else 5.0) / size, breed.spots, seed))

@@ -212,7 +212,9 @@ def _elephant_parts(s: Shape, grain: Grain, bone: Bone, coat: Coat) -> list[Mesh
         (0.86, 1.24, 2.58, 0.78, 1.24, 1.86),
         (0.86, 1.20, 2.34, 0.84, 1.20, 2.16),
     ]
-    flap = blade(ear, 0.05, Hold((bone("head"), bone("ear.r")), (0.5,), (0.6,)), paint=coat.coat, rows=grain(9, 5))
+    flap = blade(
+        ear, 0.05, Hold((bone("head"), bone("ear.r")), (0.5,), (0.6,)), paint=coat.more["ear"], rows=grain(9, 5)
+    )
     return [trunk, *both(tusk), *both(flap, {bone("ear.r"): bone("ear.l")})]
 
 
