@@ -11,7 +11,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench import draw_portrait, draw_scenes, gallery_media
@@ -122,17 +122,22 @@ def page(exhibits: tuple[Exhibit, ...]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="which exhibits to render again; all without any")
-    names = parser.parse_args().names
-    FOLDER.mkdir(exist_ok=True)
+    parser.add_argument("--into", type=Path, default=FOLDER, help="the folder of the sheets")
+    parser.add_argument("--half", action="store_true", help="at half the size, for a quick look")
+    given = parser.parse_args()
+    names, folder = given.names, given.into
+    folder.mkdir(exist_ok=True)
     for exhibit in EXHIBITS:
         if names and exhibit.name not in names:
             continue
         with tempfile.TemporaryDirectory() as scratch:
             begun = time.perf_counter()
-            video = film(exhibit, Path(scratch))
-            sheet(picked(video)).save(FOLDER / f"{exhibit.name}.jpg", quality=86, optimize=True)
+            shown = replace(exhibit, width=480, height=270) if given.half else exhibit
+            video = film(shown, Path(scratch))
+            sheet(picked(video)).save(folder / f"{exhibit.name}.jpg", quality=86, optimize=True)
             print(f"{exhibit.name:12} {time.perf_counter() - begun:6.1f} s  {exhibit.prompt[:80]}", flush=True)
-    (FOLDER.parent / "en" / "gallery.md").write_text(page(EXHIBITS), "utf-8")
+    if folder == FOLDER:
+        (FOLDER.parent / "en" / "gallery.md").write_text(page(EXHIBITS), "utf-8")
 
 
 if __name__ == "__main__":
