@@ -208,9 +208,8 @@ def _tail(s: Shape, coat: Coat, grain: Grain, bone: Callable[[str], int]) -> Mes
     hold = Hold(
         (bone("rump"), bone("tail.0"), bone("tail.1"), bone("tail.2")), (0.1, last / 3, 2 * last / 3), (0.15, 0.4, 0.5)
     )
-    return skin(stations, grain(10, 4), grain(8, 4), hold,
-        front=UP if abs(s.tail[-1][0] - s.tail[0][0]) > 0.4 * abs(s.tail[-1][1] - s.tail[0][1]) else (0, 1, 0),
-                paint=coat.hair)  # fmt: skip
+    # A tail lies in the middle plane, however it bends: its sections can always face the side.
+    return skin(stations, grain(10, 4), grain(8, 4), hold, front=(1, 0, 0), paint=coat.hair)
 
 
 def _trimmings(s: Shape, coat: Coat, grain: Grain, bone: Callable[[str], int]) -> list[Mesh]:

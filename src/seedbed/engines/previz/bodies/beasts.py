@@ -70,7 +70,7 @@ KINDS: dict[str, Breed] = {
     "lioness": Breed(species.TIGER, (("c29a62", "b58a52", "2a1a14"),), 3.2, 0.90, _CAT, ("stand", "sit")),
     "tiger": Breed(species.TIGER, (("c9752a", "c9752a", "7a4038"),), 3.4, 0.92, _CAT,
         ("stand", "sit"), 0.12, striped=True),
-    "leopard": Breed(species.TIGER, (("c99a52", "c99a52", "4a2a24"),), 2.4, 0.80, _CAT, ("stand", "sit"), 0.75),
+    "leopard": Breed(species.TIGER, (("c99a52", "c99a52", "4a2a24"),), 2.4, 0.80, _CAT, ("stand", "sit"), 1.3),
     "panther": Breed(species.TIGER, (("1c1a1c", "1c1a1c", "141214"),), 2.5, 0.80, _CAT,
         ("stand", "sit"), 0.1, gloss=0.4),
     "deer": Breed(herds.DEER, (("9a6a3f", "e6dccb", "1f1813"), ("8a5a35", "e0d4c0", "1f1813")), 1.0, 0.80, _DEER),
@@ -124,7 +124,7 @@ def _coat(breed: Breed, tones: tuple[str, str, str], palette: Palette, seed: int
         main = palette.add(fur(tones[0], pattern=STREAKS, numbers=(10 / size, 1.3, seed)))
     else:
         main = palette.add(
-            fur(tones[0], pattern=MOTTLED, numbers=((2.4 if breed.spots > 0.5 else 5.0) / size, breed.spots, seed))
+            fur(tones[0], pattern=MOTTLED, numbers=((9.0 if breed.spots > 0.5 else 5.0) / size, breed.spots, seed))
         )
     more = {name: palette.add(fur(colour)) for name, colour in breed.extra.items()}
     return Coat(
