@@ -24,8 +24,8 @@ class Builder:
         self._ready: list[Mesh] = []
 
     def quad(
-        self, a: Point, b: Point, c: Point, d: Point, paint: int, *, uv: tuple[float, float, float, float] | None = None,
-        ao: tuple[float, float] = (1.0, 1.0),
+        self, a: Point, b: Point, c: Point, d: Point, paint: int, *,
+        uv: tuple[float, float, float, float] | None = None, ao: tuple[float, float] = (1.0, 1.0),
     ) -> None:  # fmt: skip
         """Four corners; `uv` is left, low, right and high; `ao` the sky's share at the edges ab and cd."""
         if uv is None:
@@ -53,7 +53,8 @@ class Builder:
         """Upright on a rectangle. With a `bay`, the pattern is stretched to whole bays a side."""
         for side in sides:
             (ax, ay), (bx, by) = {
-                "s": ((x0, y0), (x1, y0)), "e": ((x1, y0), (x1, y1)), "n": ((x1, y1), (x0, y1)), "w": ((x0, y1), (x0, y0)),
+                "s": ((x0, y0), (x1, y0)), "e": ((x1, y0), (x1, y1)),
+                "n": ((x1, y1), (x0, y1)), "w": ((x0, y1), (x0, y0)),
             }[side]  # fmt: skip
             long = abs(bx - ax) + abs(by - ay)
             run = max(round(long / bay), 1) * bay if bay else long
@@ -105,8 +106,7 @@ class Builder:
         normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12
         uv, shade = np.array(self._uv), np.array(self._open)
         laid = np.stack([uv[:, [0, 1]], uv[:, [2, 1]], uv[:, [2, 3]], uv[:, [0, 3]]], 1)
-        first = 4 * np.arange(count)[:, None]
-        faces = np.concatenate([first + np.array([0, 1, 2]), first + np.array([0, 2, 3])], 1).reshape(-1, 3)
+        faces = (4 * np.arange(count)[:, None] + np.array([0, 1, 2, 0, 2, 3])).reshape(-1, 3)
         return Mesh(
             points.reshape(-1, 3).astype(np.float32), np.repeat(normals, 4, 0).astype(np.float32),
             laid.reshape(-1, 2).astype(np.float32), faces.astype(np.int32), np.repeat(self._paint, 2).astype(np.int32),

@@ -301,8 +301,8 @@ def _lamps_of_streets(pitch: float, river: bool) -> list[list[float]]:
 
 
 def _built_up(
-    out: Plan, ground: Builder, kit: Kit, block: tuple[float, float, float, float], heart: tuple[float, float], way: Way,
-    row: int, rng: np.random.Generator,
+    out: Plan, ground: Builder, kit: Kit, block: tuple[float, float, float, float], heart: tuple[float, float],
+    way: Way, row: int, rng: np.random.Generator,
 ) -> None:  # fmt: skip
     """One block's buildings."""
     x0, x1, y0, y1 = block
