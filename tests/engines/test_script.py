@@ -271,11 +271,12 @@ def test_an_unknown_word_counts_by_its_hash_and_the_plan_says_so() -> None:
     assert plain.plan()["notes"] == []
 
 
-def test_what_is_understood_and_not_drawn_is_told_and_counts() -> None:
-    plain, train = words.read("a forest"), words.read("a train in a forest")
-    assert train.salt == plain.salt == 0
-    assert train.site != plain.site
-    assert any("train" in note for note in train.plan()["notes"])
+def test_what_is_understood_counts_and_what_is_not_drawn_is_told() -> None:
+    plain, train, soup = (words.read(text) for text in ("a forest", "a train in a forest", "soup in a forest"))
+    assert train.salt == plain.salt == soup.salt == 0
+    assert len({plain.site, train.site, soup.site}) == 3
+    assert train.plan()["notes"] == []
+    assert any("food" in note for note in soup.plan()["notes"])
 
 
 def test_the_plan_is_json_of_every_field() -> None:

@@ -45,6 +45,10 @@ _CALM_S = 10.0
 """Turns grow with the length of a shot up to this many seconds."""
 
 
+SKYWARD = frozenset({"aurora", "stars", "moon", "rainbow", "lightning", "meteor", "sun", "clouds"})
+"""Subjects that are seen above: the frame is given to the sky."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Way:
     """What a move is made of: the shot, the line it follows, the height that clears the land, the shot's length."""
@@ -61,6 +65,8 @@ class _Way:
     @property
     def horizon(self) -> float:
         lofty = _LOFTY.get(self.shot.setting, 0.0)
+        if SKYWARD & set(self.shot.subjects):
+            return 0.66 + 0.3 * lofty
         return 0.215 + lofty if self.shot.aerial else 0.4 + 0.4 * lofty
 
     @property

@@ -99,10 +99,10 @@ STYLES: dict[str, Recipe] = {
         gain=1.16, saturation=1.45, contrast=1.12, bloom=(0.2, 0.2, 0.2), vignette=0.0, grain=0.0, stain=0.0,
     ),
     "neon": Recipe(
-        gain=0.72, saturation=1.08, contrast=1.42, pivot=0.38, bloom=(1.10, 0.66, 1.30), knee=0.45, reach=4,
+        gain=0.70, saturation=1.12, contrast=1.42, pivot=0.38, bloom=(0.80, 0.62, 1.00), knee=0.5, reach=4,
         vignette=0.30, grain=1.6, fringe=0.0022, warm=0.2, shadows=(-0.050, 0.020, 0.085),
         lights=(0.045, -0.030, 0.045), black=(0.004, 0.004, 0.016),
-        mix=((1.02, -0.20, 0.14), (-0.20, 1.12, 0.12), (0.40, 0.46, 0.74)),
+        mix=((0.98, -0.10, 0.10), (-0.12, 1.10, 0.06), (0.22, 0.34, 0.78)),
     ),
     "pastel": Recipe(
         gain=1.42, saturation=1.02, contrast=0.74, pivot=0.5, bloom=(0.95, 0.86, 0.92), knee=0.45, reach=5,

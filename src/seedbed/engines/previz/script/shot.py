@@ -19,12 +19,15 @@ _DRAWN_AS = {
     "desert": "desert", "meadow": "meadow", "coast": "coast", "ocean": "ocean", "city": "meadow", "space": "desert",
     "underwater": "coast", "interior": "meadow",
 }  # fmt: skip
-_DRAWN = frozenset({"forest", "jungle", "mountain", "canyon", "volcano", "desert", "meadow", "coast", "ocean"})
-_DRAWN_SUBJECTS = frozenset(
+_LANDS = frozenset({"forest", "jungle", "mountain", "canyon", "volcano", "desert", "meadow", "coast", "ocean"})
+"""Places that are land or sea; the names of all others tell their worlds apart."""
+_HELD = frozenset(
     ("trees", "clouds", "water", "wind", "stars", "sun", "moon", "music", "birds", "aurora", "lightning", "storm",
      "rainbow", "meteor", "fireflies", "petals", "leaves", "flowers")
 )  # fmt: skip
-"""What the world and its sound already hold, so that its name makes no promise that is not kept."""
+"""Subjects that a world and its sound hold by themselves; the camera turns to all others."""
+_UNDRAWN = frozenset({"food"})
+"""What there is no model for but on a table."""
 _LOW = frozenset({"dolly", "static", "tracking", "first_person", "handheld"})
 """Moves that stay near the ground unless an aerial view is asked for."""
 _NEAR = frozenset({"interior", "underwater", "space"})
@@ -74,9 +77,7 @@ class Shot:
 
     def _notes(self) -> list[str]:
         notes = []
-        undrawn = [subject for subject in self.subjects if subject not in _DRAWN_SUBJECTS]
-        if self.place not in _DRAWN:
-            notes.append(f"understood, but drawn as a {self.setting}: {self.place}")
+        undrawn = [subject for subject in self.subjects if subject in _UNDRAWN and self.place != "interior"]
         if undrawn:
             notes.append(f"understood, but not drawn: {', '.join(undrawn)}")
         if self.unknown:
@@ -122,11 +123,11 @@ def _salt(meaning: Meaning, text: str) -> int:
 
 
 def _site(meaning: Meaning, place: str, salt: int) -> int:
-    """Things that are understood and not drawn yet count as well: no two prompts share a world by accident."""
-    undrawn = [name for name in meaning.every("subject") if name not in _DRAWN_SUBJECTS]
-    if place not in _DRAWN:
-        undrawn.append(place)
-    return salt ^ zlib.crc32(" ".join(undrawn).encode()) if undrawn else salt
+    """Who is in it counts as well: no two prompts share a world by accident."""
+    others = [name for name in meaning.every("subject") if name not in _HELD]
+    if place not in _LANDS:
+        others.append(place)
+    return salt ^ zlib.crc32(" ".join(others).encode()) if others else salt
 
 
 def _camera(meaning: Meaning, place: str) -> dict[str, Any]:
@@ -137,7 +138,7 @@ def _camera(meaning: Meaning, place: str) -> dict[str, Any]:
     move = steady[0] if steady else "handheld" if handheld else "static" if tempo == "time_lapse" else "flight"
     view = meaning.first("view")
     # What is told of somebody or something is seen from near by; a place alone, from above.
-    told = any(subject not in _DRAWN_SUBJECTS for subject in meaning.every("subject"))
+    told = any(subject not in _HELD for subject in meaning.every("subject"))
     aerial = view == "aerial" if view else move not in _LOW and not told and place not in _NEAR
     return {
         "move": move, "sense": int(meaning.first("sense") or 1), "handheld": handheld, "tempo": tempo,

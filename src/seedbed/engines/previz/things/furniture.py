@@ -150,7 +150,11 @@ def books(palette: Palette, rng: np.random.Generator, *, wide: float, tall: floa
     """A case full of books against a wall, its front to +y."""
     grain = wood(palette, 2)
     shelves = int(tall // 0.36)
-    case: list[Sequence[float]] = [(0, -0.14, 0, wide, 0.03, tall), (-wide / 2, 0, 0, 0.03, 0.30, tall), (wide / 2, 0, 0, 0.03, 0.30, tall)]
+    case: list[Sequence[float]] = [
+        (0, -0.14, 0, wide, 0.03, tall),
+        (-wide / 2, 0, 0, 0.03, 0.30, tall),
+        (wide / 2, 0, 0, 0.03, 0.30, tall),
+    ]
     case += [(0, 0, level * tall / shelves - 0.015, wide, 0.30, 0.03) for level in range(shelves + 1)]
     spines = [
         palette.add(paint(c, gloss=0.15))
