@@ -121,5 +121,5 @@ def warm() -> None:
             _film(request, Path(scratch), threading.Event(), lambda share: None)
 
 
-_WARMING = ("a glass train on a bridge in the rain, river", "a coral reef under water")
+_WARMING = ("a glass train on a bridge in the rain, river", "a coral reef under water", "a fashion show")
 """Prompts that between them call every kernel."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,13 @@ from seedbed.engines.previz.frame import Check, Frame
 from seedbed.engines.previz.light import linear
 from seedbed.engines.previz.noise import layered
 from seedbed.engines.previz.reef import growth, water_light
+from seedbed.engines.previz.reef.deep import Torch, living_lights, sparks, submarine
+from seedbed.engines.previz.rooms.beams import SHAFT, draw_beams
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.sets import Set
-from seedbed.engines.previz.shapes import Actor, Palette, Prop, mesh, paint, still_air
+from seedbed.engines.previz.shapes import Actor, Palette, Prop, draw_sprites, mesh, paint, still_air
 from seedbed.engines.previz.shapes.mesh import Mesh, joined, placed, rotation
-from seedbed.engines.previz.shapes.paint import MOTTLED
+from seedbed.engines.previz.shapes.paint import STREAKS
 from seedbed.engines.previz.shapes.raster import BAND
 from seedbed.engines.previz.world import ripples
 
@@ -43,8 +46,11 @@ def reef(
     own = (seed ^ shot.salt) & 0x3FFFFFFF
     rng = np.random.default_rng([own, 51])
     palette = Palette()
+    deep, night = _any_of(shot, *_DEEP), shot.time == "night"
+    dark = deep or night
     actors: list[Actor] = [Prop(_floor(own, palette), _at(0, 0, 0))]
-    actors += _grown(rng, palette, own, bare="coral" in shot.without)
+    actors += _grown(rng, palette, own, bare="coral" in shot.without, glow=0.55 if night else 0.16 if deep else 0.0)
+    actors += _vessel(shot, palette, own)
     if "fish" not in shot.without:
         actors += _swimming(shot, palette, own)
     mark = staging.Mark("reef", _REEF, 0.0, 15.0, floor_at(0, 15, own), 0.0, 0.0)
@@ -52,7 +58,7 @@ def reef(
         shot, mark, lambda x, y: floor_at(x, y, own), frames=frames, fps=fps, ratio=width / height, fixed=fixed,
         seed=own, tempo=tempo,
     )  # fmt: skip
-    bright = {"night": 0.12, "sunset": 0.6, "sunrise": 0.65}.get(shot.time, 1.0)
+    bright = 0.055 if deep else {"night": 0.10, "sunset": 0.6, "sunrise": 0.65}.get(shot.time, 1.0)
     sea = linear("04202f", "0f6a86", "9fe3e8") * np.float32(bright)
     if shot.weather in ("rain", "snow", "fog", "cloudy"):
         sea = (sea * np.array([0.75, 0.7, 0.7], np.float32)).astype(np.float32)
@@ -62,8 +68,14 @@ def reef(
     air = still_air(
         sun / np.linalg.norm(sun), lamp, far, 21.0, np.repeat(sea[2][None, None], 4, 0).repeat(4, 1), (-2.0, 2.0)
     )
+    torch = _torch(shot, own) if dark else None
+    living = living_lights(own, lambda x, y: floor_at(x, y, own)) if dark else np.zeros((0, 7), np.float32)
+    air = air._replace(bulbs=living if torch is None else np.concatenate([living, torch.bulbs()]))
     tile = ripples(own)
+    drift = np.array([0.10, 0.55, 0.62], np.float32)
     glow = (sea[water_light.BRIGHT] * np.float32(0.55)).astype(np.float32)
+
+    drift = drift if dark else glow
 
     def behind(frame: Frame, check: Check) -> None:
         for y in range(0, frame.height, BAND):
@@ -71,12 +83,20 @@ def reef(
             water_light.paint_far(frame.light, frame.view, sea, y, min(y + BAND, frame.height), frame.width)
 
     def between(frame: Frame, check: Check) -> None:
+        seen = np.empty(water_light.RAYS, np.float32)
+        water_light.rays(frame.view, own & 0xFFFF, seen)
         for y in range(0, frame.height, BAND):
             check()
             end = min(y + BAND, frame.height)
-            water_light.net_of_light(frame.light, frame.depth, tile, frame.view, 0.55, y, end, frame.width)
-            water_light.shafts(frame.light, frame.depth, frame.view, glow, own & 0xFFFF, y, end, frame.width)
-        water_light.specks(frame.light, frame.view, glow, 500, own & 0xFFFF, frame.width)
+            water_light.net_of_light(
+                frame.light, frame.depth, tile, frame.view, 0.62 if not dark else 0.2, y, end, frame.width
+            )
+            water_light.shafts(frame.light, frame.depth, frame.view, glow, seen, y, end, frame.width)
+        water_light.specks(frame.light, frame.view, drift, 500, own & 0xFFFF, frame.width)
+        if torch is not None:
+            draw_beams(frame, torch.cones(frame.view.seconds), np.zeros((0, SHAFT), np.float32), check)
+        if dark:
+            draw_sprites(frame, sparks(living, frame.view.seconds, own & 0xFFFF), check)
 
     return Set(
         steer(poses), actors, palette.rows(), air, width=width, height=height, fps=fps, tempo=tempo, behind=behind,
@@ -90,16 +110,22 @@ def _at(x: float, y: float, z: float, yaw: float = 0.0) -> Floats:
 
 def _floor(seed: int, palette: Palette) -> Mesh:
     """Fine where the camera is, coarse towards the haze."""
-    sand = palette.add(paint("b9a67c", pattern=MOTTLED, numbers=(1.1, 0.25, 5), gloss=0.02))
+    sand = palette.add(paint("84704e", pattern=STREAKS, numbers=(2.2, 0.50, 5), gloss=0.02))
     steps = np.concatenate(
-        [np.linspace(-_REACH_M, -14, 16, endpoint=False), np.linspace(-14, 14, 49), np.linspace(15, _REACH_M, 16)]
+        [np.linspace(-_REACH_M, -14, 12, endpoint=False), np.linspace(-14, 14, 37), np.linspace(15, _REACH_M, 12)]
     )
-    ys = np.concatenate([np.linspace(-6, 30, 60, endpoint=False), np.linspace(30, 120, 26)])
+    ys = np.concatenate([np.linspace(-6, 30, 46, endpoint=False), np.linspace(30, 110, 16)])
     net = np.array([[[x, y, floor_at(x, y, seed)] for x in steps] for y in ys])
-    return mesh.surface(net, uv=net[..., :2]).painted(sand)
+    # Ripples run across, and wander; troughs are darker.
+    bend = np.array([[layered(x / 3.1, y / 3.1, 2, seed + 3) for x in steps] for y in ys])
+    laid = np.stack([net[..., 1] + 0.55 * bend, 2.2 * net[..., 0]], 2)
+    form = mesh.surface(net, uv=laid).painted(sand)
+    high = net[..., 2] - net[..., 2].mean()
+    open_ = np.clip(0.80 + 0.16 * high + 0.22 * bend, 0.42, 1.0)
+    return replace(form, ao=open_.ravel().astype(np.float32))
 
 
-def _grown(rng: np.random.Generator, palette: Palette, seed: int, *, bare: bool) -> list[Actor]:
+def _grown(rng: np.random.Generator, palette: Palette, seed: int, *, bare: bool, glow: float) -> list[Actor]:
     """Rocks with corals about them in the middle, kelp to the sides."""
     parts: list[Mesh] = []
     for number in range(26):
@@ -108,13 +134,14 @@ def _grown(rng: np.random.Generator, palette: Palette, seed: int, *, bare: bool)
         y = float(15 + rng.normal(0, 2.4)) if near else float(rng.uniform(13, 46))
         size = float(rng.uniform(0.7, 1.9 if near else 3.0))
         base = floor_at(x, y, seed) - 0.15 * size
-        parts.append(growth.rock(rng, palette, size).turned(yaw=float(rng.uniform(0, 6))).moved(x, y, base))
+        grown = growth.Growth(rng, palette, y < 21.0, glow)
+        parts.append(growth.rock(grown, size).turned(yaw=float(rng.uniform(0, 6))).moved(x, y, base))
         for _ in range(0 if bare else 7 if near else 2):
             turn, off = float(rng.uniform(0, 6.28)), size * float(rng.uniform(0.2, 1.35))
             px, py = x + off * np.cos(turn), y + off * np.sin(turn)
             pz = max(floor_at(px, py, seed) - 0.03, base + size * 0.62 * max(1 - (off / size) ** 2, 0.0) ** 0.5 - 0.08)
             kind = _KINDS[int(rng.integers(len(_KINDS)))]
-            form = kind(rng, palette, float(rng.uniform(0.7, 1.5)) * (0.4 if kind is growth.brain else 1.0))
+            form = kind(grown, float(rng.uniform(0.7, 1.5)) * (0.4 if kind is growth.brain else 1.0))
             parts.append(form.turned(yaw=float(rng.uniform(-0.6, 0.6))).moved(float(px), float(py), float(pz)))
     found: list[Actor] = [Prop(joined(parts), _at(0, 0, 0))]
     for _ in range(0 if bare else 14):
@@ -122,6 +149,29 @@ def _grown(rng: np.random.Generator, palette: Palette, seed: int, *, bare: bool)
         x, y = side * float(rng.uniform(5.5, 15)), float(rng.uniform(11, 28))
         found.append(growth.kelp(rng, palette, (x, y, floor_at(x, y, seed) - 0.1), float(rng.uniform(3.0, 7.0))))
     return found
+
+
+_DEEP = ("deep sea", "abyss", "diver", "submarine", "submersible", "trench", "depths", "深海", "潜艇", "глубоков")
+
+
+def _any_of(shot: Shot, *words: str) -> bool:
+    said = " ".join((*shot.known, *shot.unknown)).lower()
+    return any(word in said for word in words)
+
+
+def _torch(shot: Shot, seed: int) -> Torch | None:
+    """The lamps of a submarine, or a diver's, who is behind the camera."""
+    if _any_of(shot, "submarine", "submersible", "潜艇"):
+        return Torch((-2.6, 11.0, floor_at(-2.6, 11.0, seed) + 3.0), (0.55, 0.45, -0.42), fixed=True)
+    if _any_of(shot, "diver", "torch", "flashlight", "abyss", "deep sea", "trench", "深海"):
+        return Torch((3.4, 5.0, floor_at(3.4, 5.0, seed) + 2.9), (-0.33, 0.90, -0.20), fixed=False)
+    return None
+
+
+def _vessel(shot: Shot, palette: Palette, seed: int) -> list[Actor]:
+    if not _any_of(shot, "submarine", "submersible", "潜艇"):
+        return []
+    return [Prop(submarine(palette), _at(-3.6, 10.2, floor_at(-2.6, 11.0, seed) + 3.3, 0.9))]
 
 
 _GREAT = ("shark", "dolphin", "whale", "orca", "humpback", "turtle", "jellyfish")

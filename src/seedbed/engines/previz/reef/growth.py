@@ -17,10 +17,28 @@ Floats = NDArray[np.float32]
 CORALS = ("e8505b", "f08a4b", "f5b14c", "d95fa2", "9b5fc0", "5fb7c9", "f2d16b", "e3726d")
 
 
-def rock(rng: np.random.Generator, palette: Palette, size_m: float) -> Mesh:
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What things grow with: lots, paints, how far away they are (`fine` is for what the camera comes near to) and
+    how much they glow by themselves in the dark."""
+
+    rng: np.random.Generator
+    palette: Palette
+    fine: bool = True
+    glow: float = 0.0
+
+    def skin(self, **look: object) -> int:
+        """A colour by lot; in the dark it glows in the cold tones of living light."""
+        pick = int(self.rng.integers(len(CORALS)))
+        cold = ("2fd8ff", "35ffb0", "5a7bff", "c44dff")[pick % 4]
+        return self.palette.add(paint(CORALS[pick], glow=cold, glow_by=self.glow, **look))  # type: ignore[arg-type]
+
+
+def rock(grown: Growth, size_m: float) -> Mesh:
     """A weathered boulder."""
+    rng, palette = grown.rng, grown.palette
     stone = palette.add(paint("6f6a5c", pattern=MOTTLED, numbers=(1.3, 0.5, int(rng.integers(99)))))
-    ball = mesh.sphere(1.0, 18, 12)
+    ball = mesh.sphere(1.0, 16, 10) if grown.fine else mesh.sphere(1.0, 11, 7)
     lumps = rng.normal(size=(5, 3))
     bulge = sum(0.16 * np.sin(2.2 * ball.points @ lump + k) for k, lump in enumerate(lumps))
     points = (
@@ -29,36 +47,36 @@ def rock(rng: np.random.Generator, palette: Palette, size_m: float) -> Mesh:
     return mesh.mesh(points, ball.faces, uv=ball.uv * size_m, flat=False, welded=True).painted(stone)
 
 
-def antlers(rng: np.random.Generator, palette: Palette, tall_m: float) -> Mesh:
+def antlers(grown: Growth, tall_m: float) -> Mesh:
     """A branching coral."""
-    skin = palette.add(paint(CORALS[int(rng.integers(len(CORALS)))], gloss=0.15))
+    rng, skin = grown.rng, grown.skin(gloss=0.15)
+    sides, forks = (5, 3) if grown.fine else (4, 2)
     parts: list[Mesh] = []
 
     def grow(start: NDArray[np.float64], way: NDArray[np.float64], length: float, thick: float, depth: int) -> None:
         bend = way + rng.normal(size=3) * 0.18
         bend /= np.linalg.norm(bend)
         middle, end = start + way * length * 0.5, start + (way + bend) * length * 0.5
-        parts.append(mesh.tube([start, middle, end], [thick, thick * 0.85, thick * 0.7], 5))
+        parts.append(mesh.tube([start, middle, end], [thick, thick * 0.85, thick * 0.7], sides, caps=not depth))
         if depth:
             for _ in range(2):
                 fork = bend + rng.normal(size=3) * 0.55
                 fork[2] = abs(fork[2]) + 0.25
                 grow(end, fork / np.linalg.norm(fork), length * 0.74, thick * 0.68, depth - 1)
 
-    grow(np.zeros(3), np.array([0.0, 0.0, 1.0]), tall_m * 0.34, tall_m * 0.055, 3)
+    grow(np.zeros(3), np.array([0.0, 0.0, 1.0]), tall_m * 0.34, tall_m * 0.055, forks)
     return joined(parts).painted(skin)
 
 
-def brain(rng: np.random.Generator, palette: Palette, size_m: float) -> Mesh:
+def brain(grown: Growth, size_m: float) -> Mesh:
     """A round coral."""
-    colour = CORALS[int(rng.integers(len(CORALS)))]
-    skin = palette.add(paint(colour, gloss=0.1, pattern=MOTTLED, numbers=(9.0, 0.7, int(rng.integers(99)))))
-    return mesh.sphere(size_m, 18, 10).scaled(1, 1, 0.7).painted(skin)
+    skin = grown.skin(gloss=0.1, pattern=MOTTLED, numbers=(9.0, 0.7, int(grown.rng.integers(99))))
+    return (mesh.sphere(size_m, 16, 9) if grown.fine else mesh.sphere(size_m, 10, 6)).scaled(1, 1, 0.7).painted(skin)
 
 
-def sponge(rng: np.random.Generator, palette: Palette, tall_m: float) -> Mesh:
+def sponge(grown: Growth, tall_m: float) -> Mesh:
     """A cluster of open tubes."""
-    skin = palette.add(paint(CORALS[int(rng.integers(len(CORALS)))], gloss=0.1, two_sided=True))
+    rng, palette, skin = grown.rng, grown.palette, grown.skin(gloss=0.1, two_sided=True)
     dark = palette.add(paint("2a1c26", two_sided=True))
     parts = []
     for _ in range(int(rng.integers(4, 8))):
@@ -71,21 +89,27 @@ def sponge(rng: np.random.Generator, palette: Palette, tall_m: float) -> Mesh:
     return joined(parts)
 
 
-def fan(rng: np.random.Generator, palette: Palette, size_m: float) -> Mesh:
+def fan(grown: Growth, size_m: float) -> Mesh:
     """A flat lace of branches."""
-    skin = palette.add(paint(CORALS[int(rng.integers(len(CORALS)))], two_sided=True, gloss=0.1))
+    rng, skin = grown.rng, grown.skin(two_sided=True, gloss=0.1)
+    count, sides = (10, 4) if grown.fine else (7, 3)
     parts = []
-    for angle in np.linspace(-1.15, 1.15, 11):
+    for angle in np.linspace(-1.15, 1.15, count):
         reach = size_m * (0.75 + 0.25 * rng.random()) * math.cos(angle * 0.6)
         way = np.array([math.sin(angle), 0.0, math.cos(angle)])
         steps = np.linspace(0.05, 1.0, 6)[:, None]
         path = way * steps * reach + np.array([0, 1, 0]) * rng.normal(size=(6, 1)) * 0.015 * size_m
-        parts.append(mesh.tube(path, np.linspace(0.03, 0.008, 6) * size_m, 5))
-        for along in (0.35, 0.55, 0.75):
+        parts.append(mesh.tube(path, np.linspace(0.03, 0.008, 6) * size_m, sides, caps=False))
+        for along in (0.4, 0.7):
             for side in (-0.5, 0.5):
                 twig = np.array([math.sin(angle + side), 0, math.cos(angle + side)]) * reach * 0.28
                 parts.append(
-                    mesh.tube([way * reach * along, way * reach * along + twig], [0.012 * size_m, 0.005 * size_m], 4)
+                    mesh.tube(
+                        [way * reach * along, way * reach * along + twig],
+                        [0.012 * size_m, 0.005 * size_m],
+                        3,
+                        caps=False,
+                    )
                 )
     return joined(parts).painted(skin)
 

@@ -8,6 +8,9 @@ from seedbed.engines.previz.jit import kernel
 from seedbed.engines.previz.noise import fraction, gradient
 from seedbed.engines.previz.stage import Floats, View, f32, tile_at
 
+_SPAN = 32
+RAYS, RAYS_REACH = 2048, 6.0
+"""Entries of the table of shafts, and how far it reaches at the surface."""
 DEEP, OPEN, BRIGHT = range(3)
 """Rows of `sea`: the colour below, at eye height, and of the surface above."""
 
@@ -16,13 +19,22 @@ DEEP, OPEN, BRIGHT = range(3)
 def paint_far(light: Floats, view: View, sea: Floats, y0: int, y1: int, width: int) -> None:
     """The open sea into rows y0 … y1: bright towards the surface, dark towards the deep."""
     for y in range(y0, y1):
-        for x in range(width):
-            u = x + 0.5 - width * 0.5
-            slope = (view.horizon + view.roll * u - y - 0.5) / view.focal
-            up = 0.5 + 0.5 * math.tanh(slope * 1.6)
+        for first in range(0, width, _SPAN):
+            # Along a row it changes slowly: what lies between two columns is drawn straight.
+            last = min(first + _SPAN, width)
             for c in range(3):
-                value = sea[DEEP, c] + (sea[OPEN, c] - sea[DEEP, c]) * min(up * 2.0, 1.0)
-                light[c, y, x] = f32(value + (sea[BRIGHT, c] - value) * max(up * 2.0 - 1.0, 0.0) ** 2.2)
+                a, b = _far_at(sea, view, first, y, width, c), _far_at(sea, view, last, y, width, c)
+                step = f32((b - a) / (last - first))
+                for x in range(first, last):
+                    light[c, y, x] = f32(a) + step * f32(x - first)
+
+
+@kernel
+def _far_at(sea: Floats, view: View, x: int, y: int, width: int, c: int) -> float:
+    slope = (view.horizon + view.roll * (x + 0.5 - width * 0.5) - y - 0.5) / view.focal
+    up = 0.5 + 0.5 * math.tanh(slope * 1.6)
+    value = sea[DEEP, c] + (sea[OPEN, c] - sea[DEEP, c]) * min(up * 2.0, 1.0)
+    return float(value + (sea[BRIGHT, c] - value) * max(up * 2.0 - 1.0, 0.0) ** 2.2)
 
 
 @kernel
@@ -35,7 +47,7 @@ def net_of_light(
     for y in range(y0, y1):
         for x in range(width):
             d = depth[y, x]
-            if d > 60.0:
+            if d > 45.0:
                 continue
             u = x + 0.5 - width * 0.5
             turn = u / view.focal
@@ -47,28 +59,43 @@ def net_of_light(
             b = tile_at(tile, (gx - 0.42 * t) / 11.0 + 0.37, (gy - 0.37 * t) / 11.0, 2)
             fold = 1.0 - min(abs(a - b) * 2.1, 1.0)
             bright = fold * fold * fold * fold
-            near = math.exp(-d / 26.0)
+            near = 1.0 / (1.0 + 0.0022 * d * d)
             gain = f32(1.0 + strength * near * (1.5 * bright - 0.28))
             for c in range(3):
                 light[c, y, x] *= gain
 
 
 @kernel
-def shafts(light: Floats, depth: Floats, view: View, glow: Floats, seed: int, y0: int, y1: int, width: int) -> None:
-    """Slanting shafts of daylight from above, fainter downwards, before all that is far."""
+def rays(view: View, seed: int, out: Floats) -> None:
+    """How bright the shafts are across what a frame may see: `out` from -RAYS_REACH to RAYS_REACH at the surface."""
     t = view.seconds
+    for k in range(out.shape[0]):
+        foot = (2.0 * k / (out.shape[0] - 1) - 1.0) * RAYS_REACH
+        ray = gradient(foot * 3.1, 0.17 * t, seed) + 0.6 * gradient(foot * 8.3, 3.7 + 0.23 * t, seed + 1)
+        out[k] = max(ray + 0.12, 0.0)
+
+
+@kernel
+def shafts(light: Floats, depth: Floats, view: View, glow: Floats, seen: Floats, y0: int, y1: int, width: int) -> None:
+    """Slanting shafts of daylight from above, fainter downwards, before all that is far; `seen` is from `rays`."""
+    scale, top = 0.5 * (seen.shape[0] - 1) / RAYS_REACH, seen.shape[0] - 1.01
     for y in range(y0, y1):
+        v = (y - view.horizon) / view.focal
+        down = max(0.55 - v, 0.0) ** 2
+        if down <= 0.0:
+            continue
         for x in range(width):
             u = (x + 0.5 - width * 0.5) / view.focal
-            v = (y - view.horizon) / view.focal
             # Where the shaft of this pixel meets the surface, as seen from here.
-            foot = (u + view.yaw) * 2.2 + v * 0.55
-            ray = gradient(foot * 3.1, 0.17 * t, seed) + 0.6 * gradient(foot * 8.3, 3.7 + 0.23 * t, seed + 1)
-            down = max(0.55 - v, 0.0)
-            thick = 1.0 - math.exp(-min(depth[y, x], 60.0) / 22.0)
-            part = max(ray + 0.12, 0.0) * down * down * thick
+            place = min(max(((u + view.yaw) * 2.2 + v * 0.55 + RAYS_REACH) * scale, 0.0), top)
+            k = int(place)
+            ray = seen[k] + (seen[k + 1] - seen[k]) * (place - k)
+            if ray <= 0.0:
+                continue
+            d = min(depth[y, x], 60.0)
+            part = f32(ray * down * d / (d + 15.0))
             for c in range(3):
-                light[c, y, x] += f32(glow[c] * part)
+                light[c, y, x] += glow[c] * part
 
 
 @kernel

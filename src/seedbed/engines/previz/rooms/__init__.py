@@ -48,8 +48,8 @@ _FURNISHED: tuple[tuple[Callable[[Plan], None], tuple[str, ...]], ...] = (
     (halls.church, ("church", "cathedral", "nave", "chapel", "abbey", "教堂", "церк", "собор", "kilise",
                     "katedral", "kości")),
     (halls.studio, ("studio", "softbox", "product shot", "摄影棚", "студи", "stüdyo")),
-    (homes.living, ("living room", "fireplace", "hearth", "sofa", "couch", "lounge", "客厅", "客廳", "壁炉", "壁爐", "гостин",
-                    "камин", "oturma", "salon", "salonu")),
+    (homes.living, ("living room", "fireplace", "hearth", "sofa", "couch", "lounge", "客厅", "客廳", "壁炉",
+                    "壁爐", "гостин", "камин", "oturma", "salon", "salonu")),
 )  # fmt: skip
 """What furnishes a room, and the beginnings of words that ask for it; a dining room else."""
 
@@ -119,7 +119,7 @@ def _air(plan: Plan, guests: Guests) -> tuple[Air, Floats]:
     """The light of a room: by day what comes in through its windows, by night a key from the camera's side."""
     lamps = list(plan.lamps)
     if plan.night or not plan.windows:
-        strong = np.array([0.34, 0.25, 0.17]) * plan.key if plan.windows else np.array([0.16, 0.155, 0.15]) * plan.key
+        strong = np.array([0.44, 0.33, 0.23]) * plan.key if plan.windows else np.array([0.16, 0.155, 0.15]) * plan.key
         fill = np.array([0.060, 0.052, 0.055]) if plan.windows else np.array([0.34, 0.34, 0.35])
         rows, sun, shafts = np.stack([strong, fill, fill * [1.1, 0.85, 0.7]]), _KEY, np.zeros((0, SHAFT), np.float32)
     else:
@@ -136,7 +136,7 @@ def _air(plan: Plan, guests: Guests) -> tuple[Air, Floats]:
         shafts = _shafts(plan, sun, rows[0])
     for x, y, z in guests.faces[:2]:
         # A soft light from the camera's side: nobody's face is lost.
-        power = 0.15 if plan.night else 0.12 * plan.dim
+        power = 0.34 if plan.night else 0.12 * plan.dim
         lamps.append((x + 0.9, y - 1.5, z + 0.35, 1.0 * power, 0.84 * power, 0.70 * power, 1.5))
     haze = np.repeat((linear(OUTSIDE[plan.time][0])[0] * np.float32(0.2))[None], 4, 0)
     air = still_air(

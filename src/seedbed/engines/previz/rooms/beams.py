@@ -65,7 +65,7 @@ def _through_cone(cone: Floats, ox: float, oy: float, oz: float, dx: float, dy: 
         off = math.sqrt(max(x * x + y * y + z * z - down * down, 0.0)) / (down * cone[6] + 1e-6)
         soft = max(1.0 - off * off, 0.0)
         total += soft / (0.35 + down) * (1.0 - down / cone[7])
-    return total * step
+    return float(total * step)
 
 
 @kernel

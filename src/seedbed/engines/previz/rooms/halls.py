@@ -272,7 +272,7 @@ def _altar(plan: Plan) -> None:
     plan.solids += [blocks([(0, y, 0, 6.0, 3.2, 0.18), (0, y + 0.3, 0.18, 4.8, 2.4, 0.18),
                             (0, y + 0.4, 0.36, 2.6, 0.9, 1.0)], stone),
                     blocks([(0, y + 0.4, 1.36, 2.8, 1.0, 0.03)], cloth),
-                    blocks([(0, y + 0.6, 1.39, 0.10, 0.06, 1.5), (0, y + 0.6, 2.35, 0.8, 0.06, 0.10)], gold)]  # fmt: skip
+                    blocks([(0, y + 0.6, 1.39, 0.1, 0.06, 1.5), (0, y + 0.6, 2.35, 0.8, 0.06, 0.1)], gold)]  # fmt: skip
     for k, x in enumerate((-1.1, -0.75, 0.75, 1.1)):
         plan.actors.append(furniture.candle(palette, (x, y + 0.35, 1.39), 0.34, (plan.seed + k) & 0xFFFF, 1.0))
     plan.lamp(0.0, y - 0.6, 3.4, lamps.tinted(lamps.WARM, 0.5), 2.6)

@@ -108,8 +108,8 @@ def fireplace(plan: Plan, x: float, y: float, power: float = 1.0) -> None:
     stone = palette.add(paint("b7aea0", pattern=3, numbers=(3.0, 0.2, 5), gloss=0.12))
     soot = palette.add(paint("2a2421", pattern=4, numbers=(0.22, 0.075, 0.5, 3), gloss=0.03))
     oak, bark = furniture.wood(palette, 2, 0.3), palette.add(paint("33231a", glow="ff4d10", glow_by=0.10))
-    breast = [(side * 0.72, 0, 0, 0.34, 0.42, 1.15) for side in (-1, 1)] + [(0, 0, 0.82, 1.10, 0.42, 0.33)]
-    breast += [(0, 0.02, 1.21, 1.62, 0.34, 1.8), (0, -0.42, 0, 2.0, 0.6, 0.05)]
+    breast: list[tuple[float, ...]] = [(side * 0.72, 0, 0, 0.34, 0.42, 1.15) for side in (-1, 1)]
+    breast += [(0, 0, 0.82, 1.10, 0.42, 0.33), (0, 0.02, 1.21, 1.62, 0.34, 1.8), (0, -0.42, 0, 2.0, 0.6, 0.05)]
     hearth = [(0, 0.17, 0.05, 1.10, 0.06, 0.8), (-0.53, 0, 0.05, 0.05, 0.40, 0.8), (0.53, 0, 0.05, 0.05, 0.40, 0.8)]
     plan.solids += [
         blocks(breast, stone).moved(x, y - 0.2), blocks(hearth, soot).moved(x, y - 0.2),

@@ -57,10 +57,10 @@ def desk(palette: Palette, glow: str, seed: int) -> Mesh:
     """With a screen, a keyboard and papers; whoever works at it sits on its +y side and looks to -y."""
     oak, dark = furniture.wood(palette, 3, 0.4), palette.add(paint("24272b", gloss=0.5))
     page = palette.add(paint("eeeae0"))
-    lit = palette.add(paint("0a0d12", glow=glow, glow_by=0.35, pattern=WINDOWS, numbers=(0.09, 0.035, 0.55, 1.6, seed)))
+    lit = palette.add(paint("0a0d12", glow=glow, glow_by=0.35, pattern=WINDOWS, numbers=(0.09, 0.035, 0.5, 1.6, seed)))
     parts = [blocks([(0, 0, 0.70, 1.7, 0.8, 0.04), (-0.78, 0, 0, 0.05, 0.7, 0.7), (0.55, 0, 0.1, 0.5, 0.7, 0.6)], oak)]
     parts.append(blocks([(0.6, 0.05, 0.74, 0.26, 0.2, 0.02), (0.6, 0.05, 0.75, 0.04, 0.04, 0.2),
-                         (0.6, 0.05, 0.86, 0.60, 0.035, 0.36), (-0.1, 0.12, 0.74, 0.42, 0.14, 0.02)], dark))  # fmt: skip
+                         (0.6, 0.05, 0.86, 0.60, 0.035, 0.36), (0, 0.12, 0.74, 0.42, 0.14, 0.02)], dark))  # fmt: skip
     parts.append(blocks([(0.6, 0.072, 0.875, 0.57, 0.005, 0.33)], lit))
     sheets = [(-0.52 + 0.04 * k, -0.05 + 0.03 * k, 0.74 + 0.002 * k, 0.21, 0.30, 0.002) for k in range(4)]
     return joined([*parts, blocks(sheets, page)])
@@ -147,7 +147,10 @@ def picture(palette: Palette, rng: np.random.Generator, wide: float, tall: float
     gold, cream = palette.add(paint("9c7a3c", gloss=0.55, mirror=0.08)), palette.add(paint("ece5d6"))
     hues = ("b5412f", "274a6b", "d9a441", "3f6b57", "6e4566", "d98a5a", "1f2a36", "c9b79a")
     rim = 0.05
-    rows = [(0, -0.02, -tall / 2 - rim, wide + 2 * rim, 0.05, rim), (0, -0.02, tall / 2, wide + 2 * rim, 0.05, rim)]
+    rows: list[tuple[float, ...]] = [
+        (0, -0.02, -tall / 2 - rim, wide + 2 * rim, 0.05, rim),
+        (0, -0.02, tall / 2, wide + 2 * rim, 0.05, rim),
+    ]
     rows += [(s * (wide + rim) / 2, -0.02, -tall / 2, rim, 0.05, tall) for s in (-1, 1)]
     parts = [blocks(rows, gold), blocks([(0, -0.005, -tall / 2, wide, 0.02, tall)], cream)]
     order, low = rng.permutation(len(hues)), -tall / 2

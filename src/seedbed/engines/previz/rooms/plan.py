@@ -14,8 +14,8 @@ from seedbed.engines.previz.shapes import Actor, Palette
 from seedbed.engines.previz.shapes.mesh import Mesh
 
 Floats = NDArray[np.float32]
-_BY_DAY = ("day", "noon", "midday", "sunny", "sunlit", "sunlight", "sunshine", "afternoon", "morning", "白天", "阳光", "陽光",
-           "день", "днем", "днём", "солнечн", "gündüz", "güneşli", "dzień", "dnia", "słonecz")  # fmt: skip
+_BY_DAY = ("day", "noon", "midday", "sunny", "sunlit", "sunlight", "sunshine", "afternoon", "morning", "白天", "阳光",
+           "陽光", "день", "днем", "днём", "солнечн", "gündüz", "güneşli", "dzień", "dnia", "słonecz")  # fmt: skip
 Glow = Callable[[float], Floats]
 """Sprites at a time in seconds: see `shapes.sprites`."""
 

@@ -197,7 +197,7 @@ def _flashes(seconds: float, seed: int) -> Floats:
         x, z = side * (1.95 + 0.85 * (k % 3)), 1.25 + 0.22 * (k % 3)
         y = -4.0 + 20.0 * fraction(k, 2, seed)
         power = 5.0 * (1.0 - (beat - tick) / 0.11)
-        rows.append([x, y, z, 0.34, 0.2 * power, 0.2 * power, 0.22 * power, 0.0, 0.0, k])
+        rows.append([x, y, z, 0.34, 0.09 * power, 0.09 * power, 0.10 * power, 0.0, 0.0, k])
         rows.append([x, y, z, 0.05, 6 * power, 6 * power, 6 * power, 0.0, 0.0, k])
     return np.array(rows, np.float32).reshape(-1, 10)
 
