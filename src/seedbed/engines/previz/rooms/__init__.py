@@ -128,15 +128,15 @@ def _air(plan: Plan, guests: Guests) -> tuple[Air, Floats]:
         sky = np.array(_SKY[time]) * plan.dim * 1.15
         rows = np.stack([np.array(_SUN[time]) * plan.dim * gloomy, sky, sky * [1.0, 0.84, 0.68]])
         sun = np.array([-0.80, -0.22, 0.52 if time == "day" else 0.30])
-        for window in plan.windows[:3]:
+        for window in plan.windows[:2]:
             centre, _, inward = window_at(plan.box, window)
             at = centre + inward * 0.45
             area = window.wide * (window.head - window.sill)
-            lamps.append((*at, *(sky * 0.30), 0.85 * math.sqrt(area)))
+            lamps.append((*at, *(sky * 0.40), 0.85 * math.sqrt(area)))
         shafts = _shafts(plan, sun, rows[0])
     for x, y, z in guests.faces[:2]:
         # A soft light from the camera's side: nobody's face is lost.
-        power = 0.34 if plan.night else 0.12 * plan.dim
+        power = 0.42 if plan.night else 0.12 * plan.dim
         lamps.append((x + 0.9, y - 1.5, z + 0.35, 1.0 * power, 0.84 * power, 0.70 * power, 1.5))
     haze = np.repeat((linear(OUTSIDE[plan.time][0])[0] * np.float32(0.2))[None], 4, 0)
     air = still_air(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from seedbed.engines.previz import bodies, cast
 from seedbed.engines.previz.bodies.actors import Walker
+from seedbed.engines.previz.bodies.model import Model
 from seedbed.engines.previz.cast.scenery import Scenery
 from seedbed.engines.previz.cast.staging import ROLES, Mark, Role
 from seedbed.engines.previz.rooms.plan import Place, Plan
@@ -54,7 +55,16 @@ def invited(plan: Plan, scenery: Scenery) -> Guests:
         actors += cast.players([mark], scenery)[0]
         faces.append((place.x, place.y, place.z + role.tall_m))
         lead = lead or mark
+    for actor in actors:
+        if isinstance(actor, Walker) and plan.windows and not plan.night:
+            actor.model = _under_a_roof(actor.model)
     return Guests(actors, lead, tuple(faces))
+
+
+def _under_a_roof(body: Model) -> Model:
+    """Half of the sky's light at most finds its way to whoever is indoors."""
+    form = body.mesh
+    return replace(body, mesh=replace(form, ao=(form.open * 0.45).astype(form.points.dtype)))
 
 
 def _somebody(plan: Plan, scenery: Scenery, place: Place, number: int, sits: bool, kind: str) -> Actor:

@@ -93,7 +93,7 @@ def cafe(plan: Plan) -> None:
             else:
                 plan.solids.append(cup.moved(x + side, y - 0.06, 0.75))
         if fine and (lead or y > 1.0):
-            power = 0.7 if lead else 0.5
+            power = 0.9 if lead else 0.0
             plan.actors.append(
                 furniture.candle(palette, (x, y - 0.05, 0.75), 0.18, (plan.seed + number) & 0xFFFF, power)
             )

@@ -122,11 +122,15 @@ def _candles(plan: Plan, festive: bool) -> None:
         for k in range(7):
             a = 2 * math.pi * k / 7
             place = (0.085 * math.cos(a), -0.05 + 0.085 * math.sin(a), 0.766 + 0.322)
-            plan.actors.append(furniture.taper(plan.palette, place, (plan.seed + 7 * k) & 0xFFFF, power * 0.5, k))
+            plan.actors.append(
+                furniture.taper(plan.palette, place, (plan.seed + 7 * k) & 0xFFFF, 1.7 * power * (k == 0), k)
+            )
         return
     places = ((-0.13, -0.02, 0.26), (0.16, -0.06, 0.21), (-0.26, 0.10, 0.17), (0.30, 0.10, 0.24))
     for k, (x, y, tall) in enumerate(places):
-        plan.actors.append(furniture.candle(plan.palette, (x, y, 0.766), tall, (plan.seed + 7 * k) & 0xFFFF, power))
+        plan.actors.append(
+            furniture.candle(plan.palette, (x, y, 0.766), tall, (plan.seed + 7 * k) & 0xFFFF, 1.9 * power * (k < 2))
+        )
 
 
 def living(plan: Plan) -> None:

@@ -17,6 +17,8 @@ from seedbed.engines.previz.things.furniture import blocks
 
 Floats = NDArray[np.float32]
 WARM = (1.0, 0.62, 0.30)
+_LIGHTS_FROM = 0.34
+"""The power from which a lamp is seen on what is around it: by day most are not."""
 WHITE = (1.0, 0.92, 0.80)
 
 
@@ -43,7 +45,8 @@ def _shaded(plan: Plan, x: float, y: float, z: float, tall: float, wide: float, 
     ).painted(brass)
     shade = mesh.lathe([(wide * 1.1, tall), (wide * 0.72, tall + wide * 1.3)], 24).painted(linen)
     plan.solids += [stem.moved(x, y, z), shade.moved(x, y, z)]
-    plan.lamp(x, y, z + tall + 0.5 * wide, tinted(WARM, 0.34 * power), 1.5)
+    if power >= _LIGHTS_FROM:
+        plan.lamp(x, y, z + tall + 0.5 * wide, tinted(WARM, 0.34 * power), 1.5)
 
 
 def pendant(plan: Plan, x: float, y: float, power: float = 1.0, drop: float = 1.05) -> None:
@@ -56,7 +59,8 @@ def pendant(plan: Plan, x: float, y: float, power: float = 1.0, drop: float = 1.
         bell.moved(x, y, z), mesh.sphere(0.06, 14, 8).moved(x, y, z + 0.05).painted(glass),
         mesh.tube([[x, y, z + 0.2], [x, y, plan.box.tall]], 0.006, 5).painted(metal),
     ]  # fmt: skip
-    plan.lamp(x, y, z - 0.05, tinted(WARM, 0.55 * power), 1.25)
+    if power >= _LIGHTS_FROM:
+        plan.lamp(x, y, z - 0.05, tinted(WARM, 0.55 * power), 1.25)
 
 
 def chandelier(plan: Plan, x: float, y: float, z: float, power: float = 1.0) -> None:

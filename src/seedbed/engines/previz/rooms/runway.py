@@ -33,11 +33,10 @@ def runway(plan: Plan) -> None:
     plan.solids.append(_onlookers(plan))
     _models(plan)
     red, green, blue = (float(v) for v in _linear(accent))
-    for y in (-3.0, 1.5, 6.0, 10.5, 15.0):
-        plan.lamp(0.0, y - 1.0, 2.9, (0.26, 0.25, 0.24), 1.9)
-    for y in (0.5, 6.5, 12.5):
-        plan.lamp(-1.5, y, 0.55, (0.30 * red, 0.30 * green, 0.30 * blue), 0.9)
-        plan.lamp(1.5, y, 0.55, (0.30 * red, 0.30 * green, 0.30 * blue), 0.9)
+    for y in (-2.0, 4.0, 10.0):
+        plan.lamp(0.0, y, 2.9, (0.34, 0.33, 0.31), 2.2)
+    for side in (-1.5, 1.5):
+        plan.lamp(side, 3.0, 0.55, (0.30 * red, 0.30 * green, 0.30 * blue), 1.5)
     plan.lamp(0.0, _END + 1.0, 3.0, (0.55 * red, 0.55 * green, 0.55 * blue), 2.6)
     plan.gloss, plan.level = 1.0, HIGH
     plan.glows.append(lambda t: _flashes(t, plan.seed & 0xFFFF))

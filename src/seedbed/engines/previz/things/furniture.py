@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seedbed.engines.previz.noise import gradient
-from seedbed.engines.previz.shapes import Palette, mesh, paint
+from seedbed.engines.previz.shapes import NO_BULBS, Palette, mesh, paint
 from seedbed.engines.previz.shapes.mesh import Mesh, joined, placed, rotation
 from seedbed.engines.previz.shapes.paint import MOTTLED, STREAKS
 
@@ -184,6 +184,7 @@ class Candle:
     seed: int
     power: float
     still: bool = False
+    """A `power` of 0 burns, and leaves it to others to light what is around."""
 
     def pose(self, seconds: float) -> Floats:
         lean = 0.16 * gradient(seconds * 2.3, 1.7, self.seed) + 0.10 * gradient(seconds * 6.1, 4.2, self.seed)
@@ -195,6 +196,8 @@ class Candle:
         return np.stack([stand, placed(flame, x, y, z + self.tall_m)])
 
     def bulbs(self, seconds: float) -> Floats:
+        if self.power <= 0.0:
+            return NO_BULBS
         x, y, z = self.where
         bright = self.power * (
             1.0 + 0.22 * gradient(seconds * 7.0, 3.1, self.seed) + 0.12 * gradient(seconds * 2.1, 5.5, self.seed)
@@ -206,7 +209,7 @@ class Candle:
 
 
 def candle(palette: Palette, where: tuple[float, float, float], tall_m: float, seed: int, power: float) -> Candle:
-    wax = palette.add(paint("f3e8cf", glow="ff9a50", glow_by=0.10 * min(power, 1.0), gloss=0.4))
+    wax = palette.add(paint("f3e8cf", glow="ff9a50", glow_by=0.08, gloss=0.4))
     brass = palette.add(paint("c9993f", gloss=0.85, mirror=0.35))
     wick = palette.add(paint("1c1612"))
     outer = palette.add(paint("ff9a35", glow="ff8a2a", glow_by=2.6, opacity=0.85))
