@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import tomllib
@@ -11,7 +12,7 @@ import pytest
 
 from seedbed import errors
 from seedbed.dialects import DIALECTS
-from seedbed.engines.previz.script import lexicon, meaning
+from seedbed.engines.previz.script import lexicon, meaning, read
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -87,6 +88,12 @@ def test_the_tables_are_the_lexicon(heading: str) -> None:
     assert {value for value, words in table.items() if not words} == unsaid
     for value, words in table.items():
         assert not [word for word in words if value not in meaning.understand(word).every(name)]
+
+
+def test_the_example_of_a_plan_is_what_its_prompt_gives() -> None:
+    example, prompt = re.findall(r"```json\n(.+?)```\n\nThat is \"(.+?)\"", ENGINE, re.DOTALL)[0]
+    told = {"engine": "previz", "seed": 7, "fixed_lens": False, "source": "text"}
+    assert json.loads(example) == told | read(" ".join(prompt.split())).plan()
 
 
 def test_the_tree_names_no_package_registry() -> None:
