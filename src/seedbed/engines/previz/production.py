@@ -10,12 +10,14 @@ from seedbed.engines.previz import references, script
 from seedbed.engines.previz.camera import Pose
 from seedbed.engines.previz.finish import Finish
 from seedbed.engines.previz.frame import Check
+from seedbed.engines.previz.grade import Planes
 from seedbed.engines.previz.reel import Detail
 from seedbed.engines.previz.references.edited import Restyle
 from seedbed.engines.previz.references.palette import Toned, rise_of
-from seedbed.engines.previz.show import Picture
+from seedbed.engines.previz.show import Picture, mixed
 from seedbed.engines.previz.sound import Sound, compose, from_audio
-from seedbed.engines.previz.takes import picture_of
+from seedbed.engines.previz.stills.finish import smooth
+from seedbed.engines.previz.takes import picture_of, unplayed
 
 DETAIL = {
     "mini": Detail(rays=1, grid=1408, fineness=0.75),
@@ -35,10 +37,20 @@ class Production:
         told = script.storyboard(request.prompt, frames=request.frame_count, fps=FPS)
         self._references = references.read(request, check)
         # A picture or a clip fills the film: what the prompt tells in turn happens in it.
-        self._given = self._references.picture(request, told[0].shot, check, self._restyle(told[0].shot))
+        self._given = self._drawn_from(told[0].shot)
         single = (script.Cut(told[0].shot, request.frame_count),)
         self.cuts = single if self._given else self._references.cuts(told, request.frame_count)
         self.plan = self._understood()
+
+    def _drawn_from(self, shot: script.Shot) -> references.Picture | None:
+        """What draws the film from a picture or a clip that was given, in the style that the prompt names."""
+        restyle = self._restyle(shot)
+        picture = self._references.picture(self._request, shot, self._check, restyle)
+        if picture is None or shot.style == "natural" or self._references.phrase == "edit":
+            return picture
+        roles = {medium.role for medium in self._request.media if medium.kind == "image"}
+        last = self._request.frame_count - 1 if "last_frame" in roles else None
+        return Eased(picture, restyle, first=roles != {"last_frame"}, last=last)
 
     def _restyle(self, shot: script.Shot) -> Restyle:
         """The prompt's style, light and mood over frames that are developed already."""
@@ -53,6 +65,8 @@ class Production:
         if len(self.cuts) > 1:
             plan["shots"] = [cut.plan(FPS) for cut in self.cuts]
         plan["source"] = "text" if not self._given else "image" if "image" in kinds else "video"
+        if not self._given:
+            plan["notes"] = plan["notes"] + [note for cut in self.cuts for note in unplayed(cut.shot)]
         return plan | self._references.plan() | (self._given.plan() if self._given else {})
 
     def sound(self) -> Sound | None:
@@ -100,6 +114,29 @@ class Production:
             fixed=True, detail=_GLIMPSE, pool=self._pool, check=self._check, steer=noted,
         )  # fmt: skip
         return rise_of(glimpse.draw(0, self._check), seen[0]) if seen else 0.0
+
+
+class Eased:
+    """A picture that grows into its style within a second, and out of it before its last frame, where these frames
+    are pictures that were given and must show as they are."""
+
+    def __init__(self, picture: references.Picture, restyle: Restyle, *, first: bool, last: int | None) -> None:
+        self._picture, self._restyle, self._first, self._last = picture, restyle, first, last
+
+    def plan(self) -> dict[str, Any]:
+        """What the picture says."""
+        return self._picture.plan()
+
+    def draw(self, number: int, check: Check) -> Planes:
+        """Frame `number` as the three planes of 4:2:0 BT.709."""
+        planes = self._picture.draw(number, check)
+        away = [number] if self._first else []
+        away += [self._last - number] if self._last is not None else []
+        share = smooth(min(min(away, default=FPS) / FPS, 1.0))
+        if share <= 0.0:
+            return planes
+        styled = self._restyle(planes, number, check)
+        return styled if share >= 1.0 else mixed(planes, styled, share)
 
 
 class _Planned:

@@ -6,6 +6,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Protocol
 
+from seedbed.engines.previz import cast
 from seedbed.engines.previz.camera import Steer
 from seedbed.engines.previz.city import City
 from seedbed.engines.previz.finish import Finish
@@ -18,7 +19,7 @@ from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.show import Picture
 from seedbed.engines.previz.space import Space
 from seedbed.engines.previz.stage import Floats
-from seedbed.engines.previz.townsfolk import Townsfolk
+from seedbed.engines.previz.townsfolk import LEADS, Townsfolk
 
 
 class Take(Protocol):
@@ -91,6 +92,22 @@ def picture_of(
         shot, seed=seed, width=width, height=height, frames=frames, fps=fps, fixed=fixed, detail=detail, pool=pool,
         check=check, steer=steer,
     )  # fmt: skip
+
+
+_HELD = {
+    "city": LEADS | {"car", "house", "bridge", "birds", "food", "fire"},
+    "interior": frozenset(("people", "robot", "dog", "cat", "crowd", "candle", "flower", "food", "fire", "house")),
+    "underwater": frozenset(("fish", "ship", "people", "animals")),
+    "space": frozenset(("plane", "people")),
+}
+"""Subjects that a place without land has room for."""
+
+
+def unplayed(shot: Shot) -> list[str]:
+    """What is understood and cannot be shown in the place of `shot`, for people to read."""
+    held = _HELD.get(shot.place)
+    lost = [] if held is None else [kind for kind in shot.subjects if kind in cast.PLAYED and kind not in held]
+    return [f"understood, but not shown in this place: {', '.join(lost)}"] if lost else []
 
 
 _BUILT = {"interior": (room, 0.95, 0.9), "underwater": (reef, 0.95, 0.0)}

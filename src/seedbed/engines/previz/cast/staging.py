@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -98,7 +98,9 @@ def stage(
     rng = np.random.default_rng([seed, 77])
     marks: list[Mark] = []
     for number, kind in enumerate(kinds[:4]):
-        role = ROLES[kind]
+        role = _sized(ROLES[kind], shot)
+        if kind in _LIVING and _stays(shot):
+            role = replace(role, speed=0.0)
         pace = {"slow": 0.75, "normal": 1.0, "fast": 1.7}[shot.pace]
         marks.append(_mark(kind, role, number, marks, line, half_width, ground, rng, role.speed * pace, seconds))
     clearings = [(mark.x, mark.y, mark.role.clear_m) for mark in marks if mark.role.medium in ("land", "shore")]
@@ -113,6 +115,49 @@ def stage(
                 for part in (0.5, 1.0)
             ]
     return Stage(tuple(marks), tuple(clearings))
+
+
+_LIVING = frozenset({"people", "crowd", "robot", "dog", "cat", "animals", "horse"})
+_STAYING = (
+    "danc",
+    "sit",
+    "seated",
+    "stand",
+    "wait",
+    "wav",
+    "talk",
+    "speak",
+    "look",
+    "gaz",
+    "watch",
+    "graz",
+    "sleep",
+    "rest",
+)
+"""Beginnings of words for what is done on one spot."""
+_LARGE = {
+    "lion": 2.6, "lioness": 2.6, "tiger": 2.8, "leopard": 2.2, "panther": 2.2, "cheetah": 2.2, "elephant": 5.6,
+    "bear": 2.8, "wolf": 1.7, "fox": 1.3, "sheep": 1.8, "eagle": 4.0, "whale": 15.0, "humpback": 15.0, "orca": 9.0,
+    "butterfly": 0.5,
+}  # fmt: skip
+"""Metres to see whole, of animals that are not as large as most of their kind."""
+
+
+def _said(shot: Shot) -> list[str]:
+    return " ".join((*shot.known, *shot.unknown)).split()
+
+
+def _stays(shot: Shot) -> bool:
+    """Whether the words have the living stay where they are."""
+    return any(word.startswith(_STAYING) for word in _said(shot))
+
+
+def _sized(role: Role, shot: Shot) -> Role:
+    """The role at the size of the very animal that was named."""
+    named = [_LARGE[word.removesuffix("s")] for word in _said(shot) if word.removesuffix("s") in _LARGE]
+    if not named or role.medium == "track" or role.size_m > 10.0:
+        return role
+    return replace(role, size_m=named[0], tall_m=role.tall_m * named[0] / role.size_m)
 
 
 def _mark(
@@ -218,7 +263,7 @@ def _about(
         turn += (share - 0.5) * 0.85 * reach * shot.sense
     elif move == "crane":
         lift = away * 0.42 * back * reach
-    pan = (share - 0.5) * 0.30 * reach * shot.sense if move == "pan" else 0.0
+    pan = (share - 0.5) * (0.12 if role.follow else 0.30) * reach * shot.sense if move == "pan" else 0.0
     truck = (t / duration_s - 0.5) * away * 0.5 * reach * shot.sense if move == "truck" else 0.0
     if move == "tilt":
         low = 0.22 * (1.0 - back) * reach

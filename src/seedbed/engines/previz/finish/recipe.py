@@ -92,7 +92,7 @@ STYLES: dict[str, Recipe] = {
         lights=(0.020, 0.010, -0.020),
     ),
     "anime": Recipe(
-        gain=1.22, saturation=1.38, contrast=0.98, bloom=(0.55, 0.50, 0.55), vignette=0.0, grain=0.0, stain=0.0,
+        gain=1.10, saturation=1.34, contrast=0.98, bloom=(0.42, 0.40, 0.42), vignette=0.0, grain=0.0, stain=0.0,
         shadows=(-0.006, 0.000, 0.050), lights=(0.010, 0.008, 0.0),
     ),
     "comic": Recipe(
