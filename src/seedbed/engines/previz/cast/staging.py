@@ -45,7 +45,7 @@ ROLES: dict[str, Role] = {
     "animals": Role(3.0, 1.2, "land", 1.1, 26.0, follow=True),
     "birds": Role(8.0, 0.0, "air", 9.0, 0.0, 0.9, 0.9, True),
     "fish": Role(7.0, 0.6, "water", 4.0, 0.0, 0.8, 1.3),
-    "train": Role(52.0, 2.0, "track", 17.0, 40.0, 1.15, math.pi / 2),
+    "train": Role(36.0, 1.0, "track", 17.0, 40.0, 1.15, math.pi / 2),
     "bridge": Role(110.0, -6.0, "track", 0.0, 40.0, 1.0, math.pi / 2),
     "car": Role(6.0, 0.8, "land", 9.0, 30.0, 0.8, 1.2),
     "ship": Role(22.0, 6.0, "water", 3.0, 0.0, 0.95, 1.1),

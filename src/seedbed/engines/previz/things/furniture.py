@@ -204,7 +204,7 @@ class Candle:
         )
         off = 0.006 * gradient(seconds * 4.0, 6.6, self.seed)
         return np.array(
-            [[x + off, y, z + self.tall_m + 0.035, 0.34 * bright, 0.17 * bright, 0.062 * bright, 0.95]], np.float32
+            [[x + off, y, z + self.tall_m + 0.035, 0.26 * bright, 0.155 * bright, 0.078 * bright, 0.95]], np.float32
         )
 
 
