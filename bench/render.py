@@ -1,90 +1,192 @@
-"""How long 5 seconds at 720p take in the embedded renderer, and where the time goes: `python bench/render.py`.
+"""How fast the embedded engine is: `python -m bench.render`.
 
-Prints wall and CPU seconds for preparing the world, drawing, sound, and encoding, and the whole render as a
-ratio of the encoder alone on the very same frames in the same run, which holds on any machine.
+From a text, at each size: the whole render against the encoder alone on the very same frames; where its time goes;
+the most memory it held. From pictures: against FFmpeg's `zoompan` and `minterpolate`, which write with the same
+encoder. Each measurement has a process of its own, so that its memory and CPU seconds are its own. Ratios are within
+one run and hold on any machine; seconds are this machine's.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import multiprocessing
+import os
 import tempfile
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
-from seedbed.engines import FPS, RenderRequest, previz
-from seedbed.engines.previz import script
+import numpy as np
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from bench import peers
+from bench.draw_scenes import draw_skyline, draw_sunrise
+from seedbed.engines import FPS, InputMedia, RenderRequest, previz
 from seedbed.engines.previz.film import Film
-from seedbed.engines.previz.grade import Planes
-from seedbed.engines.previz.production import DETAIL
-from seedbed.engines.previz.reel import Reel
-from seedbed.engines.previz.sound import compose
+from seedbed.engines.previz.production import Production
 
 PROMPT = "A river flowing through an autumn forest, aerial view, cinematic motion"
-T = TypeVar("T")
-Spent = tuple[float, float]
+SIZES = {
+    "480p": (854, 480, 5, ""),
+    "720p": (1280, 720, 5, "≤ 5 s"),
+    "1080p": (1920, 1080, 5, "≤ 11 s"),
+    "4k": (3840, 2160, 1, "5 s: ≤ 60 s"),
+}
+"""Width, height, seconds, and how long that may take on two cores. 4k is a film of one second: as much as is needed
+to see what a frame costs."""
 
 
-def clocked(work: Callable[[], T]) -> tuple[T, Spent]:
-    """The work's result, and the wall and CPU seconds it took."""
+@dataclass(frozen=True)
+class Spent:
+    """Seconds by the wall and of CPU, and the most memory that the process held, in MiB."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mib: float
+
+
+@contextmanager
+def stopwatch() -> Iterator[Callable[[], tuple[float, float]]]:
+    """Tells the wall and CPU seconds since."""
     wall, cpu = time.perf_counter(), time.process_time()
-    done = work()
-    return done, (time.perf_counter() - wall, time.process_time() - cpu)
+    yield lambda: (time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def encode(path: Path, frames: list[Planes], request: RenderRequest) -> None:
-    with Film(path, width=request.width, height=request.height, fps=FPS, quality=request.quality, sound=None) as film:
-        for planes in frames:
-            film.add(*planes)
+def measured(work: Callable[..., Any], *given: Any) -> Spent:
+    """What `work` takes; runs in a process of its own, whose kernels are loaded before."""
+    previz.warm()
+    with stopwatch() as since:
+        work(*given)
+        wall, cpu = since()
+    return Spent(wall, cpu, _peak_mib())
+
+
+def _peak_mib() -> float:
+    return float(getattr(psutil.Process().memory_info(), "peak_wset", 0) or _high_water_kib() * 1024) / 2**20
+
+
+def _high_water_kib() -> int:
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def whole(request: RenderRequest, scratch: Path) -> None:
+    """The render as a worker runs it."""
+    asyncio.run(previz.Previz().render(request, scratch, lambda share: None))
+
+
+def parts(request: RenderRequest, dump: Path) -> dict[str, float]:
+    """CPU seconds of preparing, drawing and sound, one thread drawing; leaves the planes of all frames in `dump`."""
+    previz.warm()
+    drawn = 0.0
+    with ThreadPoolExecutor(2) as pool, dump.open("wb") as out:
+        with stopwatch() as since:
+            production = Production(request, pool, lambda: None)
+            picture = production.build(0, request.frame_count)
+            prepared = since()[1]
+        for number in range(request.frame_count):
+            with stopwatch() as since:
+                planes = picture.draw(number, lambda: None)
+                drawn += since()[1]
+            for plane in planes:
+                out.write(plane)
+        with stopwatch() as since:
+            production.sound()
+            sounded = since()[1]
+    return {"prepare": prepared, "draw": drawn, "sound": sounded}
+
+
+def encode(request: RenderRequest, dump: Path, out: Path) -> None:
+    """The encoder alone, on the planes in `dump`."""
+    width, height = request.width, request.height
+    frames = np.memmap(dump, np.uint8, "r", shape=(request.frame_count, width * height * 3 // 2))
+    with Film(out, width=width, height=height, fps=FPS, quality=request.quality, sound=None) as film:
+        for frame in frames:
+            luma, blue, red = np.split(frame, [width * height, width * height * 5 // 4])
+            film.add(
+                luma.reshape(height, width), blue.reshape(height // 2, -1), red.reshape(height // 2, -1)
+            )  # fmt: skip
+
+
+def alone(work: Callable[..., Any], *given: Any) -> Any:
+    """What `work` returns, run in a fresh process."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+        return process.submit(work, *given).result()
+
+
+def from_text(table: Table, name: str, request: RenderRequest, goal: str) -> None:
+    """A row: the whole render of `request`, and the encoder alone on its frames."""
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        ours: Spent = alone(measured, whole, request, scratch)
+        share = alone(parts, request, scratch / "planes")
+        floor: Spent = alone(measured, encode, request, scratch / "planes", scratch / "alone.mp4")
+    told = ", ".join(f"{what} {cpu_s:.1f}" for what, cpu_s in share.items())
+    table.add_row(
+        f"text → {name}, {request.duration_s} s", _spent(ours), f"encoder alone {_spent(floor)}",
+        f"{ours.cpu_s / floor.cpu_s:.1f}", goal, f"{told}; {1e3 * share['draw'] / request.frame_count:.0f} ms a frame",
+        f"{ours.peak_mib:.0f}",
+    )  # fmt: skip
+
+
+def from_pictures(table: Table, request: RenderRequest, pictures: tuple[Path, ...]) -> None:
+    """A row: a film that begins at the first of `pictures` and ends at the second, and FFmpeg's filter for that."""
+    name = "zoompan" if len(pictures) == 1 else "minterpolate"
+    roles = ("first_frame", "last_frame")
+    media = tuple(
+        InputMedia(path=path, kind="image", role=role)  # type: ignore[arg-type]
+        for path, role in zip(pictures, roles, strict=False)
+    )
+    request = replace(request, media=media, mode="image_to_video", prompt="slow zoom in", audio=False)
+    with tempfile.TemporaryDirectory() as folder:
+        ours: Spent = alone(measured, whole, request, Path(folder))
+        peer: Spent | None = None
+        if peers.has(name):
+            peer = alone(measured, getattr(peers, name), request, *pictures, Path(folder) / "peer.mp4")
+    table.add_row(
+        f"{'picture' if len(pictures) == 1 else 'first → last picture'} → 720p, {request.duration_s} s", _spent(ours),
+        f"ffmpeg {name} {_spent(peer)}" if peer else f"ffmpeg's {name} is not at hand",
+        f"{ours.cpu_s / peer.cpu_s:.2f}" if peer else "", "", "", f"{ours.peak_mib:.0f}",
+    )  # fmt: skip
+
+
+def _spent(spent: Spent) -> str:
+    return f"{spent.wall_s:.1f} s, CPU {spent.cpu_s:.1f}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--width", type=int, default=1280)
-    parser.add_argument("--height", type=int, default=720)
-    parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--sizes", default=",".join(SIZES), help="by commas, of " + ", ".join(SIZES))
     parser.add_argument("--quality", choices=("mini", "standard", "pro"), default="standard")
+    parser.add_argument("--seconds", type=int, help="length of every film, in place of the usual")
     chosen = parser.parse_args()
-    request = RenderRequest(
-        prompt=PROMPT,
-        width=chosen.width,
-        height=chosen.height,
-        duration_s=chosen.seconds,
-        seed=1,
-        quality=chosen.quality,
-    )
-    previz.warm()
-    shot = script.read(PROMPT)
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as pool:
-        scratch = Path(folder)
-        reel, prepared = clocked(
-            lambda: Reel(
-                shot, seed=1, width=request.width, height=request.height, frames=request.frame_count, fps=FPS,
-                fixed=False, detail=DETAIL[request.quality], pool=pool, check=lambda: None,
-            )
-        )  # fmt: skip
-        frames, drawn = clocked(lambda: [reel.draw(number, lambda: None) for number in range(request.frame_count)])
-        _, sounded = clocked(lambda: compose((script.Cut(shot, request.frame_count),), 1, request.duration_s))
-        _, encoded = clocked(lambda: encode(scratch / "alone.mp4", frames, request))
-        whole_folder = scratch / "whole"
-        whole_folder.mkdir()
-        result, whole = clocked(lambda: asyncio.run(previz.Previz().render(request, whole_folder, lambda share: None)))
-        size = result.video.stat().st_size
-    rows = {
-        "prepare": prepared,
-        "draw, one thread": drawn,
-        "sound": sounded,
-        "encode alone": encoded,
-        "whole render": whole,
-    }
-    print(f"{request.width}x{request.height}, {request.duration_s} s, {request.quality}: {size / 1e6:.1f} MB")
-    print(f"{'':18}{'wall s':>8}{'CPU s':>8}{'CPU / encoder':>15}{'CPU ms / frame':>16}")
-    for name, (wall, cpu) in rows.items():
-        print(f"{name:18}{wall:8.2f}{cpu:8.2f}{cpu / encoded[1]:15.2f}{cpu / request.frame_count * 1e3:16.1f}")
-    print(f"whole render: {whole[0] / encoded[0]:.2f} times the encoder's own wall time")
+    load = os.getloadavg()[0]
+    console = Console(highlight=False, width=180)
+    console.print(f"[bold]The embedded engine[/] on {os.cpu_count()} cores, load {load:.1f} when it began\n")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("what", "ours", "floor or peer", "CPU ratio", "goal", "CPU s of it", "peak MiB"):
+        table.add_column(name)
+    base = RenderRequest(prompt=PROMPT, width=1280, height=720, duration_s=5, seed=1, quality=chosen.quality)
+    for name in filter(None, chosen.sizes.split(",")):
+        width, height, seconds, goal = SIZES[name]
+        request = replace(base, width=width, height=height, duration_s=chosen.seconds or seconds)
+        from_text(table, name, request, goal)
+    with tempfile.TemporaryDirectory() as folder:
+        first, last = Path(folder) / "sunrise.jpg", Path(folder) / "skyline.jpg"
+        draw_sunrise(first)
+        draw_skyline(last)
+        base = replace(base, duration_s=chosen.seconds or base.duration_s)
+        from_pictures(table, base, (first,))
+        from_pictures(table, base, (first, last))
+    console.print(table)
 
 
 if __name__ == "__main__":

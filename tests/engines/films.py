@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 from numpy.typing import NDArray
+
+from seedbed.engines import Engine, RenderRequest
 
 
 @dataclass(frozen=True)
@@ -103,3 +108,49 @@ def shift(before: NDArray[np.float32], after: NDArray[np.float32]) -> tuple[floa
         size = peak.shape[axis]
         moved.append(float((int(at) + size // 2) % size - size // 2 + part))
     return moved[0], moved[1]
+
+
+def sound(path: Path) -> NDArray[np.float32]:
+    """The sound as a player would play it, (samples, channels) within -1 … 1."""
+    with av.open(str(path)) as box:
+        return np.concatenate([frame.to_ndarray() for frame in box.decode(audio=0)], axis=1).T
+
+
+@dataclass(frozen=True)
+class Made:
+    """A film that an engine made: its file, and what the engine says it understood."""
+
+    path: Path
+    plan: dict[str, Any]
+
+    @cached_property
+    def luma(self) -> NDArray[np.float32]:
+        """(frames, rows, columns) in grey, 0 … 255, from the colours that a player shows."""
+        weights = np.array([0.2126, 0.7152, 0.0722], np.float32) * 255
+        return np.stack([frame @ weights for frame in self.colours])
+
+    @cached_property
+    def colours(self) -> NDArray[np.float32]:
+        """(frames, rows, columns, 3) as RGB, 0 … 1."""
+        return np.stack(colours(self.path))
+
+    @cached_property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+
+class Studio:
+    """Has films made by an engine, each request once, so that many tests may look at one film."""
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self._engine, self._folder = engine, folder
+        self._made: dict[RenderRequest, Made] = {}
+
+    def film(self, request: RenderRequest) -> Made:
+        """The film of `request`."""
+        if request not in self._made:
+            scratch = self._folder / str(len(self._made))
+            scratch.mkdir()
+            result = asyncio.run(self._engine.render(request, scratch, lambda share: None))
+            self._made[request] = Made(result.video, result.plan)
+        return self._made[request]

@@ -8,6 +8,7 @@ from typing import Any
 from seedbed.engines import FPS, RenderRequest
 from seedbed.engines.previz import references, script
 from seedbed.engines.previz.camera import Pose
+from seedbed.engines.previz.channels import tempered
 from seedbed.engines.previz.finish import Finish
 from seedbed.engines.previz.frame import Check
 from seedbed.engines.previz.grade import Planes
@@ -38,8 +39,12 @@ class Production:
         self._references = references.read(request, check)
         # A picture or a clip fills the film: what the prompt tells in turn happens in it.
         self._given = self._drawn_from(told[0].shot)
-        single = (script.Cut(told[0].shot, request.frame_count),)
-        self.cuts = single if self._given else self._references.cuts(told, request.frame_count)
+        if self._given:
+            # The customer's own pictures keep their look; a channel is for what is made up.
+            self.cuts: tuple[script.Cut, ...] = (script.Cut(told[0].shot, request.frame_count),)
+        else:
+            told = tempered(told, request.prompt, request.channel, request.seed)
+            self.cuts = self._references.cuts(told, request.frame_count)
         self.plan = self._understood()
 
     def _drawn_from(self, shot: script.Shot) -> references.Picture | None:
@@ -61,7 +66,8 @@ class Production:
     def _understood(self) -> dict[str, Any]:
         """The first shot's words, and all shots where there are several."""
         request, kinds = self._request, {medium.kind for medium in self._request.media}
-        plan: dict[str, Any] = {"seed": request.seed, "fixed_lens": request.fixed_lens} | self.cuts[0].shot.plan()
+        plan: dict[str, Any] = {"seed": request.seed, "fixed_lens": request.fixed_lens, "channel": request.channel}
+        plan |= self.cuts[0].shot.plan()
         if len(self.cuts) > 1:
             plan["shots"] = [cut.plan(FPS) for cut in self.cuts]
         plan["source"] = "text" if not self._given else "image" if "image" in kinds else "video"

@@ -55,8 +55,10 @@ _DISSOLVE = (
     r"|\bпереход(?:ит)?\s+(?:в|к)\b|\bprzenika\s+w\b"
 )
 _FADE = r"\bfad(?:es?|ing)\s+(?:out\s+)?to\s+black\b(?:\s*(?:,|and|then|to)\s*)*"
+_BEAT = r"(?!\s+(?:the\s+|every\s+|each\s+|its\s+)?(?:beats?|music|rhythm|tempo|song|track|soundtrack|drums?|bass)\b)"
+"""What films are cut to, which is no shot."""
 _CUT = (
-    rf"{_LEAD}\b(?:(?:smash|hard|match|jump|quick|sharp)[- ]?)?(?:cut(?:s|ting)?\s+(?:back\s+)?to|cut:)"
+    rf"{_LEAD}\b(?:(?:smash|hard|match|jump|quick|sharp)[- ]?)?(?:cut(?:s|ting)?\s+(?:back\s+)?to\b{_BEAT}|cut:)"
     r"|\bswitch(?:es)?\s+to\b|(?:切换到|切換到|切到|切至|转到|轉到|镜头切|鏡頭切)"
     r"|\bсклейка\b[:,]?|\bkesme\b[:,]?|\bcięcie\b[:,]?"
 )
