@@ -39,6 +39,7 @@ from seedbed.engines.previz.stage import (
     f32,
     sky_at,
     tile_at,
+    u64,
 )
 from seedbed.engines.previz.water import flicker, flood, wet
 
@@ -63,8 +64,8 @@ def heights_along(
         iu, iv = np.int32(u), np.int32(v)
         fu, fv = u - f32(iu), v - f32(iv)
         at = start + ((iv >> 5) * across + (iu >> 5)) * 1089 + (iv & 31) * 33 + (iu & 31)
-        a = heights[at] + (heights[at + 1] - heights[at]) * fu
-        b = heights[at + 33] + (heights[at + 34] - heights[at + 33]) * fu
+        p, q, r, s = heights[u64(at)], heights[u64(at + 1)], heights[u64(at + 33)], heights[u64(at + 34)]
+        a, b = p + (q - p) * fu, r + (s - r) * fu
         h = a + (b - a) * fv
         w = min((z - begin) * ease, one)
         profile[i] = profile[i] + (h - profile[i]) * w
@@ -85,7 +86,7 @@ def colours_along(
     ease = f32(1.0 / max(blend_to - blend_from, 1e-3))
     unit = f32(2.0 / 2047.0 / 1024.0)
     for k in range(first, last):
-        z = depth[seen[k]]
+        z = depth[u64(seen[k])]
         u = min(max(ux + vx * z, zero), top)
         v = min(max(uy + vy * z, zero), top)
         iu, iv = np.int32(u), np.int32(v)
@@ -93,7 +94,8 @@ def colours_along(
         # One multiplication blends all three channels: their fields are wide enough for 10 bits of weight.
         fu, fv = np.int64((u - f32(iu)) * f32(32.0)), np.int64((v - f32(iv)) * f32(32.0))
         gu, gv = 32 - fu, 32 - fv
-        mixed = (packed[at] * gu + packed[at + 1] * fu) * gv + (packed[at + 33] * gu + packed[at + 34] * fu) * fv
+        lower = packed[u64(at)] * gu + packed[u64(at + 1)] * fu
+        mixed = lower * gv + (packed[u64(at + 33)] * gu + packed[u64(at + 34)] * fu) * fv
         red = f32(mixed >> 42) * unit
         green = f32((mixed >> 21) & 0x1FFFFF) * unit
         blue = f32(mixed & 0x1FFFFF) * unit
@@ -134,9 +136,9 @@ def air_between(
     """Turns what was gathered into light at the lens: cloud shadows on the land, then haze and mist before it."""
     one, zero, part = f32(1.0), f32(0.0), f32(share)
     for k in range(count):
-        i = seen[k]
-        cell = i >> 5
-        shade = shadow[cell] + (shadow[cell + 1] - shadow[cell]) * (f32(i & 31) * f32(0.03125))
+        step = seen[k]
+        i, cell = u64(step), u64(step >> 5)
+        shade = shadow[cell] + (shadow[u64((step >> 5) + 1)] - shadow[cell]) * (f32(step & 31) * f32(0.03125))
         dry = profile[i] >= surface[i]
         veil = ramp[HAZE, i]
         mist = ramp[MIST, i] * max(one - max(profile[i], zero) * f32(0.022), zero)
@@ -154,7 +156,7 @@ def _bed(scene: Scene, height: float, c: int, face: float) -> float:
     place = max(height, 0.0) / BED_M
     row = int(place)
     part = place - row
-    a, b = scene.beds[row & 63, c], scene.beds[(row + 1) & 63, c]
+    a, b = scene.beds[u64(row & 63), c], scene.beds[u64((row + 1) & 63), c]
     return float(1.0 + (a + (b - a) * part - 1.0) * face)
 
 
@@ -241,6 +243,7 @@ def slab(
     stands `risen` metres high, and `peak` further up, fills many pixels, of `per_pixel` metres: nearly one colour,
     with the texture of its side."""
     span = 1.0 / (floor - top)
+    below_, above_ = u64(low), u64(high)
     for row in range(int(top), min(int(floor) + 1, height)):
         above, below = max(float(row), top), min(row + 1.0, floor)
         tone = below - above
@@ -250,11 +253,12 @@ def slab(
         if steep > 0.0:
             mix += (1.0 - mix) * steep * scene.sides[DRAPE]
             tone *= 1.0 + (_texture(scene, around, level, peak - level, per_pixel) - 1.0) * steep
+        at, part, gain = u64(row), f32(mix), f32(tone)
         for c in range(3):
-            value = (lit[c, low] + (lit[c, high] - lit[c, low]) * f32(mix)) * f32(tone)
+            value = (lit[c, below_] + (lit[c, above_] - lit[c, below_]) * part) * gain
             if face > 0.0:
                 value *= f32(_bed(scene, level, c, face))
-            column[row, c] += value
+            column[at, c] += value
 
 
 @kernel
@@ -349,7 +353,7 @@ def draw_strip(  # noqa: C901
     profile, surface = np.zeros(steps, np.float32), np.empty(steps, np.float32)
     edge, seen = np.empty(steps, np.float32), np.empty(steps, np.int32)
     lit = np.zeros((3, steps), np.float32)
-    shadow, skyline = np.empty((steps >> 5) + 2, np.float32), np.empty((steps >> 3) + 2, np.float32)
+    shadow, skyline = np.empty((steps >> 5) + 2, np.float32), np.empty((3, (steps >> 3) + 2), np.float32)
     block, above = np.zeros((x1 - x0, height + 1, 3), np.float32), np.zeros((height, 3), np.float32)
     ahead = np.full((x1 - x0, height), f32(FAR_M), np.float32)
     measured = distance.shape[0] == height

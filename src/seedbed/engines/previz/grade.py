@@ -88,17 +88,22 @@ def grain_tile(seed: int, size: float = 0.0) -> Floats:
 def shrink(light: Floats, width: int, height: int, block: int, knee: float, out: Floats) -> None:
     """Means of block × block pixels of what is brighter than `knee`, into `out` (3, rows, columns)."""
     rows, columns = out.shape[1], out.shape[2]
-    share = np.float32(1.0 / (block * block))
+    share, most, under, zero = f32(1.0 / (block * block)), f32(6.0), f32(knee), f32(0.0)
+    # Rows are summed first, which goes many pixels at a time.
+    sums = np.zeros(columns * block, np.float32)
+    wide = min(width, columns * block)
     for c in range(3):
         for j in range(rows):
+            sums[:] = zero
+            for y in range(j * block, min((j + 1) * block, height)):
+                row = light[c, y]
+                for x in range(wide):
+                    sums[x] += max(min(row[x], most) - under, zero)
             for i in range(columns):
-                out[c, j, i] = 0.0
-        for y in range(min(height, rows * block)):
-            j = y // block
-            for x in range(min(width, columns * block)):
-                value = min(light[c, y, x], np.float32(6.0)) - np.float32(knee)
-                if value > 0.0:
-                    out[c, j, x // block] += value * share
+                total = zero
+                for x in range(i * block, (i + 1) * block):
+                    total += sums[x]
+                out[c, j, i] = total * share
 
 
 @kernel

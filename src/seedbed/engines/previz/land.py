@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from seedbed.engines.previz.jit import kernel
+from seedbed.engines.previz.jit import inlined, kernel
 from seedbed.engines.previz.noise import fraction, gradient, scatter
 from seedbed.engines.previz.relief import (
     CANYON,
@@ -78,6 +78,24 @@ def _spline(a: float, b: float, c: float, d: float, t: float) -> float:
 
 
 @kernel
+def _weights(cell: int) -> Floats:
+    """(cell, 4): what four neighbouring points of a spline count for, at every texel of a cell."""
+    out = np.empty((cell, 4), np.float32)
+    for i in range(cell):
+        t = i / cell
+        out[i, 0], out[i, 1] = _spline(1.0, 0.0, 0.0, 0.0, t), _spline(0.0, 1.0, 0.0, 0.0, t)
+        out[i, 2], out[i, 3] = _spline(0.0, 0.0, 1.0, 0.0, t), _spline(0.0, 0.0, 0.0, 1.0, t)
+    return out
+
+
+@inlined
+def _between(row: Floats, k: int, weight: Floats) -> float:
+    """The spline along one row of points, between the points k and k + 1."""
+    a, b = row[np.uint64(k - 1)] * weight[0] + row[np.uint64(k)] * weight[1], row[np.uint64(k + 1)] * weight[2]
+    return float(a + b + row[np.uint64(k + 2)] * weight[3])
+
+
+@kernel
 def _strips(out: Floats, coarse: Floats, cell: int, j: int, first: int, last: int) -> None:
     """The slow fields along the row `j` of the map, at the columns first … last of the coarse grid."""
     place = j / cell + 1.0
@@ -127,7 +145,7 @@ def lay_ground(  # noqa: C901
     strip = np.zeros((FIELDS, cells), np.float32)
     near = np.empty(grades.shape[0] + 1, np.int32)
     kind, shingle = shape[KIND], 1.2
-    blooms = flowers.shape[0]
+    blooms, weights, per = flowers.shape[0], _weights(cell), 1.0 / cell
     if kind == COAST:
         shingle = shape[SHELF]
     grainy, one_sided = float(shape[GRAIN]), float(shape[ONE_SIDED])
@@ -139,14 +157,15 @@ def lay_ground(  # noqa: C901
         graded = near_row(y, grades, near, 0.0)
         centre, half, slant = shore_row(y, line)
         for i in range(lo[j], hi[j]):
-            place = i / cell + 1.0
-            k = int(place)
-            u = place - k
-            hills = _spline(strip[HILL, k - 1], strip[HILL, k], strip[HILL, k + 1], strip[HILL, k + 2], u)
-            ridges = _spline(strip[CREST, k - 1], strip[CREST, k], strip[CREST, k + 1], strip[CREST, k + 2], u)
+            k = i // cell + 1
+            within = i - (k - 1) * cell
+            u = within * per
+            weight = weights[within]
+            hills = _between(strip[HILL], k, weight)
+            ridges = _between(strip[CREST], k, weight)
             warp = 0.0
             if kind != HILLS:
-                warp = _spline(strip[WARP, k - 1], strip[WARP, k], strip[WARP, k + 1], strip[WARP, k + 2], u)
+                warp = _between(strip[WARP], k, weight)
             rough = strip[CLUMP, k] + (strip[CLUMP, k + 1] - strip[CLUMP, k]) * u
             x = left + i * texel
             away = shore_off(x - centre, half, slant, one_sided)

@@ -119,10 +119,11 @@ def bake_light(
             down, up = max(j - 1, 0) * size, min(j + 1, size - 1) * size
             spot = at_tile * TILE_TEXELS + (j - jb) * (TILE + 1) - ib
             for i in range(max(lo[j], ib), min(hi[j], ib + TILE + 1)):
-                at = j * size + i
+                at, into = np.uint64(j * size + i), np.uint64(spot + i)
                 high = height[at]
-                nx = (height[j * size + max(i - 1, 0)] - height[j * size + min(i + 1, size - 1)]) * per
-                ny = (height[down + i] - height[up + i]) * per
+                left, right = np.uint64(j * size + max(i - 1, 0)), np.uint64(j * size + min(i + 1, size - 1))
+                nx = (height[left] - height[right]) * per
+                ny = (height[np.uint64(down + i)] - height[np.uint64(up + i)]) * per
                 inverse = one / math.sqrt(nx * nx + ny * ny + one)
                 facing = (nx * sun_x + ny * sun_y + sun_z) * inverse
                 open_near = min(max(one + (high - near[at]) * close, f32(0.16)), f32(1.3))
@@ -134,8 +135,8 @@ def bake_light(
                 r = colour[at, 0] * (lamp[0, 0] * warm + lamp[1, 0] * above + lamp[2, 0] * side)
                 g = colour[at, 1] * (lamp[0, 1] * warm + lamp[1, 1] * above + lamp[2, 1] * side)
                 b = colour[at, 2] * (lamp[0, 2] * direct + lamp[1, 2] * above + lamp[2, 2] * side)
-                packed[spot + i] = pack(r, g, b)
-                heights[spot + i] = high
+                packed[into] = pack(r, g, b)
+                heights[into] = high
 
 
 STREAMS = 5

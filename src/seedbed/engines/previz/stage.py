@@ -20,6 +20,8 @@ Ints = NDArray[np.int32]
 Words = NDArray[np.int64]
 
 f32 = np.float32
+u64 = np.uint64
+"""The type of an index that is never negative: signed ones are looked at for that, once for each load."""
 
 FAR_M = 1e9
 """The distance of the sky."""
@@ -109,9 +111,10 @@ def sky_at(scene: Scene, turn: float, slope: float, out: Floats) -> None:
     u = min(max((turn - scene.turn_min) / (scene.turn_max - scene.turn_min), 0.0), 1.0) * (pano.shape[1] - 1.01)
     i, j = int(u), int(v)
     fu, fv = f32(u - i), f32(v - j)
+    i0, j0, i1, j1 = u64(i), u64(j), u64(i + 1), u64(j + 1)
     for c in range(3):
-        a = pano[j, i, c] + (pano[j, i + 1, c] - pano[j, i, c]) * fu
-        b = pano[j + 1, i, c] + (pano[j + 1, i + 1, c] - pano[j + 1, i, c]) * fu
+        a = pano[j0, i0, c] + (pano[j0, i1, c] - pano[j0, i0, c]) * fu
+        b = pano[j1, i0, c] + (pano[j1, i1, c] - pano[j1, i0, c]) * fu
         out[c] = a + (b - a) * fv
 
 
@@ -121,10 +124,12 @@ def tile_at(tile: Floats, u: float, v: float, which: int) -> float:
     size = tile.shape[1]
     su, sv = u * size, v * size
     i, j = math.floor(su), math.floor(sv)
-    fu, fv = su - i, sv - j
-    i0, j0, i1, j1 = i & (size - 1), j & (size - 1), (i + 1) & (size - 1), (j + 1) & (size - 1)
-    a = tile[which, j0, i0] + (tile[which, j0, i1] - tile[which, j0, i0]) * fu
-    b = tile[which, j1, i0] + (tile[which, j1, i1] - tile[which, j1, i0]) * fu
+    fu, fv = f32(su - i), f32(sv - j)
+    i0, j0 = u64(i & (size - 1)), u64(j & (size - 1))
+    i1, j1 = u64((i + 1) & (size - 1)), u64((j + 1) & (size - 1))
+    k = u64(which)
+    a = tile[k, j0, i0] + (tile[k, j0, i1] - tile[k, j0, i0]) * fu
+    b = tile[k, j1, i0] + (tile[k, j1, i1] - tile[k, j1, i0]) * fu
     return float(a + (b - a) * fv)
 
 

@@ -52,12 +52,18 @@ def _dome(
     inverse = 1.0 / reach
     for j in range(max(int(v - reach), 0), min(int(v + reach) + 2, size)):
         dy = (j - v) * inverse
-        for i in range(max(int(u - reach), lo[j]), min(int(u + reach) + 2, hi[j])):
+        half = reach * math.sqrt(max(1.0 - dy * dy, 0.0))
+        row = j // leaves
+        for i in range(max(math.ceil(u - half), lo[j]), min(math.floor(u + half) + 1, hi[j])):
             dx = (i - u) * inverse
             far = dx * dx + dy * dy
             if far >= 1.0:
                 continue
-            bits = scatter(i // leaves, j // leaves, seed)
+            at = np.uint64(j * size + i)
+            # Most of a lobe lies within others: no leaf of it rises so high.
+            if base + tall * (1.0 - 0.5 * far) + uneven * 0.5 <= height[at]:
+                continue
+            bits = scatter(i // leaves, row, seed)
             leaf = (bits & 0xFFFF) / 65535.0
             if kind == BROAD:
                 top = base + tall * math.sqrt(1.0 - far) + (leaf - 0.5) * uneven * (1.0 - far)
@@ -73,7 +79,6 @@ def _dome(
                 if rib < span * 1.5 - 0.6:
                     continue
                 top = base + tall * (1.0 - 0.8 * far)
-            at = j * size + i
             if top > height[at]:
                 height[at] = top
                 # Leaves differ on top; on the sides each would be drawn out into a streak.

@@ -34,6 +34,7 @@ from seedbed.engines.previz.stage import (
     f32,
     sky_at,
     tile_at,
+    u64,
 )
 from seedbed.engines.previz.waves import FOLD, HEIGHT, LONG_M, SHORT_M, SLOPE_X, SLOPE_Y
 
@@ -48,9 +49,11 @@ def _rise(waves: Floats, tile: int, u: float, v: float) -> float:
     su, sv = u * side, v * side
     i, j = math.floor(su), math.floor(sv)
     fu, fv = f32(su - i), f32(sv - j)
-    i0, j0, i1, j1 = i & (side - 1), j & (side - 1), (i + 1) & (side - 1), (j + 1) & (side - 1)
-    a = waves[tile, j0, i0, HEIGHT] + (waves[tile, j0, i1, HEIGHT] - waves[tile, j0, i0, HEIGHT]) * fu
-    b = waves[tile, j1, i0, HEIGHT] + (waves[tile, j1, i1, HEIGHT] - waves[tile, j1, i0, HEIGHT]) * fu
+    i0, j0 = u64(i & (side - 1)), u64(j & (side - 1))
+    i1, j1 = u64((i + 1) & (side - 1)), u64((j + 1) & (side - 1))
+    k = u64(tile)
+    a = waves[k, j0, i0, HEIGHT] + (waves[k, j0, i1, HEIGHT] - waves[k, j0, i0, HEIGHT]) * fu
+    b = waves[k, j1, i0, HEIGHT] + (waves[k, j1, i1, HEIGHT] - waves[k, j1, i0, HEIGHT]) * fu
     return float(a + (b - a) * fv)
 
 
@@ -61,16 +64,18 @@ def _tilt(waves: Floats, tile: int, u: float, v: float) -> tuple[float, float, f
     su, sv = u * side, v * side
     i, j = math.floor(su), math.floor(sv)
     fu, fv = f32(su - i), f32(sv - j)
-    i0, j0, i1, j1 = i & (side - 1), j & (side - 1), (i + 1) & (side - 1), (j + 1) & (side - 1)
+    i0, j0 = u64(i & (side - 1)), u64(j & (side - 1))
+    i1, j1 = u64((i + 1) & (side - 1)), u64((j + 1) & (side - 1))
+    k = u64(tile)
     d = fu * fv
     c, b = fv - d, fu - d
     a = f32(1.0) - fu - c
-    sx = waves[tile, j0, i0, SLOPE_X] * a + waves[tile, j0, i1, SLOPE_X] * b
-    sx += waves[tile, j1, i0, SLOPE_X] * c + waves[tile, j1, i1, SLOPE_X] * d
-    sy = waves[tile, j0, i0, SLOPE_Y] * a + waves[tile, j0, i1, SLOPE_Y] * b
-    sy += waves[tile, j1, i0, SLOPE_Y] * c + waves[tile, j1, i1, SLOPE_Y] * d
-    fold = waves[tile, j0, i0, FOLD] * a + waves[tile, j0, i1, FOLD] * b
-    fold += waves[tile, j1, i0, FOLD] * c + waves[tile, j1, i1, FOLD] * d
+    sx = waves[k, j0, i0, SLOPE_X] * a + waves[k, j0, i1, SLOPE_X] * b
+    sx += waves[k, j1, i0, SLOPE_X] * c + waves[k, j1, i1, SLOPE_X] * d
+    sy = waves[k, j0, i0, SLOPE_Y] * a + waves[k, j0, i1, SLOPE_Y] * b
+    sy += waves[k, j1, i0, SLOPE_Y] * c + waves[k, j1, i1, SLOPE_Y] * d
+    fold = waves[k, j0, i0, FOLD] * a + waves[k, j0, i1, FOLD] * b
+    fold += waves[k, j1, i0, FOLD] * c + waves[k, j1, i1, FOLD] * d
     return sx, sy, fold
 
 
@@ -157,13 +162,19 @@ def flicker(lit: Floats, seen: Ints, count: int, profile: Floats, scene: Scene, 
 
 @kernel
 def _outline(profile: Floats, depth: Floats, skyline: Floats) -> None:
-    """For every eighth step, the steepest that any land from there on rises to, as height over depth."""
-    steps = profile.shape[0]
+    """For every eighth step, the steepest that any land from there on rises to, as height over depth; and how high
+    it is at most in each eight and in each 64 steps."""
+    steps, cells = profile.shape[0], skyline.shape[1]
     highest = f32(0.0)
-    for cell in range(skyline.shape[0] - 1, -1, -1):
+    for cell in range(cells):
+        skyline[2, cell] = f32(-1e9)
+    for cell in range(cells - 1, -1, -1):
+        top = f32(-1e9)
         for i in range(cell << 3, min((cell + 1) << 3, steps)):
             highest = max(highest, profile[i] / depth[i])
-        skyline[cell] = highest
+            top = max(top, profile[i])
+        skyline[0, cell], skyline[1, cell] = highest, top
+        skyline[2, cell >> 3] = max(skyline[2, cell >> 3], top)
 
 
 @kernel
@@ -173,12 +184,19 @@ def _meet(profile: Floats, depth: Floats, skyline: Floats, step: int, climb: flo
     j = step + 2
     while j < profile.shape[0]:
         risen = (depth[j] - z) * climb
+        cell = j >> 3
+        # The ray only rises: what is all lower than it is here is passed at once.
+        if skyline[1, cell] <= risen:
+            # No land further on stands high enough, seen from here, to meet this ray.
+            if skyline[0, cell] * depth[j] < risen:
+                return -1
+            j = (cell + 1) << 3
+            if skyline[2, cell >> 3] <= risen:
+                j = ((cell >> 3) + 1) << 6
+            continue
         if profile[j] > risen:
             return j
-        # No land further on stands high enough, seen from here, to meet this ray.
-        if skyline[j >> 3] * depth[j] < risen:
-            return -1
-        j += 1 + (j - step) // 10
+        j += 1
     return -1
 
 
@@ -191,7 +209,8 @@ def _mirrored(scene: Scene, view: View, ray: Ray, hit: int, shift: float, haze: 
     u = (view.x + ray.dx * z + shift * ray.dy - scene.maps[which, 0]) * scene.maps[which, 2]
     v = (view.y + ray.dy * z - shift * ray.dx - scene.maps[which, 1]) * scene.maps[which, 2]
     iu, iv = int(min(max(u, 0.0), size - 1.0)), int(min(max(v, 0.0), size - 1.0))
-    word = scene.packed[start + ((iv >> 5) * ((size + 31) >> 5) + (iu >> 5)) * 1089 + (iv & 31) * 33 + (iu & 31)]
+    at = start + ((iv >> 5) * ((size + 31) >> 5) + (iu >> 5)) * 1089 + (iv & 31) * 33 + (iu & 31)
+    word = scene.packed[u64(at)]
     out[0] = (f32(word >> 42) * f32(2.0 / 2047.0)) ** 2
     out[1] = (f32((word >> 21) & 2047) * f32(2.0 / 2047.0)) ** 2
     out[2] = (f32(word & 2047) * f32(2.0 / 2047.0)) ** 2

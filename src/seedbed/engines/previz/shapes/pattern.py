@@ -50,7 +50,7 @@ from seedbed.engines.previz.shapes.paint import (
     WINDOWS,
     WOOD,
 )
-from seedbed.engines.previz.stage import Floats, f32
+from seedbed.engines.previz.stage import Floats, f32, u64
 
 GRAIN = 256
 """Side of the grain in texels; eight of them are one unit of its noise."""
@@ -72,8 +72,8 @@ def noise_at(grain: Floats, u: float, v: float) -> float:
     su, sv = u * 8.0 + 1048576.0, v * 8.0 + 1048576.0
     i, j = int(su), int(sv)
     fu, fv = f32(su - i), f32(sv - j)
-    i0, j0 = i & 255, j & 255
-    i1, j1 = (i0 + 1) & 255, (j0 + 1) & 255
+    i0, j0 = u64(i & 255), u64(j & 255)
+    i1, j1 = u64((i + 1) & 255), u64((j + 1) & 255)
     a = grain[j0, i0] + (grain[j0, i1] - grain[j0, i0]) * fu
     b = grain[j1, i0] + (grain[j1, i1] - grain[j1, i0]) * fu
     return float(a + (b - a) * fv)

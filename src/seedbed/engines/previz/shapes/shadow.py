@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from seedbed.engines.previz.jit import kernel
+from seedbed.engines.previz.jit import inlined, kernel
 from seedbed.engines.previz.shapes.fragment import NORMAL_X, NORMAL_Y, NORMAL_Z, ROOM, SIZE, SPARE, SUNLIT, X, Y, Z
 from seedbed.engines.previz.stage import Floats, Ints, View, f32
 
@@ -102,13 +102,40 @@ def cast(places: Floats, faces: Ints, casts: Bools, first: int, last: int, frame
 def survey(heights: Floats, low: Floats, high: Floats) -> None:
     """Fills `low` and `high` from `heights`."""
     size = heights.shape[0]
+    lows, highs = np.empty(size, np.float32), np.empty(size, np.float32)
     for j in range(low.shape[0]):
+        # Down the columns first, which goes many texels at a time.
+        lows[:], highs[:] = f32(1e9), f32(-1e9)
+        for y in range(max(j * BLOCK - 2, 0), min(j * BLOCK + BLOCK + 2, size)):
+            row = heights[y]
+            for x in range(size):
+                lows[x], highs[x] = min(lows[x], row[x]), max(highs[x], row[x])
         for i in range(low.shape[1]):
             least, most = f32(1e9), f32(-1e9)
-            for y in range(max(j * BLOCK - 2, 0), min(j * BLOCK + BLOCK + 2, size)):
-                for x in range(max(i * BLOCK - 2, 0), min(i * BLOCK + BLOCK + 2, size)):
-                    least, most = min(least, heights[y, x]), max(most, heights[y, x])
+            for x in range(max(i * BLOCK - 2, 0), min(i * BLOCK + BLOCK + 2, size)):
+                least, most = min(least, lows[x]), max(most, highs[x])
             low[j, i], high[j, i] = least, most
+
+
+@kernel
+def filled(shade: Shade) -> tuple[float, float, float, float]:
+    """The texels left, right, top and bottom between which anything of a map lies; right before left if nothing."""
+    left, right, top, bottom = 1e9, -1e9, 1e9, -1e9
+    if shade.heights.shape[0] >= 2:
+        for j in range(shade.high.shape[0]):
+            for i in range(shade.high.shape[1]):
+                if shade.high[j, i] > f32(NOTHING):
+                    left, right = min(left, float(i * BLOCK)), max(right, float(i * BLOCK + BLOCK))
+                    top, bottom = min(top, float(j * BLOCK)), max(bottom, float(j * BLOCK + BLOCK))
+    return left, right, top, bottom
+
+
+@inlined
+def _within(frame: Floats, box: tuple[float, float, float, float], x: float, y: float, z: float) -> bool:
+    """Whether a map holds anything at the height of which the sun might be hidden from a point."""
+    u = frame[0, 0] * x + frame[0, 1] * y + frame[0, 2] * z + frame[0, 3]
+    v = frame[1, 0] * x + frame[1, 1] * y + frame[1, 2] * z + frame[1, 3]
+    return bool(box[0] <= u <= box[1] and box[2] <= v <= box[3])
 
 
 @kernel
@@ -203,7 +230,7 @@ def sift_all(b: Floats, n: int, near: Shade, far: Shade, moving: Shade, sun: Flo
 
 
 @kernel
-def fall_on(
+def fall_on(  # noqa: C901
     light: Floats, depth: Floats, near: Shade, far: Shade, moving: Shade, sun: Floats, view: View, y0: int, y1: int,
     width: int, dark: float,
 ) -> None:  # fmt: skip
@@ -211,19 +238,28 @@ def fall_on(
     b, column = np.zeros(SIZE, np.float32), np.zeros(ROOM, np.int32)
     for i in range(ROOM):
         b[NORMAL_Z + i] = f32(1.0)
-    fx, fy = math.sin(view.yaw), math.cos(view.yaw)
+    fx, fy, per = math.sin(view.yaw), math.cos(view.yaw), 1.0 / view.focal
+    box_n, box_f, box_m = filled(near), filled(far), filled(moving)
+    if max(box_n[1], box_f[1], box_m[1]) < 0.0:
+        return
     for y in range(y0, y1):
         n = 0
         for x in range(width):
             d = depth[y, x]
             if d < 6000.0:
                 u = x + 0.5 - width * 0.5
-                turn = u / view.focal
-                b[X + n], b[Y + n] = view.x + (fx + fy * turn) * d, view.y + (fy - fx * turn) * d
-                b[Z + n] = view.z + (view.horizon + view.roll * u - y - 0.5) * d / view.focal + 0.02
-                b[SUNLIT + n] = f32(1.0)
-                column[n] = x
-                n += 1
+                turn = u * per
+                px, py = view.x + (fx + fy * turn) * d, view.y + (fy - fx * turn) * d
+                pz = view.z + (view.horizon + view.roll * u - y - 0.5) * d * per + 0.02
+                if (
+                    _within(moving.frame, box_m, px, py, pz)
+                    or _within(near.frame, box_n, px, py, pz)
+                    or _within(far.frame, box_f, px, py, pz)
+                ):
+                    b[X + n], b[Y + n], b[Z + n] = px, py, pz
+                    b[SUNLIT + n] = f32(1.0)
+                    column[n] = x
+                    n += 1
             if n == ROOM or (n > 0 and x == width - 1):
                 sift_all(b, n, near, far, moving, sun)
                 for i in range(n):

@@ -217,10 +217,10 @@ class Troupe:
         moving = self._moving_at(posed)
         sky = self._air.pano if pano is None else np.ascontiguousarray(pano, np.float32)
         lit = self._lit(frame.view, frame.width, seconds, moving, frame.view.z)._replace(pano=sky)
-        for y in range(0, frame.height, raster.BAND):
+        for y in range(0, frame.height, 8 * raster.BAND):
             check()
             shadow.fall_on(frame.light, frame.depth, lit.near, lit.far, moving, lit.sun, frame.view, y,
-                           min(y + raster.BAND, frame.height), frame.width, self._dark)  # fmt: skip
+                           min(y + 8 * raster.BAND, frame.height), frame.width, self._dark)  # fmt: skip
         if water is not None:
             self._mirror(frame, posed, seconds, moving, water, level, 0.0, 0.0, check)
         seen = self._set_up(frame.view, frame.width, frame.height, posed, None)

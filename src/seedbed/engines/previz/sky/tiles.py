@@ -81,9 +81,11 @@ def map_at(tile: Floats, which: int, u: float, v: float) -> float:
     fu, fv = math.floor(su), math.floor(sv)
     i, j = int(fu), int(fv)
     du, dv = np.float32(su - fu), np.float32(sv - fv)
-    i0, j0, i1, j1 = i & (size - 1), j & (size - 1), (i + 1) & (size - 1), (j + 1) & (size - 1)
-    a = tile[which, j0, i0] + (tile[which, j0, i1] - tile[which, j0, i0]) * du
-    b = tile[which, j1, i0] + (tile[which, j1, i1] - tile[which, j1, i0]) * du
+    i0, j0 = np.uint64(i & (size - 1)), np.uint64(j & (size - 1))
+    i1, j1 = np.uint64((i + 1) & (size - 1)), np.uint64((j + 1) & (size - 1))
+    k = np.uint64(which)
+    a = tile[k, j0, i0] + (tile[k, j0, i1] - tile[k, j0, i0]) * du
+    b = tile[k, j1, i0] + (tile[k, j1, i1] - tile[k, j1, i0]) * du
     return float(a + (b - a) * dv)
 
 
@@ -95,8 +97,8 @@ def billow_at(tile: Floats, u: float, v: float, w: float) -> float:
     fu, fv, fw = math.floor(su), math.floor(sv), math.floor(sw)
     i, j, k = int(fu), int(fv), int(fw)
     du, dv, dw = np.float32(su - fu), np.float32(sv - fv), np.float32(sw - fw)
-    i0, j0, k0 = i & (size - 1), j & (size - 1), k & (size - 1)
-    i1, j1, k1 = (i + 1) & (size - 1), (j + 1) & (size - 1), (k + 1) & (size - 1)
+    i0, j0, k0 = np.uint64(i & (size - 1)), np.uint64(j & (size - 1)), np.uint64(k & (size - 1))
+    i1, j1, k1 = np.uint64((i + 1) & (size - 1)), np.uint64((j + 1) & (size - 1)), np.uint64((k + 1) & (size - 1))
     a = tile[k0, j0, i0] + (tile[k0, j0, i1] - tile[k0, j0, i0]) * du
     b = tile[k0, j1, i0] + (tile[k0, j1, i1] - tile[k0, j1, i0]) * du
     c = tile[k1, j0, i0] + (tile[k1, j0, i1] - tile[k1, j0, i0]) * du
