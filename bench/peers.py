@@ -34,11 +34,11 @@ def zoompan(request: RenderRequest, picture: Path, out: Path) -> None:
 
 def minterpolate(request: RenderRequest, first: Path, last: Path, out: Path) -> None:
     """From one picture to another, by its motion-compensated interpolation. It looks at two frames on either side,
-    so each picture is shown twice, one frame apart."""
+    so each picture is shown twice, one frame apart; and it is told not to take the change for a cut."""
     a, b = _fitted(request, first), _fitted(request, last)
     count = request.frame_count
     shown = [(0, a), (1, a), (count, b), (count + 1, b)]
-    _write(request, _filtered(shown, "minterpolate", f"fps={FPS}:mi_mode=mci"), out)
+    _write(request, _filtered(shown, "minterpolate", f"fps={FPS}:mi_mode=mci:scd=none"), out)
 
 
 def _fitted(request: RenderRequest, picture: Path) -> Image.Image:
@@ -49,10 +49,12 @@ def _filtered(shown: Sequence[tuple[int, Image.Image]], name: str, ask: str) -> 
     """The frames that the filter `name` makes of pictures, each at the time of a frame's number."""
     width, height = shown[0][1].size
     graph = av.filter.Graph()
-    source = graph.add_buffer(width=width, height=height, format="yuv420p", time_base=Fraction(1, FPS))
+    kind = av.VideoFormat("yuv420p", width, height)
+    source = graph.add_buffer(width=width, height=height, format=kind, time_base=Fraction(1, FPS))
     graph.link_nodes(source, graph.add(name, ask), graph.add("buffersink")).configure()
     for number, image in shown:
-        frame = av.VideoFrame.from_image(image).reformat(format="yuv420p", dst_colorspace=1, dst_color_range=1)
+        rgb = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
+        frame = rgb.reformat(format="yuv420p", dst_colorspace=1, dst_color_range=1)
         frame.pts, frame.time_base = number, Fraction(1, FPS)
         graph.vpush(frame)
         yield from _ready(graph)

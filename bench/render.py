@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import multiprocessing
 import os
+import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 from rich.console import Console
 from rich.table import Table
 
@@ -59,23 +59,14 @@ def stopwatch() -> Iterator[Callable[[], tuple[float, float]]]:
     yield lambda: (time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def measured(work: Callable[..., Any], *given: Any) -> Spent:
-    """What `work` takes; runs in a process of its own, whose kernels are loaded before."""
-    previz.warm()
+def measured(work: Callable[..., Any], request: RenderRequest, *given: Any) -> Spent:
+    """What `work(request, …)` takes; runs in a process of its own, whose kernels are loaded before."""
+    with tempfile.TemporaryDirectory() as folder:
+        whole(replace(request, width=160, height=90, duration_s=1), Path(folder))
     with stopwatch() as since:
-        work(*given)
+        work(request, *given)
         wall, cpu = since()
-    return Spent(wall, cpu, _peak_mib())
-
-
-def _peak_mib() -> float:
-    return float(getattr(psutil.Process().memory_info(), "peak_wset", 0) or _high_water_kib() * 1024) / 2**20
-
-
-def _high_water_kib() -> int:
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return Spent(wall, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def whole(request: RenderRequest, scratch: Path) -> None:
@@ -85,7 +76,6 @@ def whole(request: RenderRequest, scratch: Path) -> None:
 
 def parts(request: RenderRequest, dump: Path) -> dict[str, float]:
     """CPU seconds of preparing, drawing and sound, one thread drawing; leaves the planes of all frames in `dump`."""
-    previz.warm()
     drawn = 0.0
     with ThreadPoolExecutor(2) as pool, dump.open("wb") as out:
         with stopwatch() as since:
@@ -97,7 +87,7 @@ def parts(request: RenderRequest, dump: Path) -> dict[str, float]:
                 planes = picture.draw(number, lambda: None)
                 drawn += since()[1]
             for plane in planes:
-                out.write(plane)
+                out.write(plane.data)
         with stopwatch() as since:
             production.sound()
             sounded = since()[1]
@@ -111,9 +101,7 @@ def encode(request: RenderRequest, dump: Path, out: Path) -> None:
     with Film(out, width=width, height=height, fps=FPS, quality=request.quality, sound=None) as film:
         for frame in frames:
             luma, blue, red = np.split(frame, [width * height, width * height * 5 // 4])
-            film.add(
-                luma.reshape(height, width), blue.reshape(height // 2, -1), red.reshape(height // 2, -1)
-            )  # fmt: skip
+            film.add(luma.reshape(height, width), blue.reshape(height // 2, -1), red.reshape(height // 2, -1))
 
 
 def alone(work: Callable[..., Any], *given: Any) -> Any:
