@@ -197,7 +197,8 @@ def _zoom(way: _Way, t: float) -> Pose:
 
 def _truck(way: _Way, t: float) -> Pose:
     still = _still(way)
-    off = (t - 0.5 * way.duration_s) * 0.45 * way.speed
+    # From high above, steps must be longer to be seen.
+    off = (t - 0.5 * way.duration_s) * 0.45 * way.speed * max(still.z / 40.0, 1.0)
     return replace(still, x=still.x + off * math.cos(still.yaw), y=still.y - off * math.sin(still.yaw))
 
 
