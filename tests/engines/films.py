@@ -110,6 +110,13 @@ def shift(before: NDArray[np.float32], after: NDArray[np.float32]) -> tuple[floa
     return moved[0], moved[1]
 
 
+def soft(frame: NDArray[np.float32], size: int = 6) -> NDArray[np.float32]:
+    """Means of tiles of so many pixels: what the frame shows, without its detail."""
+    rows, columns = (side // size * size for side in frame.shape)
+    tiles = frame[:rows, :columns].reshape(rows // size, size, columns // size, size)
+    return np.asarray(tiles.mean((1, 3)))
+
+
 def sound(path: Path) -> NDArray[np.float32]:
     """The sound as a player would play it, (samples, channels) within -1 … 1."""
     with av.open(str(path)) as box:

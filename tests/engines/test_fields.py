@@ -19,7 +19,7 @@ from seedbed.engines.previz.film import Film
 from seedbed.engines.previz.production import Production
 from seedbed.engines.previz.references import motion
 from tests.engines import films
-from tests.engines.films import Made, Studio
+from tests.engines.films import Made, Studio, soft
 from tests.engines.test_conformance import seconds
 from tests.engines.test_stills import ssim
 
@@ -35,13 +35,6 @@ CANDLES = replace(RIVER, prompt="candles on a table in a dark room, push in", au
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
     return Studio(Previz(), tmp_path_factory.mktemp("films"))
-
-
-def soft(frame: Floats, size: int = 6) -> Floats:
-    """Means of tiles of so many pixels: what the frame shows, without its detail."""
-    rows, columns = (side // size * size for side in frame.shape)
-    tiles = frame[:rows, :columns].reshape(rows // size, size, columns // size, size)
-    return np.asarray(tiles.mean((1, 3)))
 
 
 def detail(frames: Floats) -> float:
