@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import wave
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -335,7 +336,13 @@ async def test_a_broken_image_is_refused_in_words_for_its_owner(tmp_path: Path) 
 
 
 async def test_media_without_an_image_is_drawn_from_the_words(tmp_path: Path) -> None:
-    medium = InputMedia(path=tmp_path / "absent.wav", kind="audio", role="reference")
+    path = tmp_path / "tone.wav"
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(RATE)
+        out.writeframes((np.sin(np.arange(RATE) * 0.05) * 9000).astype("<i2").tobytes())
+    medium = InputMedia(path=path, kind="audio", role="reference")
     result = await Previz().render(replace(REQUEST, media=(medium,)), tmp_path, lambda share: None)
     assert result.plan["source"] == "text"
 
