@@ -70,8 +70,8 @@ EXHIBITS = (
     Exhibit("volcano", "A volcano erupts at night, glowing lava, slow zoom in", "", 3),
     Exhibit("city", "A city street at night in the rain, neon signs, cyberpunk, dolly forward", "", 8),
     Exhibit("reef", "A coral reef under water, fish swim by, slow dolly in", "", 4),
-    Exhibit("orbit", "Planet Earth seen from space, orbit, cinematic", "", 2),
-    Exhibit("supper", "A candlelit table in an old dining room at night, slow push in, oil painting", "", 9),
+    Exhibit("orbit", "Planet Earth seen from space, orbit, cinematic", "", 5),
+    Exhibit("supper", "A candlelit table in an old dining room at night, slow push in, vintage film", "", 9),
     Exhibit("horses", "A herd of horses gallops across the steppe, golden hour, tracking shot, slow motion", "", 3),
     Exhibit("village", "A wooden house in a winter forest, snow falls, watercolour", "", 5),
     Exhibit(
@@ -80,9 +80,9 @@ EXHIBITS = (
         "Shot 3: dissolve to autumn. Shot 4: dissolve to winter, snow",
         "Four shots that dissolve into one another.", 11, duration_s=8,
     ),
-    Exhibit("anime", "A girl walks along the beach in summer, anime, pan left", "", 6),
+    Exhibit("anime", "A girl walks along the beach in summer, anime, tracking shot", "", 6),
     Exhibit(
-        "edited", "Strictly edit the supplied source video: make it a snowy winter night",
+        "edited", "Strictly edit the supplied source video: make it a snowy winter at sunset",
         "A source clip (made by the engine in summer), given back with the same timing in another season and light.", 1,
         media=(("clip.mp4", gallery_media.film_clip, "video", "reference"),),
     ),
