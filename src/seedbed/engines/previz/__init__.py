@@ -13,6 +13,7 @@ import contextlib
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -88,14 +89,15 @@ def _film(request: RenderRequest, scratch: Path, stop: threading.Event, reach: P
     threads = max(1, min(_cpu_count(), _DRAWING_BYTES_MAX // (request.width * request.height * 16)))
     with ThreadPoolExecutor(threads, thread_name_prefix="previz") as pool:
         film = Production(request, pool, check)
-        sound = film.sound()
-        check()
+        # Composed beside the first shot's preparation: neither keeps both cores busy.
+        sound = pool.submit(film.sound)
         frames = play(
             film.cuts, film.build, pool=pool, ahead=threads + 2, check=check, reach=lambda done: reach(0.98 * done)
         )
+        first = next(frames)
         size = {"width": request.width, "height": request.height}
-        with Film(video, **size, fps=FPS, quality=request.quality, sound=sound) as out:
-            for planes in frames:
+        with Film(video, **size, fps=FPS, quality=request.quality, sound=sound.result()) as out:
+            for planes in chain((first,), frames):
                 out.add(*planes)
         check()
     return RenderResult(video=video, plan={"engine": Previz.name} | film.plan)
