@@ -124,7 +124,7 @@ def test_an_autumn_forest_is_seen(autumn: Reel) -> None:
     assert warm[land_part].mean() > 0.5, "orange, red and gold"
     cool = blue > red
     assert 0.02 < cool[land_part].mean() < 0.4, "a river"
-    assert cool[: picture.shape[0] // 12].mean() > 0.7, "a sky, with clouds"
+    assert cool[: picture.shape[0] // 12].mean() > 0.8, "a sky"
     leaves = picture[land_part][warm[land_part]]
     assert leaves.std(0).min() > 0.05, "crowns with light and shadow sides"
 
@@ -148,7 +148,7 @@ def test_a_flight_shows_perspective(autumn: Reel) -> None:
     for rows in (far, near):
         parts = [films.shift(before[rows, x : x + 96], after[rows, x : x + 96])[0] for x in range(32, 512, 96)]
         moves.append(float(np.median(parts)))
-    assert moves[0] > 0.1
+    assert moves[0] > 0.2
     assert moves[1] > moves[0] * 2
 
 

@@ -120,7 +120,7 @@ def test_styles_are_heard(style: str, prompt: str) -> None:
         ("a pickup truck", {"move": "flight", "subjects": ("car",)}),
         ("two white cranes", {"move": "flight", "subjects": ("birds",)}),
         ("a frying pan", {"move": "flight", "subjects": ("food",)}),
-        ("drones", {"subjects": ("plane",), "move": "flight"}),
+        ("drones", {"aerial": False, "subjects": ("plane",), "move": "flight"}),
         ("snow leopard", {"weather": "fair", "subjects": ("cat",)}),
         ("leaves falling in July", {"season": "summer"}),
         ("you may march", {"season": "summer"}),
