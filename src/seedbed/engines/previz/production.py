@@ -21,7 +21,7 @@ from seedbed.engines.previz.stills.finish import smooth
 from seedbed.engines.previz.takes import picture_of, unplayed
 
 DETAIL = {
-    "mini": Detail(rays=1, grid=1408, fineness=0.75),
+    "mini": Detail(rays=1, grid=1536, fineness=0.8),
     "standard": Detail(rays=1, grid=1856, fineness=0.85),
     "pro": Detail(rays=2, grid=2304, fineness=1.2),
 }

@@ -36,13 +36,8 @@ def _lighthouse(mark: Mark, scenery: Scenery) -> list[Actor]:
 
 
 def _bridge(mark: Mark, scenery: Scenery) -> list[Actor]:
-    deck = _deck(mark, scenery)
-    form = buildings.viaduct(scenery.palette, length=416.0, height=deck, deep=30.0, snowy=scenery.snowy)
+    form = buildings.viaduct(scenery.palette, length=416.0, height=mark.z, deep=30.0, snowy=scenery.snowy)
     return [Prop(form, placed(rotation(yaw=mark.heading), mark.x, mark.y, 0.0))]
-
-
-def _deck(mark: Mark, scenery: Scenery) -> float:
-    return mark.z
 
 
 def _train(mark: Mark, scenery: Scenery) -> list[Actor]:
@@ -51,7 +46,6 @@ def _train(mark: Mark, scenery: Scenery) -> list[Actor]:
     lit = 0.25 + 1.2 * scenery.dark
     count = 6
     bridge = "bridge" in scenery.shot.subjects
-    deck = _deck(mark, scenery) if bridge else mark.z
     colour = ("b03024", "1f4e79", "2f6b45", "c9a227")[scenery.seed % 4]
     parts = []
     for number in range(count):
@@ -65,7 +59,7 @@ def _train(mark: Mark, scenery: Scenery) -> list[Actor]:
         # In the middle of the frame by the third second.
         along = mark.speed * (seconds - 2.6) + length * 0.42
         x, y = mark.x + math.sin(mark.heading) * along, mark.y + math.cos(mark.heading) * along
-        return x, y, deck, mark.heading, 0.0, 0.0
+        return x, y, mark.z, mark.heading, 0.0, 0.0
 
     return [*found, Traveller(whole, where)]
 

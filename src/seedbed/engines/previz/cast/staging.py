@@ -281,4 +281,4 @@ def _about(
     tall = 1.0 / math.sqrt(ratio)
     aim = {"air": 0.46, "sky": 0.34}.get(role.medium, 0.54)
     horizon = aim + (z - eye) * focal / away / tall + low
-    return Pose(cx, cy, eye, yaw * 1.0 + pan, min(max(horizon, -0.25), 0.95), focal, 0.0)
+    return Pose(cx, cy, eye, yaw + pan, min(max(horizon, -0.25), 0.95), focal, 0.0)
