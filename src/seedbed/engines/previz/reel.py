@@ -122,7 +122,8 @@ class Reel:
             spans.append((begin, max(end, begin + 1), number))
             fades.append(float(min(d[begin] * 1.25, d[until])))
             nearest[begin:end] = number
-            begin = max(int(np.searchsorted(d, reach * 0.8)), begin)
+            # A map that serves a long way of the camera's may reach farther than any step: the next have the last.
+            begin = min(max(int(np.searchsorted(d, reach * 0.8)), begin), count - 1)
         w, look, dome = self.world, self.look, self.world.sky
         water = look.water.copy()
         water[stage.GLINT] *= dome.shine
