@@ -36,7 +36,7 @@ def _lighthouse(mark: Mark, scenery: Scenery) -> list[Actor]:
 
 
 def _bridge(mark: Mark, scenery: Scenery) -> list[Actor]:
-    form = buildings.viaduct(scenery.palette, length=416.0, height=mark.z, deep=30.0, snowy=scenery.snowy)
+    form = buildings.viaduct(scenery.palette, length=806.0, height=mark.z, deep=30.0, snowy=scenery.snowy)
     return [Prop(form, placed(rotation(yaw=mark.heading), mark.x, mark.y, 0.0))]
 
 
@@ -45,7 +45,6 @@ def _train(mark: Mark, scenery: Scenery) -> list[Actor]:
     glass = "glass train" in known
     lit = 0.25 + 1.2 * scenery.dark
     count = 6
-    bridge = "bridge" in scenery.shot.subjects
     colour = ("b03024", "1f4e79", "2f6b45", "c9a227")[scenery.seed % 4]
     parts = []
     for number in range(count):
@@ -53,15 +52,13 @@ def _train(mark: Mark, scenery: Scenery) -> list[Actor]:
         parts.append(form.moved(0, -number * craft.CARRIAGE_M))
     whole = joined(parts)
     length = count * craft.CARRIAGE_M
-    found: list[Actor] = [] if not bridge else _bridge(mark, scenery)
-
     def where(seconds: float) -> tuple[float, float, float, float, float, float]:
         # In the middle of the frame by the third second.
-        along = mark.speed * (seconds - 2.6) + length * 0.42
+        along = mark.speed * (seconds - 2.6) + length * 0.30
         x, y = mark.x + math.sin(mark.heading) * along, mark.y + math.cos(mark.heading) * along
         return x, y, mark.z, mark.heading, 0.0, 0.0
 
-    return [*found, Traveller(whole, where)]
+    return [*_bridge(mark, scenery), Traveller(whole, where)]
 
 
 def _ship(mark: Mark, scenery: Scenery) -> list[Actor]:

@@ -45,7 +45,7 @@ ROLES: dict[str, Role] = {
     "animals": Role(3.0, 1.2, "land", 1.1, 26.0, follow=True),
     "birds": Role(8.0, 0.0, "air", 9.0, 0.0, 0.9, 0.9, True),
     "fish": Role(7.0, 0.6, "water", 4.0, 0.0, 0.8, 1.3),
-    "train": Role(36.0, 1.0, "track", 17.0, 40.0, 1.15, math.pi / 2),
+    "train": Role(23.0, 1.2, "track", 17.0, 40.0, 1.15, math.pi / 2 + 0.95),
     "bridge": Role(110.0, -6.0, "track", 0.0, 40.0, 1.0, math.pi / 2),
     "car": Role(6.0, 0.8, "land", 9.0, 30.0, 0.8, 1.2),
     "ship": Role(22.0, 6.0, "water", 3.0, 0.0, 0.95, 1.1),
@@ -168,7 +168,7 @@ def _mark(
     lead = before[0] if before else None
     if role.medium == "track":
         y = 190.0
-        return Mark(kind, role, line(y), y, 34.0, heading, speed)
+        return Mark(kind, role, line(y), y, _track_z(line(y), y, heading, ground), heading, speed)
     if role.medium == "sky":
         return Mark(kind, role, line(420.0), 420.0, 150.0, 0.0, 0.0)
     if role.medium == "air":
@@ -190,6 +190,13 @@ def _mark(
     way = speed * seconds / 2
     x0, y0 = x - math.sin(heading) * way, y - math.cos(heading) * way
     return Mark(kind, role, x0, y0, ground(x0, y0), heading, speed)
+
+
+def _track_z(x: float, y: float, heading: float, ground: Ground) -> float:
+    """How high a track through (x, y) lies, metres: over the river, and over the land that is near the camera."""
+    offs = np.linspace(-90.0, 90.0, 19)
+    top = max(ground(x + math.sin(heading) * float(off), y + math.cos(heading) * float(off)) for off in offs)
+    return min(max(top + 5.0, 20.0), 40.0)
 
 
 def _spot(role: Role, line: Line, half_width: Line, ground: Ground, rng: np.random.Generator) -> tuple[float, float]:
