@@ -34,7 +34,7 @@ def runway(plan: Plan) -> None:
     _models(plan)
     red, green, blue = (float(v) for v in _linear(accent))
     for y in (-2.0, 4.0, 10.0):
-        plan.lamp(0.0, y, 2.9, (0.34, 0.33, 0.31), 2.2)
+        plan.lamp(0.0, y, 2.9, (0.25, 0.243, 0.228), 2.2)
     for side in (-1.5, 1.5):
         plan.lamp(side, 3.0, 0.55, (0.30 * red, 0.30 * green, 0.30 * blue), 1.5)
     plan.lamp(0.0, _END + 1.0, 3.0, (0.55 * red, 0.55 * green, 0.55 * blue), 2.6)
@@ -104,9 +104,9 @@ def _portal(plan: Plan, strip: int, white: int, black: int) -> list[Mesh]:
 def _onlookers(plan: Plan) -> Mesh:
     """Rows of seated people, as little as a silhouette needs."""
     rng = np.random.default_rng([plan.seed, 91])
-    cloths = [plan.palette.add(paint(c, gloss=0.05)) for c in ("121318", "1a1419", "12171e", "1a1917", "21181b")]
-    skins = [plan.palette.add(paint(c, gloss=0.1)) for c in ("3e2c22", "281a13", "4a3a30")]
-    hairs = [plan.palette.add(paint(c, gloss=0.3)) for c in ("17120f", "3b281c", "7a5a38")]
+    cloths = [plan.palette.add(paint(c, gloss=0.05)) for c in ("23252f", "35222d", "1d2b38", "33302b", "43282d")]
+    skins = [plan.palette.add(paint(c, gloss=0.1)) for c in ("2c1f18", "1d130e", "33271f")]
+    hairs = [plan.palette.add(paint(c, gloss=0.02)) for c in ("060504", "0f0906", "1c1109")]
     body, head, crown = _sitter()
     parts = []
     for row in range(3):
@@ -144,7 +144,7 @@ def _sitter() -> tuple[Mesh, Mesh, Mesh]:
         for s in (-1, 1)
     ]
     head = mesh.sphere(0.105, 8, 6).scaled(0.85, 0.95, 1.2).moved(0, 0.04, 1.20)
-    crown = mesh.sphere(0.115, 8, 5).scaled(0.88, 0.95, 1.1).moved(0, 0.015, 1.235)
+    crown = mesh.sphere(0.118, 10, 6).scaled(0.9, 0.92, 1.22).moved(0, -0.012, 1.225)
     return joined([mesh.loft(trunk), *legs, *arms]), head, crown
 
 
