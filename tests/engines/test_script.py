@@ -46,7 +46,7 @@ def shots(prompt: str, frames: int = 240) -> list[Shot]:
         ("a tree on the beach", {"place": "coast"}),
         ("in the fall, a park", {"season": "autumn"}),
         ("golden hour over vineyards", {"time": "sunset", "place": "meadow"}),
-        ("sea of clouds", {"weather": "cloudy", "water": "river"}),
+        ("sea of clouds", {"weather": "fair", "water": "river"}),
         ("people, horses and butterflies", {"subjects": ("people", "horse", "animals")}),
         ("the surfer's beach", {"place": "coast", "subjects": ("people",)}),
         ("Ｓｎｏｗｙ　ＦＯＲＥＳＴ", {"place": "forest", "season": "winter"}),

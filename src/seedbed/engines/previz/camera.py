@@ -65,9 +65,19 @@ class _Way:
     @property
     def horizon(self) -> float:
         lofty = _LOFTY.get(self.shot.setting, 0.0)
-        if SKYWARD & set(self.shot.subjects):
-            return 0.66 + 0.3 * lofty
+        if self.skyward:
+            # Over water the sky is seen twice.
+            return (0.50 if self.shot.water == "lake" else 0.66) + 0.3 * lofty
         return 0.215 + lofty if self.shot.aerial else 0.4 + 0.4 * lofty
+
+    @property
+    def skyward(self) -> bool:
+        return bool(SKYWARD & set(self.shot.subjects))
+
+    @property
+    def focal(self) -> float:
+        """A wide lens takes in the sky, and what lies under it."""
+        return 0.88 if self.skyward else 1.12
 
     @property
     def speed(self) -> float:
@@ -135,7 +145,7 @@ def _heading(line: Line, y: float) -> tuple[float, float]:
 
 def _still(way: _Way) -> Pose:
     x, yaw = _heading(way.line, 0.0)
-    return Pose(x, 0.0, way.height, yaw, way.horizon, 1.12, 0.0)
+    return Pose(x, 0.0, way.height, yaw, way.horizon, way.focal, 0.0)
 
 
 def _flight(way: _Way, t: float) -> Pose:
@@ -145,13 +155,13 @@ def _flight(way: _Way, t: float) -> Pose:
     sway = math.sin(t * 0.5) * 0.012
     z = way.height * (1.0 + 0.10 * ease(t / max(way.duration_s, 5.0)))
     horizon = way.horizon + 0.012 * math.sin(t * 0.37)
-    return Pose(x, y, z, yaw + sway, horizon, 1.12, (later - yaw) * 0.25 + sway * 0.6)
+    return Pose(x, y, z, yaw + sway, horizon, way.focal, (later - yaw) * 0.25 + sway * 0.6)
 
 
 def _dolly(way: _Way, t: float) -> Pose:
     y = 0.6 * way.speed * t
     x, yaw = _heading(way.line, y)
-    return Pose(x, y, way.height, yaw, way.horizon, 1.12, 0.0)
+    return Pose(x, y, way.height, yaw, way.horizon, way.focal, 0.0)
 
 
 def _tracking(way: _Way, t: float) -> Pose:

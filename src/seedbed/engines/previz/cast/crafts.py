@@ -52,6 +52,7 @@ def _train(mark: Mark, scenery: Scenery) -> list[Actor]:
         parts.append(form.moved(0, -number * craft.CARRIAGE_M))
     whole = joined(parts)
     length = count * craft.CARRIAGE_M
+
     def where(seconds: float) -> tuple[float, float, float, float, float, float]:
         # In the middle of the frame by the third second.
         along = mark.speed * (seconds - 2.6) + length * 0.30
