@@ -29,6 +29,7 @@ RIVER: dict[str, Any] = {
     "resolution": "720p",
 }
 SHORT: dict[str, Any] = {"model": "seedance-2.0", "prompt": "A river"}
+PHOTO = "https://example.com/photo.jpg"
 
 
 def error(code: str, message: str, **more: int) -> dict[str, Any]:
@@ -47,6 +48,12 @@ async def submit(api: httpx2.AsyncClient, person: Person, **fields: Any) -> str:
     assert answer.status_code == 200, answer.text
     task_id: str = answer.json()["requestId"]
     return task_id
+
+
+async def credits(api: httpx2.AsyncClient, person: Person) -> tuple[int, int]:
+    """What the balance says: available, held."""
+    told = (await api.get(f"{PREFIX}/balance", headers=person.auth)).json()
+    return told["creditsAvailable"], told["creditsHeld"]
 
 
 async def move(pool: db.Pool, task_id: str, to: Status) -> None:

@@ -1,7 +1,7 @@
 """What every dialect needs of HTTP: who calls, a strict body, one execution a key, errors in one's own shape.
 
-Knows no dialect. A dialect is a mounted application made by `Dialect`; its handlers take a Request and
-return a Response, and whatever they raise is rendered by the dialect's own `error`.
+Knows no dialect. A dialect is a mounted application made by `application`; its handlers take a Request and
+return a Response, and whatever they raise is rendered by the dialect's own `error_body`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
 
 import orjson
 from pydantic import BaseModel, ValidationError
@@ -49,6 +49,8 @@ BODY_S_MAX = 30.0
 Shape = TypeVar("Shape", bound=BaseModel)
 Handler = Callable[[Request], Awaitable[Response]]
 ErrorBody = Callable[[ApiError], dict[str, Any]]
+Method = Literal["GET", "POST", "DELETE"]
+Routes = tuple[tuple[Method, str, Handler], ...]
 
 
 def runtime_of(request: Request) -> Runtime:
@@ -70,6 +72,19 @@ def answer(content: Any, status: int = 200, headers: dict[str, str] | None = Non
 
 
 # Applications ----------------------------------------------------------------------------------------------
+
+
+def application(routes: Routes, error_body: ErrorBody) -> Starlette:
+    """A dialect to mount at its prefix: `routes`, and every error and fallback in the shape of `error_body`.
+
+    The application finds its runtime in `app.state.runtime`, which must be there before the first request.
+    """
+    app = Starlette()
+    app.router.redirect_slashes = False
+    for method, pattern, handler in routes:
+        add_route(app, method, pattern, guard(handler, error_body))
+    add_fallbacks(app, error_body)
+    return app
 
 
 def add_route(app: Starlette, method: str, pattern: str, handler: Handler) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, cast
 
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -329,8 +329,7 @@ async def _own(conn: Connection, request: Request, caller: Caller) -> Task:
     return await tasks.get_own(conn, request.path_params["requestId"], dialect=NAME, key_id=caller.key_id)
 
 
-Method = Literal["GET", "POST"]
-ROUTES: tuple[tuple[Method, str, _http.Handler], ...] = (
+ROUTES: _http.Routes = (
     ("GET", "/models", list_models),
     ("POST", "/video/generations", create),
     ("GET", "/video/generations", list_tasks),
@@ -345,12 +344,7 @@ ROUTES: tuple[tuple[Method, str, _http.Handler], ...] = (
 
 def build() -> Starlette:
     """The application to mount at PREFIX; it finds its runtime in `app.state.runtime`."""
-    app = Starlette()
-    app.router.redirect_slashes = False
-    for method, path, handler in ROUTES:
-        _http.add_route(app, method, path, _http.guard(handler, error_body))
-    _http.add_fallbacks(app, error_body)
-    return app
+    return _http.application(ROUTES, error_body)
 
 
 def document(catalogue: Catalogue) -> dict[str, Any]:

@@ -7,7 +7,7 @@ A task belongs to the account: every key of it sees the task.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, cast
 
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -251,8 +251,7 @@ async def _own(request: Request) -> Task:
         return await tasks.get_own(conn, request.path_params["id"], dialect=NAME, account_id=caller.account_id)
 
 
-Method = Literal["GET", "POST"]
-ROUTES: tuple[tuple[Method, str, _http.Handler], ...] = (
+ROUTES: _http.Routes = (
     ("POST", "/video/seedance2", create),
     ("GET", "/tasks/{id}", status),
     ("GET", "/tasks/{id}/plan", plan),
@@ -261,12 +260,7 @@ ROUTES: tuple[tuple[Method, str, _http.Handler], ...] = (
 
 def build() -> Starlette:
     """The application to mount at PREFIX; it finds its runtime in `app.state.runtime`."""
-    app = Starlette()
-    app.router.redirect_slashes = False
-    for method, path, handler in ROUTES:
-        _http.add_route(app, method, path, _http.guard(handler, error_body))
-    _http.add_fallbacks(app, error_body)
-    return app
+    return _http.application(ROUTES, error_body)
 
 
 def document(catalogue: Catalogue) -> dict[str, Any]:
