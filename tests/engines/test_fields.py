@@ -4,6 +4,8 @@ engines promise; here is what the embedded one does besides. What is sent along 
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -91,6 +93,27 @@ def test_a_frame_in_4k_goes_through_the_pipeline(tmp_path: Path) -> None:
     assert luma.shape == (2160, 3840)
     assert luma.std() > 15
     assert detail(luma[None, 1200:1500, 1700:2200]) > 1.0, "drawn at this size, not blown up to it"
+
+
+RENDER_AND_WEIGH = """
+import asyncio, resource, sys
+from pathlib import Path
+from seedbed.engines import RenderRequest, previz
+request = RenderRequest(
+    prompt="A river flowing through an autumn forest, aerial view", width=3840, height=2160, duration_s=1, seed=7
+)
+asyncio.run(previz.Previz().render(request, Path(sys.argv[1]), lambda share: None))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+def test_a_film_in_4k_stays_within_its_memory(tmp_path: Path) -> None:
+    """Frames are drawn and encoded one after another: the length changes nothing, `test_frames_are_not_kept`."""
+    done = subprocess.run(
+        [sys.executable, "-c", RENDER_AND_WEIGH, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 1.5 * 2**30
 
 
 # Camera
