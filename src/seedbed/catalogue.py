@@ -24,13 +24,17 @@ from seedbed.errors import ConfigError
 BUILT_IN = Path(__file__).with_name("catalogue.toml")
 MODES: tuple[Mode, ...] = get_args(Mode)
 
-SHORT_SIDE = {"480p": 480, "720p": 720, "1080p": 1080, "1080p-plus": 1440, "4k": 2160}
+SHORT_SIDE = {"480p": 480, "720p": 720, "1024p": 1024, "1080p": 1080, "1080p-plus": 1440, "4k": 2160}
 """Pixels of the short side, by resolution."""
 
-Dialect = Literal["open", "studio"]
+Dialect = Literal["open", "studio", "ark", "openai"]
 """The wire dialects that a model can be sold through: the names in `dialects.DIALECTS`."""
 
-Resolution = Literal["480p", "720p", "1080p", "1080p-plus", "4k"]
+Renaming = Literal["ark", "openai"]
+"""The dialects whose clients call models by names of their own."""
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$")]
+Resolution = Literal["480p", "720p", "1024p", "1080p", "1080p-plus", "4k"]
 ADAPTIVE = "adaptive"
 """The aspect ratio of whoever takes that of the first picture or video."""
 
@@ -57,7 +61,10 @@ Rate = Annotated[int, BeforeValidator(_rate)]
 
 
 class Model(BaseModel):
-    """One model as sold. Rates are thousandths of a credit a second, by mode and resolution."""
+    """One model as sold. Rates are thousandths of a credit a second, by mode and resolution.
+
+    `names` are what the clients of a dialect call it, beside its id; several models may not share one there.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -69,7 +76,12 @@ class Model(BaseModel):
     engines: tuple[str, ...] = Field(min_length=1)
     quality: Quality = "standard"
     references: bool = True
+    names: dict[Renaming, tuple[Name, ...]] = {}
     credits_per_second: dict[Mode, dict[Resolution, Rate]] = Field(min_length=1)
+
+    def names_in(self, dialect: str) -> tuple[str, ...]:
+        """What it is called in a dialect, the names that clients know first, and its id last."""
+        return (*self.names.get(cast(Renaming, dialect), ()), self.id)
 
     @property
     def modes(self) -> tuple[Mode, ...]:
@@ -93,6 +105,10 @@ class Catalogue(BaseModel):
 
     def sold_by(self, dialect: str) -> tuple[Model, ...]:
         return tuple(model for model in self.model if dialect in model.dialects)
+
+    def find(self, dialect: str, name: str) -> Model | None:
+        """The model that is called `name` in a dialect, by its id or another name."""
+        return next((model for model in self.sold_by(dialect) if name in model.names_in(dialect)), None)
 
     def usd_per_second(self, model: Model, mode: Mode, resolution: str) -> Decimal:
         """The same price in dollars, exact."""
@@ -144,7 +160,7 @@ def load(path: Path | None = None) -> Catalogue:
 
 
 def _check(catalogue: Catalogue, path: Path, text: str) -> None:
-    """What the types cannot say: ids are unique and engines are known."""
+    """What the types cannot say: ids and names are unique, names are of dialects it is sold by, engines are known."""
     seen: set[str] = set()
     for index, model in enumerate(catalogue.model):
         where = ("model", index)
@@ -156,6 +172,22 @@ def _check(catalogue: Catalogue, path: Path, text: str) -> None:
                 known = ", ".join(sorted(REGISTRY))
                 line = _line(text, (*where, "engines"))
                 raise ConfigError(f"{path}:{line}: engine {engine!r} is not known; known are {known}")
+        for dialect in model.names:
+            line = _line(text, (*where, "names", dialect))
+            if dialect not in model.dialects:
+                raise ConfigError(f"{path}:{line}: {model.id!r} has names for {dialect!r} and is not sold there")
+    _check_names(catalogue, path, text)
+
+
+def _check_names(catalogue: Catalogue, path: Path, text: str) -> None:
+    taken: set[tuple[str, str]] = set()
+    for index, model in enumerate(catalogue.model):
+        for dialect in model.dialects:
+            for name in model.names_in(dialect):
+                if (dialect, name) in taken:
+                    line = _line(text, ("model", index, "names", dialect))
+                    raise ConfigError(f"{path}:{line}: the name {name!r} is used twice for {dialect!r}")
+                taken.add((dialect, name))
 
 
 def _faults(error: ValidationError) -> list[ErrorDetails]:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 
-from seedbed import db, storage, tasks, uploads
+from seedbed import db, files, storage, uploads
 from seedbed.db import Record
 from seedbed.runtime import Runtime
 from seedbed.storage import Storage, StorageError
@@ -36,7 +36,7 @@ async def serve(request: Request) -> Response:
         return _missing()
     try:
         async with db.connection(runtime.pool) as conn:
-            file = await tasks.find_file(conn, key) or await uploads.find(conn, key)
+            file = await files.find(conn, key) or await uploads.find(conn, key)
     except db.UNAVAILABLE:
         return PlainTextResponse("The service is busy; try again shortly\n", 503, {"Retry-After": "2"})
     if file is None:

@@ -123,6 +123,7 @@ TASK_FAILURES: dict[str, str] = {
     "worker_lost": "The task was lost by its worker three times",
     "timeout": "The render took longer than allowed",
     "no_engine": "No engine can make this video any more",
+    "expired": "The task did not end within the time that its request gave it",
 }
 """What a failed task can say, and what each means. Every one of them is refunded in full."""
 

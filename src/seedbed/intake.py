@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seedbed import db, tasks, telemetry, uploads
+from seedbed import db, files, telemetry, uploads
 from seedbed.engines import EngineError, InputMedia, Kind
 from seedbed.errors import InvalidRequest, PayloadTooLarge, ServiceBusy, TaskFailure
 from seedbed.media import inputs, sandbox
@@ -79,7 +79,7 @@ async def _read_own(runtime: Runtime, own: OwnFile, path: Path, bytes_max: int) 
     if not is_own(runtime, own):
         return False
     async with db.connection(runtime.pool) as conn:
-        row = await tasks.find_file(conn, own.key) or await uploads.find(conn, own.key)
+        row = await files.find(conn, own.key) or await uploads.find(conn, own.key)
     if row is None or row["size_bytes"] > bytes_max:
         return False
     try:

@@ -66,6 +66,27 @@ async def drop(conn: Connection, unique: str) -> None:
     await conn.execute("DELETE FROM pgqueuer WHERE dedupe_key = $1 AND status = 'queued'", unique)
 
 
+async def exchange(conn: Connection, job: Job, unique: str) -> bool:
+    """Let a claimed job and the waiting one called `unique`, in the same lane, change what they are about.
+
+    Both must be called by their payload. False, and nothing changed: none waits by that name in the lane.
+    """
+    other = await conn.fetchval(
+        """
+        UPDATE pgqueuer SET dedupe_key = NULL WHERE dedupe_key = $1 AND status = 'queued' AND entrypoint = $2
+        RETURNING id
+        """,
+        unique,
+        job.lane,
+    )
+    if other is None:
+        return False
+    named = "UPDATE pgqueuer SET payload = $2, dedupe_key = $3 WHERE id = $1"
+    await conn.execute(named, job.id, unique.encode(), unique)
+    await conn.execute(named, other, job.payload.encode(), job.payload)
+    return True
+
+
 async def hasten(conn: Connection, unique: str) -> bool:
     """Let the job called `unique` wait no longer. Returns whether there is one, waiting or claimed."""
     await conn.execute("UPDATE pgqueuer SET execute_after = now() WHERE dedupe_key = $1 AND status = 'queued'", unique)

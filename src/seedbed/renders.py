@@ -20,12 +20,13 @@ import orjson
 from seedbed import catalogue, intake, media, storage, telemetry
 from seedbed.engines import FPS, Engine, EngineError, InputMedia, Progress, RenderRequest, RenderResult
 from seedbed.errors import TaskFailure
+from seedbed.files import StoredFile
 from seedbed.media.kept import Kept
 from seedbed.outbound import PublicClient
 from seedbed.runtime import Runtime
 from seedbed.scratch import Scratch
 from seedbed.storage import StorageError
-from seedbed.tasks import Output, StoredFile, Task
+from seedbed.tasks import Output, Task
 from seedbed.telemetry import log
 
 VIDEO, PNG = "video/mp4", "image/png"

@@ -1,6 +1,6 @@
 """Tasks: what customers ask for, from acceptance to its one end.
 
-Owns `tasks`, `task_events`, `open_attempts` and `files`. A task moves only through `_move`, which is one conditional
+Owns `tasks`, `task_events` and `open_attempts`. A task moves only through `_move`, which is one conditional
 UPDATE with its event; when it finds no row, somebody else was first and nothing is written. `attempt` is
 the fencing token: each start raises it, and whatever a worker writes must name the attempt it started.
 
@@ -23,12 +23,14 @@ from typing import Any, Literal, cast, get_args
 
 import orjson
 
-from seedbed import catalogue, ledger, limits, queue
+from seedbed import catalogue, files, ledger, limits, queue
 from seedbed.accounts import BASE62, Caller
 from seedbed.catalogue import Model
 from seedbed.db import Connection, Record
 from seedbed.engines import Channel, Kind, Mode, Quality, Role
 from seedbed.errors import TASK_FAILURES, InvalidRequest, NotFound, ServiceBusy, TaskFailure
+from seedbed.files import StoredFile
+from seedbed.wanted import Wanted
 
 Status = Literal["queued", "processing", "succeeded", "failed", "cancelled"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -72,6 +74,9 @@ class TaskRequest:
     `aspect_ratio` may be `catalogue.ADAPTIVE`: the worker then takes that of the first picture or video.
     `last_frame` asks for the video's last frame as a picture too. For 5 s of 720p that costs a third of a
     second of processor time and a third of the video's size, so only dialects whose answers show it ask.
+    `callback_always` has the webhook told of every state, not of the end alone. `echo` is what the dialect will
+    say again of its request, as plain JSON. A task that has not ended `expires_s` seconds after it was accepted
+    fails as `expired`. `priority` (0 to 9, higher first) orders the account's own waiting tasks; see `turns`.
     """
 
     id_prefix: str
@@ -92,6 +97,9 @@ class TaskRequest:
     metadata: str | None = None
     webhook_url: str | None = None
     callback_always: bool = False
+    echo: dict[str, Any] = field(default_factory=dict)
+    expires_s: int | None = None
+    priority: int = 0
 
     @property
     def price_credits(self) -> int:
@@ -132,6 +140,9 @@ class Task:
     metadata: str | None
     webhook_url: str | None
     callback_always: bool
+    echo: dict[str, Any]
+    priority: int
+    expires_at: datetime | None
     price_credits: int
     engine: str | None
     plan: dict[str, Any] | None
@@ -145,20 +156,11 @@ class Task:
     updated_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    deleted_at: datetime | None
 
     @property
     def ended(self) -> bool:
         return self.status in TERMINAL
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredFile:
-    """A file of a task. `key` is its place in storage and holds the attempt that made it."""
-
-    key: str
-    content_type: str
-    size_bytes: int
-    sha256: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +215,10 @@ async def create(conn: Connection, caller: Caller, request: TaskRequest, *, queu
     await queue.enqueue(conn, queue.render_lane(request.model.engines), task_id, priority=-row["turn"], unique=task_id)
     # Last, because it locks the account's row until the commit: an account's submissions queue up behind it.
     await ledger.hold(conn, caller.account_id, task_id, request.price_credits)
-    return _task(row)
+    task = _task(row)
+    if task.callback_always:
+        await _callback(conn, task)
+    return task
 
 
 # Fairness is start-time fair queueing: a task's turn comes after the turn of the account's last waiting
@@ -228,11 +233,13 @@ _CREATE = """
     ), made AS (
         INSERT INTO tasks (id, dialect, account_id, key_id, trace_id, model, mode, prompt, aspect_ratio,
                            resolution, duration_s, seed, media, audio, fixed_lens, quality, metadata,
-                           webhook_url, callback_always, price_credits, last_frame, channel, turn)
+                           webhook_url, callback_always, price_credits, last_frame, channel,
+                           echo, expires_at, priority, turn)
         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+               $23, now() + make_interval(secs => $24), $25,
                coalesce(mine.last + 1, front.turn + (front.turn IS NOT DISTINCT FROM (
                    SELECT turn FROM tasks WHERE account_id = $3 AND started_at IS NOT NULL
-                   ORDER BY seq DESC LIMIT 1))::int, 0)
+                   ORDER BY started_at DESC LIMIT 1))::int, 0)
         FROM mine, front
         RETURNING *
     ), noted AS (
@@ -268,6 +275,9 @@ def _columns(task_id: str, caller: Caller, request: TaskRequest) -> tuple[Any, .
         request.price_credits,
         request.last_frame,
         request.channel,
+        orjson.dumps(request.echo).decode(),
+        request.expires_s,
+        request.priority,
     )
 
 
@@ -295,7 +305,8 @@ async def get_own(
     row = None
     if "\x00" not in task_id:  # which PostgreSQL's text cannot hold
         row = await conn.fetchrow(
-            "SELECT * FROM tasks WHERE id = $1 AND dialect = $2 AND (key_id = $3 OR account_id = $4)",
+            "SELECT * FROM tasks WHERE id = $1 AND dialect = $2 AND (key_id = $3 OR account_id = $4)"
+            " AND deleted_at IS NULL",
             task_id,
             dialect,
             key_id,
@@ -307,29 +318,69 @@ async def get_own(
 
 
 async def list_own(
-    conn: Connection, *, dialect: str, key_id: int, limit: int, after: str | None = None, status: Status | None = None
+    conn: Connection,
+    *,
+    dialect: str,
+    limit: int,
+    key_id: int | None = None,
+    account_id: int | None = None,
+    after: str | None = None,
+    oldest_first: bool = False,
+    status: Status | None = None,
 ) -> tuple[list[Task], bool]:
-    """A key's tasks, newest first, after the task `after`, and whether there are more.
+    """A key's tasks, or an account's, newest first, from the one that follows `after`; whether there are more.
 
-    Raises NotFound when `after` is not a task of this key.
+    `after` may have been removed since. Raises NotFound when it is not the owner's.
     """
-    seq = None
+    wanted = Wanted(dialect=dialect, key_id=key_id, account_id=account_id, status=status)
+    where, values = wanted.sql()
     if after is not None:
-        seq = (await get_own(conn, after, dialect=dialect, key_id=key_id)).seq
+        sign = ">" if oldest_first else "<"
+        where += f" AND seq {sign} ${len(values) + 1}"
+        values.append(await _place(conn, after, wanted))
+    order = "ASC" if oldest_first else "DESC"
     rows = await conn.fetch(
-        """
-        SELECT * FROM tasks
-        WHERE key_id = $1 AND dialect = $2 AND ($3::bigint IS NULL OR seq < $3)
-          AND ($4::task_status IS NULL OR status = $4)
-        ORDER BY seq DESC LIMIT $5
-        """,
-        key_id,
-        dialect,
-        seq,
-        status,
-        limit + 1,
+        f"SELECT * FROM tasks WHERE {where} ORDER BY seq {order} LIMIT ${len(values) + 1}", *values, limit + 1
     )
     return [_task(row) for row in rows[:limit]], len(rows) > limit
+
+
+async def _place(conn: Connection, task_id: str, owner: Wanted) -> int:
+    """Where the owner's task stands among all, removed or not. Raises NotFound."""
+    seq: int | None = None
+    if "\x00" not in task_id:
+        seq = await conn.fetchval(
+            "SELECT seq FROM tasks WHERE id = $1 AND dialect = $2 AND (key_id = $3 OR account_id = $4)",
+            task_id,
+            owner.dialect,
+            owner.key_id,
+            owner.account_id,
+        )
+    if seq is None:
+        raise NotFound("Task not found")
+    return seq
+
+
+async def page_own(conn: Connection, wanted: Wanted, *, limit: int, offset: int) -> tuple[list[Task], int]:
+    """Up to `limit` of the tasks that are `wanted`, newest first, after the first `offset`; how many there are in all.
+
+    The pages of a list that grows meanwhile move along with it.
+    """
+    where, values = wanted.sql()
+    total: int = await conn.fetchval(f"SELECT count(*) FROM tasks WHERE {where}", *values)
+    if offset >= total:
+        return [], total
+    rows = await conn.fetch(
+        f"""
+        SELECT t.* FROM (
+            SELECT id FROM tasks WHERE {where} ORDER BY seq DESC OFFSET ${len(values) + 1} LIMIT ${len(values) + 2}
+        ) page JOIN tasks t ON t.id = page.id ORDER BY t.seq DESC
+        """,
+        *values,
+        offset,
+        limit,
+    )
+    return [_task(row) for row in rows], total
 
 
 async def cancel(conn: Connection, task: Task) -> Task:
@@ -348,6 +399,21 @@ async def cancel(conn: Connection, task: Task) -> Task:
     return moved
 
 
+async def remove(conn: Connection, task: Task) -> None:
+    """Take an ended task from its owner's sight, with its files, whose links end now. Ledger and events stay.
+
+    Raises InvalidRequest for one that has not ended. Removing it again changes nothing.
+    """
+    gone = await conn.fetchval(
+        "UPDATE tasks SET deleted_at = coalesce(deleted_at, now()) WHERE id = $1 AND status = ANY ($2) RETURNING id",
+        task.id,
+        list(TERMINAL),
+    )
+    if gone is None:
+        raise InvalidRequest("The task has not ended; cancel it first")
+    await files.remove_all(conn, task.id)
+
+
 async def events(conn: Connection, task_id: str) -> list[Record]:
     """A task's history: at, status, attempt, detail (JSON text)."""
     return await conn.fetch(
@@ -361,8 +427,11 @@ async def events(conn: Connection, task_id: str) -> list[Record]:
 async def start(conn: Connection, task_id: str, *, attempts_max: int) -> Task | None:
     """Begin the next attempt. None: there is nothing to render, because the task has ended.
 
-    A task whose earlier attempts were all lost ends here, as `failed` with the code `worker_lost`.
+    A task whose time is over ends here, as `failed` with the code `expired`; one whose earlier attempts were
+    all lost, with the code `worker_lost`.
     """
+    if await expire(conn, task_id):
+        return None
     moved = await _move(conn, task_id, "processing", tries_max=attempts_max)
     if moved is None:
         await fail(
@@ -398,15 +467,7 @@ async def succeed(conn: Connection, task_id: str, attempt: int, output: Output) 
     """End a task well: publish its output and take its credits. None: this attempt is no longer the task's."""
     moved = await _move(conn, task_id, "succeeded", attempt=attempt, output=output)
     if moved is not None:
-        for file in output.files:
-            await conn.execute(
-                "INSERT INTO files (key, task_id, content_type, size_bytes, sha256) VALUES ($1, $2, $3, $4, $5)",
-                file.key,
-                task_id,
-                file.content_type,
-                file.size_bytes,
-                file.sha256,
-            )
+        await files.publish(conn, task_id, output.files)
         await _settle(conn, moved)
     return moved
 
@@ -416,6 +477,25 @@ async def fail(conn: Connection, task_id: str, failure: TaskFailure, *, attempt:
     moved = await _move(conn, task_id, "failed", attempt=attempt, failure=failure)
     if moved is not None:
         await _settle(conn, moved)
+    return moved
+
+
+async def overdue(conn: Connection, *, at_most: int = 100) -> list[str]:
+    """Ids of tasks whose time is over and that have not ended: `expire` each, in a transaction of its own."""
+    rows = await conn.fetch(
+        "SELECT id FROM tasks WHERE status IN ('queued', 'processing') AND expires_at <= now() "
+        "ORDER BY expires_at LIMIT $1",
+        at_most,
+    )
+    return [row[0] for row in rows]
+
+
+async def expire(conn: Connection, task_id: str) -> Task | None:
+    """End a task whose time is over, as `failed` with the code `expired`. None: it is not, or the task has ended."""
+    over = await conn.fetchval("SELECT expires_at <= now() FROM tasks WHERE id = $1", task_id)
+    moved = await fail(conn, task_id, TaskFailure("expired", TASK_FAILURES["expired"])) if over else None
+    if moved is not None:
+        await queue.drop(conn, task_id)
     return moved
 
 
@@ -453,11 +533,6 @@ async def abandoned(conn: Connection, *, older_than_s: float, at_most: int = 100
 async def forget_attempt(conn: Connection, attempt: Attempt) -> None:
     """Nothing of the attempt is in storage any more."""
     await conn.execute("DELETE FROM open_attempts WHERE task_id = $1 AND attempt = $2", attempt.task_id, attempt.number)
-
-
-async def find_file(conn: Connection, key: str) -> Record | None:
-    """The published file at `key`: task_id, content_type, size_bytes, sha256, created_at."""
-    return await conn.fetchrow("SELECT * FROM files WHERE key = $1", key)
 
 
 # The one way a task moves --------------------------------------------------------------------------------
@@ -545,7 +620,7 @@ async def _callback(conn: Connection, task: Task) -> None:
         await queue.enqueue(conn, queue.CALLBACK, job, unique=None if task.status == "processing" else job)
 
 
-_FIELDS = tuple(name for name in Task.__dataclass_fields__ if name not in ("media", "plan", "mode"))
+_FIELDS = tuple(name for name in Task.__dataclass_fields__ if name not in ("media", "plan", "mode", "echo"))
 
 
 def _task(row: Record) -> Task:
@@ -556,4 +631,5 @@ def _task(row: Record) -> Task:
         mode=cast(Mode, row["mode"]),
         media=tuple(MediaRef(**item | {"only": item.get("only") and tuple(item["only"])}) for item in media),
         plan=None if row["plan"] is None else orjson.loads(row["plan"]),
+        echo=orjson.loads(row["echo"]),
     )

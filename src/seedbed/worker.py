@@ -5,7 +5,8 @@
                                                                 again, and the attempt's number fences
                                                                 off whatever this process still writes
 Loops, each of which survives the database's absence by itself: listen (wake-up notices), claim, beat (keep
-the lease), watch (progress out, cancellations in), sign (be seen), sweep (forget what is old).
+the lease), watch (progress out, cancellations in), sign (be seen), expire (end what is overdue), sweep
+(forget what is old).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from seedbed import courier, db, idempotency, intake, limits, queue, renders, tasks, telemetry
+from seedbed import courier, db, queue, renders, sweeps, tasks, telemetry, turns
 from seedbed.engines import Engine, EngineError
 from seedbed.errors import TaskFailure
 from seedbed.outbound import PublicClient
@@ -37,6 +38,7 @@ from seedbed.telemetry import log
 WATCH_S = 0.4
 SIGN_S = 2.0
 SWEEP_S = 60.0
+EXPIRE_S = 1.0
 RETRY_S = 2.0
 """Seconds before a render that failed for a passing reason is tried again; doubled each time."""
 
@@ -44,10 +46,6 @@ CLAIM_MAX = 64
 """Jobs taken by one look."""
 
 NAP_S_MAX = 2.0
-ABANDONED_S = 3600.0
-"""What a store may need, beyond the longest render, before an attempt's leftovers are swept."""
-
-SWEEP_LOCK = 0x5EEDBEE5
 
 
 @dataclass(slots=True, eq=False)
@@ -133,7 +131,7 @@ class Worker:
         self._beaten_at = time.monotonic()
         loops = [
             asyncio.create_task(self._forever(step.__name__, step, until=self._ended))
-            for step in (self._listen, self._beat, self._watch, self._sign, self._sweep)
+            for step in (self._listen, self._beat, self._watch, self._sign, self._expire, self._sweep)
         ]
         try:
             await asyncio.gather(*(self._claiming(places) for places in self._places))
@@ -269,34 +267,18 @@ class Worker:
             await queue.seen(conn, self.id, running, telemetry.worker_metrics())
         await asyncio.sleep(SIGN_S)
 
-    async def _sweep(self) -> None:
-        """Forget what is old; one worker of all does it at a time."""
-        async with db.transaction(self.runtime.pool) as conn:
-            if await conn.fetchval("SELECT pg_try_advisory_xact_lock($1)", SWEEP_LOCK):
-                await idempotency.sweep(conn, ttl_s=self.runtime.settings.idempotency_ttl_s)
-                await limits.sweep(conn)
-                await queue.sweep(conn)
-                await queue.forget_workers(conn)
-            # A catalogue that changed its engines leaves tasks behind in lanes that it no longer names.
-            self._places[0].lanes = self._lanes(await queue.lanes(conn))
-        self._renderer.tidy()
-        await self._clear_away()
-        await intake.sweep_uploads(self.runtime)
-        await asyncio.sleep(SWEEP_S)
+    async def _expire(self) -> None:
+        """End tasks whose time is over."""
+        await sweeps.expire(self.runtime)
+        await asyncio.sleep(EXPIRE_S)
 
-    async def _clear_away(self) -> None:
-        """Remove what attempts have stored that nobody can publish any more: their workers died, as a rule."""
-        async with db.connection(self.runtime.pool) as conn:
-            old_s = self.runtime.settings.render_timeout_s + ABANDONED_S
-            attempts = await tasks.abandoned(conn, older_than_s=old_s)
-        for attempt in attempts:
-            try:
-                await self._renderer.discard(attempt.task_id, attempt.number)
-            except StorageError as error:
-                log.warning("an abandoned attempt's files stay for now", task=attempt.task_id, error=str(error))
-                return
-            async with db.connection(self.runtime.pool) as conn:
-                await tasks.forget_attempt(conn, attempt)
+    async def _sweep(self) -> None:
+        """Forget what is old."""
+        # A catalogue that changed its engines leaves tasks behind in lanes that it no longer names.
+        self._places[0].lanes = self._lanes(await sweeps.forget_old(self.runtime))
+        self._renderer.tidy()
+        await sweeps.clear_storage(self.runtime, self._renderer)
+        await asyncio.sleep(SWEEP_S)
 
     # One job -------------------------------------------------------------------------------------------------
 
@@ -341,7 +323,8 @@ class Worker:
                 # A claim of long ago may be another's now, whose running attempt must not be taken over.
                 if not await queue.beat(conn, self.id, [job.id]):
                     return None
-                task = await tasks.start(conn, job.payload, attempts_max=self.runtime.settings.attempts_max)
+                task_id = await turns.first_in_line(conn, job)
+                task = await tasks.start(conn, task_id, attempts_max=self.runtime.settings.attempts_max)
                 if task is None:
                     await queue.done(conn, self.id, job)
                 else:

@@ -17,6 +17,7 @@ import pytest
 from seedbed import accounts, catalogue, db, ledger, tasks
 from seedbed.dialects import studio_v1
 from seedbed.engines import Progress, RenderRequest, RenderResult
+from seedbed.files import StoredFile
 from seedbed.settings import Settings, load
 from tests import hostile_files as files
 from tests.conftest import Person, free_port, make_person
@@ -331,9 +332,7 @@ async def move(pool: db.Pool, task_id: str, to: str) -> None:
             assert await tasks.start(conn, task_id, attempts_max=3)
         if to == "succeeded":
             video = output_of(task_id)
-            last = tasks.StoredFile(
-                key=f"{video.video.key}.png", content_type="image/png", size_bytes=1, sha256=bytes(32)
-            )
+            last = StoredFile(key=f"{video.video.key}.png", content_type="image/png", size_bytes=1, sha256=bytes(32))
             output = tasks.Output(
                 video=video.video, width=1280, height=720, engine="previz", plan=PLAN, last_frame=last
             )

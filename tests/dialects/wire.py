@@ -12,9 +12,10 @@ import httpx2
 
 from seedbed import db, storage, tasks
 from seedbed.errors import TaskFailure
+from seedbed.files import StoredFile
 from seedbed.runtime import open_runtime
 from seedbed.settings import Settings
-from seedbed.tasks import Output, Status, StoredFile
+from seedbed.tasks import Output, Status
 from tests.conftest import Person
 
 PREFIX = "/api/open/v1"

@@ -15,7 +15,8 @@ from seedbed import db, ledger, queue, tasks
 from seedbed.accounts import Caller
 from seedbed.catalogue import load as load_catalogue
 from seedbed.errors import InvalidRequest, TaskFailure
-from seedbed.tasks import Output, StoredFile, Task, TaskRequest
+from seedbed.files import StoredFile
+from seedbed.tasks import Output, Task, TaskRequest
 from tests.conftest import Person, free_port, make_person
 from tests.faults.cast import BODY, PRICE_CREDITS, balance
 from tests.faults.processes import GENERATIONS, Crew, until
