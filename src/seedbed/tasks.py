@@ -1,6 +1,6 @@
 """Tasks: what customers ask for, from acceptance to its one end.
 
-Owns `tasks`, `task_events` and `open_attempts`. A task moves only through `_move`, which is one conditional
+Owns `tasks` and `task_events`. A task moves only through `_move`, which is one conditional
 UPDATE with its event; when it finds no row, somebody else was first and nothing is written. `attempt` is
 the fencing token: each start raises it, and whatever a worker writes must name the attempt it started.
 
@@ -28,7 +28,7 @@ from seedbed.accounts import BASE62, Caller
 from seedbed.catalogue import Model
 from seedbed.db import Connection, Record
 from seedbed.engines import Channel, Kind, Mode, Quality, Role
-from seedbed.errors import TASK_FAILURES, InvalidRequest, NotFound, ServiceBusy, TaskFailure
+from seedbed.errors import TASK_FAILURES, InvalidRequest, NotFound, QueueFull, TaskFailure
 from seedbed.files import StoredFile
 from seedbed.wanted import Wanted
 
@@ -57,7 +57,8 @@ class MediaRef:
     """A medium that the request points to. `kind` is None where the URL's name does not tell.
 
     `field` is what the dialect calls it. Where `only` says what it may be, its role is what was asked for;
-    else number and kinds decide, once the bytes are there.
+    else number and kinds decide, once the bytes are there. `together_s` is the most that all media of its kind
+    may last together, in seconds.
     """
 
     url: str
@@ -65,6 +66,7 @@ class MediaRef:
     kind: Kind | None = None
     field: str | None = None
     only: tuple[Kind, ...] | None = None
+    together_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +112,8 @@ class TaskRequest:
 class Task:
     """A task as it stands in the database.
 
-    `last_frame` says whether its last frame is wanted; `width` and `height`, in pixels, and the keys of its
-    files are there once it has succeeded.
+    `last_frame` says whether its last frame is wanted; `width` and `height`, in pixels, `input_s`, the seconds
+    of video that it was made from, and the keys of its files are there once it has succeeded.
     """
 
     seq: int
@@ -148,6 +150,7 @@ class Task:
     plan: dict[str, Any] | None
     width: int | None
     height: int | None
+    input_s: float | None
     output_key: str | None
     last_frame_key: str | None
     error_code: str | None
@@ -165,26 +168,22 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """What an attempt has made: a video of `width` by `height` pixels, and its last frame where it was wanted."""
+    """What an attempt has made: a video of `width` by `height` pixels, and its last frame where it was wanted.
+
+    `input_s` is how many seconds of video the request's media had.
+    """
 
     video: StoredFile
     width: int
     height: int
     engine: str
     plan: dict[str, Any] = field(default_factory=dict)
+    input_s: float = 0
     last_frame: StoredFile | None = None
 
     @property
     def files(self) -> list[StoredFile]:
         return [self.video] if self.last_frame is None else [self.video, self.last_frame]
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One attempt, whoever made it."""
-
-    task_id: str
-    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +201,7 @@ class Run:
 async def create(conn: Connection, caller: Caller, request: TaskRequest, *, queued_max: int) -> Task:
     """Accept a task: hold its credits, write it down and queue it, all in the caller's transaction.
 
-    Raises InsufficientCredits, RateLimited (the key's month), ServiceBusy (`queued_max` tasks of the
+    Raises InsufficientCredits, QuotaSpent (the key's month), QueueFull (`queued_max` tasks of the
     account wait already).
     """
     task_id = request.id_prefix + "".join(secrets.choice(BASE62) for _ in range(ID_CHARS))
@@ -285,7 +284,7 @@ async def _check_room(conn: Connection, account_id: int, queued_max: int) -> Non
     """Turns of an account's waiting tasks are near consecutive, so they are counted only near the limit."""
     waiting = await conn.fetchval("SELECT count(*) FROM tasks WHERE account_id = $1 AND status = 'queued'", account_id)
     if waiting > queued_max:
-        raise ServiceBusy(
+        raise QueueFull(
             f"{queued_max} tasks of this account are waiting already; try again when some have run", retry_after_s=30
         )
 
@@ -299,14 +298,23 @@ async def get(conn: Connection, task_id: str) -> Task:
 
 
 async def get_own(
-    conn: Connection, task_id: str, *, dialect: str, key_id: int | None = None, account_id: int | None = None
+    conn: Connection,
+    task_id: str,
+    *,
+    dialect: str,
+    key_id: int | None = None,
+    account_id: int | None = None,
+    lock: bool = False,
 ) -> Task:
-    """A key's own task of a dialect, or an account's. Raises NotFound, the same for an unknown one and another's."""
+    """A key's own task of a dialect, or an account's; with `lock` it moves no further until the commit.
+
+    Raises NotFound, the same for an unknown one and another's.
+    """
     row = None
     if "\x00" not in task_id:  # which PostgreSQL's text cannot hold
         row = await conn.fetchrow(
             "SELECT * FROM tasks WHERE id = $1 AND dialect = $2 AND (key_id = $3 OR account_id = $4)"
-            " AND deleted_at IS NULL",
+            f" AND deleted_at IS NULL{' FOR UPDATE' if lock else ''}",
             task_id,
             dialect,
             key_id,
@@ -512,29 +520,6 @@ async def hand_back(conn: Connection, task_id: str, attempt: int) -> bool:
     return found is not None
 
 
-async def abandoned(conn: Connection, *, older_than_s: float, at_most: int = 100) -> list[Attempt]:
-    """Attempts, begun so long ago, whose files can never be published: their task has ended, or gone on to another.
-
-    Remove what they have stored, then `forget_attempt`.
-    """
-    rows = await conn.fetch(
-        """
-        SELECT a.task_id, a.attempt FROM open_attempts a JOIN tasks t ON t.id = a.task_id
-        WHERE a.started_at < now() - make_interval(secs => $1)
-          AND (t.status NOT IN ('queued', 'processing') OR t.attempt <> a.attempt)
-        ORDER BY a.started_at LIMIT $2
-        """,
-        older_than_s,
-        at_most,
-    )
-    return [Attempt(row[0], row[1]) for row in rows]
-
-
-async def forget_attempt(conn: Connection, attempt: Attempt) -> None:
-    """Nothing of the attempt is in storage any more."""
-    await conn.execute("DELETE FROM open_attempts WHERE task_id = $1 AND attempt = $2", attempt.task_id, attempt.number)
-
-
 # The one way a task moves --------------------------------------------------------------------------------
 
 
@@ -558,7 +543,7 @@ async def _move(
         tries_max,
         failure.code if failure else None,
         _sayable(failure) if failure else None,
-        *(_output_columns(output) if output else [None] * 6),
+        *(_output_columns(output) if output else [None] * 7),
     )
     return None if row is None else _task(row)
 
@@ -566,7 +551,8 @@ async def _move(
 def _output_columns(output: Output) -> list[Any]:
     last = output.last_frame
     plan = orjson.dumps(output.plan).decode()
-    return [output.video.key, output.engine, plan, output.width, output.height, last.key if last else None]
+    size = output.width, output.height
+    return [output.video.key, output.engine, plan, *size, last.key if last else None, output.input_s]
 
 
 def _sayable(failure: TaskFailure) -> str:
@@ -586,7 +572,8 @@ _MOVE = """
             finished_at = CASE WHEN $2::task_status <> 'processing' THEN now() END,
             updated_at = now(),
             error_code = $6, error_message = $7,
-            output_key = $8, engine = $9, plan = $10, width = $11, height = $12, last_frame_key = $13
+            output_key = $8, engine = $9, plan = $10, width = $11, height = $12, last_frame_key = $13,
+            input_s = $14
         WHERE id = $1 AND status = ANY ($3::task_status[])
           AND ($4::int IS NULL OR attempt = $4) AND ($5::int IS NULL OR tries < $5)
         RETURNING *
