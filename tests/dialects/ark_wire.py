@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -26,6 +27,11 @@ def text(words: str = TRAIN) -> dict[str, Any]:
 
 def medium(kind: str, url: str, role: str | None = None) -> dict[str, Any]:
     return {"type": f"{kind}_url", f"{kind}_url": {"url": url}} | ({"role": role} if role else {})
+
+
+def inside(data: bytes, kind: str = "image/png") -> str:
+    """The bytes as a `data:` URL."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
 @contextlib.asynccontextmanager

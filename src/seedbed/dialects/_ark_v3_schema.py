@@ -277,7 +277,9 @@ def _medium(kind: str, role: str | None) -> Json:
 
 def _address(kind: str) -> Json:
     """An address, or the bytes themselves; a picture's is what the document's examples send."""
-    return {"anyOf": [URL, {"type": "string", "format": f"data-url-of-{kind}"}]} if kind == "image" else URL
+    if kind == "image":
+        return {"anyOf": [URL, {"type": "string", "format": "data-url-of-image"}]}
+    return URL | {"format": f"public-https-{kind}-url"}
 
 
 def _row(*items: Json) -> Json:
