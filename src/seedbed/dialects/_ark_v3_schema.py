@@ -271,8 +271,13 @@ def _variant(model: Model, mode: Any, content: Json) -> Json:
 
 
 def _medium(kind: str, role: str | None) -> Json:
+    """An item; what only a picture can be, it must say. No role: it says none, or that it has none."""
     required: Json = {"type": {"const": f"{kind}_url"}, f"{kind}_url": object_of({"url": _address(kind)})}
-    return object_of(required | ({"role": {"const": role}} if role else {}), {} if role else {"role": {"type": "null"}})
+    if role is None:
+        return object_of(required, {"role": {"type": "null"}})
+    if kind == "image":
+        return object_of(required | {"role": {"const": role}})
+    return object_of(required, {"role": nullable({"const": role})})
 
 
 def _address(kind: str) -> Json:
