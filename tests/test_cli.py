@@ -28,7 +28,7 @@ from seedbed import __version__, accounts, cli, db, ledger, queue
 from tests.conftest import make_person
 from tests.test_client import HOLD, between
 from tests.test_tasks import accept
-from tests.test_webhooks import check_signatures, receiving, told, until
+from tests.webhook_receivers import check_signatures, receiving, told, until
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "en" / "cli.md"

@@ -19,7 +19,7 @@ from seedbed.settings import Settings
 from tests.conftest import Person, make_person
 from tests.engines_for_tests import Broken, Clip
 from tests.test_spine import working
-from tests.test_webhooks import until
+from tests.webhook_receivers import until
 
 T = TypeVar("T")
 SMALL = {"model": "seedance-2.0", "duration": 4, "resolution": "480p"}

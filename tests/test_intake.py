@@ -27,10 +27,10 @@ from tests import hostile_files as files
 from tests import ssrf_vectors as vectors
 from tests.conftest import Person, free_port
 from tests.engines_for_tests import Clip
-from tests.test_media_inputs import Shelf, quarters, shelf, written
+from tests.media_samples import Shelf, quarters, shelf, written
 from tests.test_spine import GENERATIONS, ended
 from tests.test_tasks import accept
-from tests.test_webhooks import until
+from tests.webhook_receivers import until
 
 BODY: dict[str, Any] = {"model": "seedance-2.0", "prompt": "A river", "duration": 4, "resolution": "480p"}
 

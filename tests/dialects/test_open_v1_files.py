@@ -20,9 +20,9 @@ from tests import hostile_files as files
 from tests.conftest import Person
 from tests.dialects.wire import GENERATIONS, PREFIX
 from tests.engines_for_tests import Clip
-from tests.test_media_inputs import quarters, written
+from tests.media_samples import quarters, written
 from tests.test_spine import ended, working
-from tests.test_webhooks import until
+from tests.webhook_receivers import until
 
 FILES = f"{PREFIX}/files"
 PICTURE = written(quarters(), "PNG")

@@ -22,11 +22,11 @@ from seedbed.settings import Settings, load
 from tests import hostile_files as files
 from tests.conftest import Person, free_port, make_person
 from tests.dialects.wire import PLAN
+from tests.media_samples import Shelf, quarters, shelf, written
 from tests.test_last_frame import Moving, all_frames, pixels
-from tests.test_media_inputs import Shelf, quarters, shelf, written
 from tests.test_tasks import output_of
-from tests.test_webhooks import receiving
 from tests.test_worker import at_work
+from tests.webhook_receivers import receiving
 
 PREFIX = "/api/v1"
 SUBMIT = f"{PREFIX}/video/seedance2"
