@@ -20,9 +20,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from seedbed import __version__, catalogue, db, downloads, queue, telemetry
+from seedbed import __version__, catalogue, db, docsite, downloads, queue, telemetry
 from seedbed.dialects import DIALECTS
 from seedbed.dialects._http import Handler, add_route, refuse
+from seedbed.docsite import Docsite
 from seedbed.errors import ApiError, InvalidRequest, MethodNotAllowed, NotFound
 from seedbed.intake import Desk
 from seedbed.runtime import Runtime, open_runtime
@@ -30,6 +31,7 @@ from seedbed.scratch import Scratch
 from seedbed.settings import Settings
 from seedbed.storage import StorageError
 from seedbed.telemetry import log
+from seedbed.web import Static
 
 WORKER_SEEN_S = 30.0
 """A worker not seen for this long is not counted."""
@@ -62,6 +64,10 @@ def build_app(settings: Settings) -> ASGIApp:
     add_route(app, "GET", "/readyz", ready)
     add_route(app, "GET", "/metrics", metrics)
     add_route(app, "GET", "/files/{signature}/{key:path}", downloads.serve)
+    pages = Static()
+    add_route(app, "GET", "/static/{mark}/{name:path}", pages.serve)
+    for path, handler in docsite.routes(Docsite(pages, base_url=settings.base_url)):
+        add_route(app, "GET", path, handler)
     for name, module in DIALECTS.items():
         add_route(app, "GET", f"/openapi/{name}.json", _document(module.document(sold)))
         app.mount(module.PREFIX, mounted[name])
