@@ -131,6 +131,7 @@ class Docsite:
 def routes(site: Docsite) -> list[tuple[str, Handler]]:
     """Where the documentation is served, the narrower patterns first."""
     return [
+        ("/", site.home),
         ("/docs", site.home),
         ("/docs/", site.home),
         ("/llms.txt", site.llms),
