@@ -41,19 +41,23 @@ async def serve(request: Request) -> Response:
         return PlainTextResponse("The service is busy; try again shortly\n", 503, {"Retry-After": "2"})
     if file is None:
         return _missing()
-    elsewhere = await runtime.storage.presigned(key, REDIRECT_S)
-    if elsewhere is not None:
-        return RedirectResponse(elsewhere, 302, {"Cache-Control": "no-store"})
-    return _answer(request, file, runtime.storage)
+    return await answer(request, file, runtime.storage)
 
 
 def _missing() -> Response:
     return PlainTextResponse("There is no such file\n", 404)
 
 
-def _answer(request: Request, file: Record, store: Storage) -> Response:
+async def answer(request: Request, file: Record, store: Storage, *, cache: str = CACHE) -> Response:
+    """The file, or the part of it that Range asks for; a redirect to S3 where it lies there. Raises StorageError.
+
+    `cache` is what caches may do with it (Cache-Control).
+    """
+    elsewhere = await store.presigned(file["key"], REDIRECT_S)
+    if elsewhere is not None:
+        return RedirectResponse(elsewhere, 302, {"Cache-Control": "no-store"})
     size: int = file["size_bytes"]
-    headers = _headers(file, download="download" in request.query_params)
+    headers = _headers(file, download="download" in request.query_params) | {"Cache-Control": cache}
     if not_modified(request.headers.get("if-none-match"), headers["ETag"]):
         return Response(None, 304, headers)
     wanted = request.headers.get("range")
@@ -79,7 +83,6 @@ def _headers(file: Record, *, download: bool) -> dict[str, str]:
         "ETag": storage.quoted_etag(bytes(file["sha256"]).hex()),
         "Last-Modified": format_datetime(file["created_at"], usegmt=True),
         "Accept-Ranges": "bytes",
-        "Cache-Control": CACHE,
         "Content-Disposition": content_disposition(name, "attachment" if download else "inline"),
         "Access-Control-Allow-Origin": "*",
     }

@@ -92,6 +92,21 @@ async def publish(conn: Connection, key: str, sha256: bytes) -> Upload:
     return Upload(row["key"], row["kind"], row["size_bytes"], row["expires_at"])
 
 
+async def bind(conn: Connection, key: str, task_id: str) -> None:
+    """Keep a file that came with a request for as long as its task has not ended, and no longer."""
+    await conn.execute("UPDATE uploads SET task_id = $2, expires_at = 'infinity' WHERE key = $1", key, task_id)
+
+
+async def release(conn: Connection, task_id: str) -> None:
+    """The task has ended: the time of the files that came with it is over."""
+    await conn.execute("UPDATE uploads SET expires_at = now() WHERE task_id = $1", task_id)
+
+
+async def give_up(conn: Connection, key: str) -> None:
+    """No task has come of the file: its time is over."""
+    await conn.execute("UPDATE uploads SET expires_at = now() WHERE key = $1 AND task_id IS NULL", key)
+
+
 async def find(conn: Connection, key: str) -> Record | None:
     """The kept file at `key`: content_type, size_bytes, sha256, created_at, expires_at."""
     return await conn.fetchrow(

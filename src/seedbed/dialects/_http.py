@@ -189,15 +189,19 @@ class Body:
     canonical: bytes
 
 
-async def read_object(request: Request) -> Body:
-    """The request's JSON object. Raises InvalidRequest, PayloadTooLarge before it is all in memory, RequestTooSlow."""
-    raw = await _read(request, runtime_of(request).settings.body_bytes_max)
+async def read_object(request: Request, size_bytes_max: int | None = None) -> Body:
+    """The request's JSON object, of at most so many bytes: by default what the operator has set.
+
+    Raises InvalidRequest, PayloadTooLarge before it is all in memory, RequestTooSlow.
+    """
+    raw = await read_body(request, size_bytes_max or runtime_of(request).settings.body_bytes_max)
     values = parse_object(raw)
     values = {name: value for name, value in values.items() if value is not None}
-    return Body(values, _canonical(values))
+    return Body(values, canonical(values))
 
 
-async def _read(request: Request, size_bytes_max: int) -> bytes:
+async def read_body(request: Request, size_bytes_max: int) -> bytes:
+    """The whole body. Raises PayloadTooLarge before more than that is in memory, RequestTooSlow."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared[:20]) > size_bytes_max:
         _too_large(size_bytes_max)
@@ -232,7 +236,7 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         raise InvalidRequest("The request body holds a number with too many digits") from None
     if not isinstance(value, dict):
         raise InvalidRequest("The request body must be a JSON object")
-    _check_values(value)
+    check_values(value)
     return value
 
 
@@ -256,7 +260,8 @@ def _float(text: str) -> float:
     return number
 
 
-def _check_values(root: Any) -> None:
+def check_values(root: Any) -> None:
+    """Raises InvalidRequest for what cannot be kept as JSON, or is nested too deep."""
     level, depth = [root], 0
     while level:
         depth += 1
@@ -286,7 +291,8 @@ def _check_text(value: Any) -> None:
             raise InvalidRequest("The request body holds half of a surrogate pair; send whole characters") from None
 
 
-def _canonical(values: dict[str, Any]) -> bytes:
+def canonical(values: dict[str, Any]) -> bytes:
+    """JSON of which equal values have the same bytes."""
     return json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
 
 
@@ -361,6 +367,20 @@ async def once(
     if kept is None:
         runtime.wake()
     return answer(done.body, done.status, {"Idempotent-Replayed": "true"} if kept else None)
+
+
+async def replayed(request: Request, caller: Caller, body: Body) -> Response | None:
+    """The answer that is kept for the request's Idempotency-Key, if there is one: nothing need be prepared then.
+
+    Raises IdempotencyConflict as `once` does.
+    """
+    runtime, key = runtime_of(request), request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    endpoint = f"{request.method} {request.url.path}"
+    async with db.transaction(runtime.pool) as conn:
+        kept = await idempotency.find(conn, caller.account_id, endpoint, idempotency.check_key(key), body.canonical)
+    return None if kept is None else answer(kept.body, kept.status, {"Idempotent-Replayed": "true"})
 
 
 def page_size(text: str | None, *, default: int, most: int) -> int:

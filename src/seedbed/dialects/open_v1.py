@@ -24,11 +24,10 @@ from seedbed.db import Connection
 from seedbed.dialects import _http, _media, _open_v1_schema, _upload
 from seedbed.dialects._http import answer, choice, instant, runtime_of, whole
 from seedbed.engines import Mode, Role
-from seedbed.errors import ApiError, InsufficientCredits, InvalidRequest, ServiceBusy
+from seedbed.errors import ApiError, InsufficientCredits, InvalidRequest
 from seedbed.idempotency import Answer
 from seedbed.intake import Desk
 from seedbed.runtime import Runtime
-from seedbed.storage import StorageError
 from seedbed.tasks import MediaRef, Status, Task, TaskRequest
 
 NAME = "open"
@@ -307,14 +306,9 @@ async def upload(request: Request) -> Response:
     """Keep a picture, video or sound for 7 days, at an address that `mediaUrls` takes."""
     caller = await _http.authenticate(request, "open")
     runtime, desk = runtime_of(request), cast(Desk, request.app.state.desk)
-    try:
-        async with desk.folder() as folder:
-            path, claimed = await _upload.receive(request, folder)
-            kept = await desk.take(caller.account_id, path, claimed, folder)
-    except StorageError as error:
-        telemetry.log.error("an upload could not be stored", error=str(error))
-        raise ServiceBusy("The file could not be stored; try again shortly", retry_after_s=5) from None
-    telemetry.UPLOADED.labels(kept.kind).inc()
+    async with desk.folder() as folder:
+        path, claimed = await _upload.receive(request, folder)
+        kept = await _upload.keep(request, caller.account_id, path, claimed)
     done = {
         "success": True,
         "url": runtime.storage.own_link(kept.key, ttl_s=uploads.KEEP_S),
