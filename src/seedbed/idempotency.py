@@ -68,7 +68,9 @@ async def find(conn: Connection, account_id: int, endpoint: str, key: str, body:
         if row is None:
             return None
     if row["fingerprint"] is None:
-        raise IdempotencyConflict("A request with this Idempotency-Key is being carried out; try again shortly")
+        raise IdempotencyConflict(
+            "A request with this Idempotency-Key is being carried out; try again shortly", retry_after_s=1
+        )
     if row["fingerprint"] != fingerprint(body):
         raise IdempotencyConflict("This Idempotency-Key was used with another body")
     return Answer(row["status"], bytes(row["body"]))

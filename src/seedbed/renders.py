@@ -161,9 +161,7 @@ class Renderer:
             await asyncio.to_thread(media.save_last_frame, video, made["last_frame"])
         if task.previews:
             made |= {"thumbnail": folder / "thumbnail.webp", "spritesheet": folder / "sheet.jpg"}
-            await asyncio.to_thread(
-                media.save_previews, video, made["thumbnail"], made["spritesheet"], frames=frames
-            )
+            await asyncio.to_thread(media.save_previews, video, made["thumbnail"], made["spritesheet"], frames=frames)
         return made
 
     async def _store(self, task: Task, made: dict[str, Path]) -> dict[str, StoredFile]:

@@ -324,7 +324,7 @@ class Counting(httpx2.HTTPTransport):
 def test_each_error_is_the_sdks_own_and_is_not_tried_again(house: House, client: OpenAI, seaside: Video) -> None:
     waiting = client.videos.create(prompt="A river", size=SMALL).id
     cases = [
-        (openai.BadRequestError, house.ana, {"size": "640x480"}, "size", "invalid_value"),
+        (openai.BadRequestError, house.ana, {"size": "641x480"}, "size", "invalid_value"),
         (openai.BadRequestError, house.ana, {"seconds": "99"}, "seconds", "invalid_value"),
         (openai.BadRequestError, house.ana, {"model": "sora-9"}, "model", "invalid_value"),
         (openai.BadRequestError, house.ana, {"extra_body": {"fps": 60}}, "fps", "invalid_value"),

@@ -28,6 +28,8 @@ from seedbed.accounts import Api, Caller
 from seedbed.db import Connection
 from seedbed.errors import (
     ApiError,
+    IdempotencyConflict,
+    InsufficientCredits,
     InternalError,
     InvalidRequest,
     MethodNotAllowed,
@@ -125,10 +127,19 @@ def refuse(error: ApiError, error_body: ErrorBody) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     if error.status in (429, 503):
         headers["Retry-After"] = str(error.retry_after_s or BUSY_RETRY_S)
+    if _hopeless(error):
+        headers["x-should-retry"] = "false"  # which OpenAI's and Ark's SDKs obey
     if isinstance(error, PayloadTooLarge | RequestTooSlow):
         # The rest of the body is not read: nothing sensible can follow on this connection.
         headers["Connection"] = "close"
     return answer(error_body(error), error.status, headers)
+
+
+def _hopeless(error: ApiError) -> bool:
+    """Whether the same request can only fail again, though its status is one that clients try again."""
+    return isinstance(error, InsufficientCredits) or (
+        isinstance(error, IdempotencyConflict) and error.retry_after_s is None
+    )
 
 
 def add_fallbacks(app: Starlette, error_body: ErrorBody) -> None:

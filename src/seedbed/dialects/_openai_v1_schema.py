@@ -164,7 +164,7 @@ def _bytes() -> Json:
     return {
         "description": "The file; parts of it for a Range header (206, 416), nothing for one that is known (304)",
         "headers": {"X-Request-Id": _openapi.REQUEST_ID, "ETag": {"required": True, "schema": TEXT}},
-        "content": {name: binary for name in types},
+        "content": dict.fromkeys(types, binary),
     }
 
 

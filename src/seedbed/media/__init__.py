@@ -1,8 +1,8 @@
 """Media: what users send in, and what engines give back. Nothing here owns a table.
 
 `proof` shows that an output is what was asked for, `last_frame` makes a picture of its end, `previews` those to
-show it by. `inputs` fetches what a request points to and gives engines plain files only; `sandbox` runs `decoding` in a process of its own,
-because the bytes are a stranger's.
+show it by. `inputs` fetches what a request points to and gives engines plain files only; `sandbox` runs `decoding`
+in a process of its own, because the bytes are a stranger's.
 """
 
 from seedbed.media.last_frame import save_last_frame as save_last_frame

@@ -23,6 +23,7 @@ DECODE_S_MAX = 120.0
 
 UNTAGGED = 2
 HIGH_DEFINITION = 720
+SHRINKING = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
 PNG_LEVEL = 2
 """Costs half of the default's time and 5 % more bytes; grain does not compress."""
 
@@ -52,14 +53,10 @@ def as_shown(frame: VideoFrame, size: tuple[int, int] | None = None) -> NDArray[
     # As players do: high definition that does not say how its colours were made is BT.709.
     untagged = int(frame.colorspace) == UNTAGGED and frame.height >= HIGH_DEFINITION
     matrix = Colorspace.ITU709 if untagged else None
-    if size is None or size == (frame.width, frame.height):
-        pixels: NDArray[np.uint8] = frame.to_ndarray(format="rgb24", src_colorspace=matrix)
-        return pixels
-    width, height = size
-    scaler = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
-    small = frame.reformat(width, height, "rgb24", src_colorspace=matrix, interpolation=scaler)
-    pixels = small.to_ndarray()
-    return pixels
+    width, height = size or (frame.width, frame.height)
+    if (width, height) != (frame.width, frame.height):
+        frame = frame.reformat(width, height, "rgb24", src_colorspace=matrix, interpolation=SHRINKING)
+    return frame.to_ndarray(format="rgb24", src_colorspace=matrix).astype(np.uint8, copy=False)
 
 
 def _last(frames: Iterator[VideoFrame]) -> VideoFrame | None:
