@@ -24,11 +24,11 @@ from tests.conftest import Person, make_person
 from tests.dialects.test_studio_v1 import another_key, host, settings
 from tests.dialects.wire import PLAN
 from tests.engines_for_tests import Clip
+from tests.media_samples import Shelf, quarters, written
 from tests.test_last_frame import all_frames, kept
-from tests.test_media_inputs import Shelf, quarters, written
 from tests.test_tasks import output_of
-from tests.test_webhooks import receiving, until
 from tests.test_worker import Gate, at_work
+from tests.webhook_receivers import receiving, until
 
 __all__ = ["host", "settings"]
 

@@ -29,7 +29,7 @@ from seedbed import db
 from tests.conftest import TEMPLATE, Person, free_port, make_person, other_database
 from tests.dialects.test_studio_v1 import another_key
 from tests.faults.processes import ROOT, environment
-from tests.test_media_inputs import BLUE, GREEN, RED, WHITE, near, quarters, written
+from tests.media_samples import BLUE, GREEN, RED, WHITE, near, quarters, written
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
 
@@ -188,7 +188,9 @@ def test_from_words_to_a_video(client: OpenAI, house: House) -> None:
     assert made.created_at <= (done.completed_at or 0) <= time.time()
     assert done.to_dict().keys() == set(FIELDS)
     frames, sound = decoded(client.videos.download_content(made.id).read())
-    assert (len(frames), frames[0].shape) == (96, (1792, 1024, 3)), "to the pixel, though no resolution of Seedance's has them"
+    assert (len(frames), frames[0].shape) == (96, (1792, 1024, 3)), (
+        "to the pixel, though no resolution of Seedance's has them"
+    )
     assert abs(sound - 4) < 0.1
 
 
