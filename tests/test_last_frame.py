@@ -19,7 +19,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from numpy.typing import NDArray
 from PIL import Image
 
-from seedbed import db, media, tasks
+from seedbed import db, files, media, tasks
 from seedbed.engines import FPS, Progress, RenderRequest, RenderResult
 from seedbed.errors import TaskFailure
 from seedbed.renders import file_keys
@@ -259,7 +259,7 @@ async def test_files_of_a_worker_killed_before_it_published_are_swept(
         async with at_work(settings, tmp_path, Clip()):
             assert (await over(pool, task)).attempt == 2
         assert kept(settings) == sorted([*lost, *published])
-        assert await tasks.abandoned(conn, older_than_s=3600) == [], "it is too young"
+        assert await files.abandoned(conn, older_than_s=3600) == [], "it is too young"
         await conn.execute("UPDATE open_attempts SET started_at = now() - interval '1 day'")
         async with at_work(settings, tmp_path, Clip()):
             await until(lambda: kept(settings) == sorted(published))
@@ -280,9 +280,9 @@ async def test_only_attempts_that_nobody_can_publish_are_swept(pool: db.Pool, al
         await tasks.fail(conn, ended.id, TaskFailure("render_failed", "no"))
         await conn.execute("UPDATE open_attempts SET started_at = started_at - $1::interval", long_ago)
     async with db.connection(pool) as conn:
-        found = await tasks.abandoned(conn, older_than_s=3600)
+        found = await files.abandoned(conn, older_than_s=3600)
         assert {(attempt.task_id, attempt.number) for attempt in found} == {(task.id, 1), (ended.id, 1)}
         for attempt in found:
-            await tasks.forget_attempt(conn, attempt)
-        assert await tasks.abandoned(conn, older_than_s=3600) == []
+            await files.forget_attempt(conn, attempt)
+        assert await files.abandoned(conn, older_than_s=3600) == []
         assert await conn.fetchval("SELECT count(*) FROM open_attempts") == 1, "the one that still runs"

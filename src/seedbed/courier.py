@@ -17,6 +17,7 @@ from seedbed.queue import Job
 from seedbed.runtime import Runtime
 from seedbed.tasks import Status
 from seedbed.telemetry import log
+from seedbed.webhooks import Delivery, Patience
 
 HOST_BUSY_S = 1.0
 """How long a callback waits whose host has its share of requests in flight."""
@@ -25,19 +26,20 @@ HOST_BUSY_S = 1.0
 async def deliver(job: Job, worker_id: UUID, runtime: Runtime, client: PublicClient) -> None:
     """Try one webhook; the job, which `worker_id` has claimed, waits for its next try or is done."""
     task_id, status = job.payload.split(" ")
-    delivery = await _opened(task_id, cast(Status, status), runtime)
+    delivery, patience = await _opened(task_id, cast(Status, status), runtime)
+    timeout_s = patience.timeout_s or runtime.settings.webhook_timeout_s
     if delivery.state != "pending":
         async with db.connection(runtime.pool) as conn:
             await queue.done(conn, worker_id, job)
         return
     try:
-        outcome = await webhooks.send(client, delivery, timeout_s=runtime.settings.webhook_timeout_s)
+        outcome = await webhooks.send(client, delivery, timeout_s=timeout_s)
     except HostBusy:
         async with db.connection(runtime.pool) as conn:
             await queue.give_back(conn, worker_id, job, delay_s=HOST_BUSY_S)
         return
     async with db.transaction(runtime.pool) as conn:
-        wait_s = await webhooks.record(conn, delivery, outcome)
+        wait_s = await webhooks.record(conn, delivery, outcome, patience.schedule_s)
         if wait_s is None:
             await queue.done(conn, worker_id, job)
         else:
@@ -46,12 +48,13 @@ async def deliver(job: Job, worker_id: UUID, runtime: Runtime, client: PublicCli
     log.info("webhook tried", task=task_id, delivery=delivery.id, status=outcome.status, error=outcome.error)
 
 
-async def _opened(task_id: str, status: Status, runtime: Runtime) -> webhooks.Delivery:
+async def _opened(task_id: str, status: Status, runtime: Runtime) -> tuple[Delivery, Patience]:
     async with db.transaction(runtime.pool) as conn:
         task = await tasks.get(conn, task_id)
         assert task.webhook_url is not None
         body = orjson.dumps(dialects.callback_body(task, status, runtime.storage.link))
-        return await webhooks.open_delivery(conn, task_id, status, task.webhook_url, body)
+        delivery = await webhooks.open_delivery(conn, task_id, status, task.webhook_url, body)
+        return delivery, dialects.patience(task)
 
 
 def _word(outcome: webhooks.Outcome) -> str:

@@ -3,6 +3,7 @@
     SeedbedError
     ├── ApiError                 answers an HTTP request: code, status, message, field
     │   ├── InvalidRequest       400  the request must change
+    │   │   ├── MissingField     400  something that is needed is not there
     │   │   ├── PayloadTooLarge  413  the body is over its limit
     │   │   └── RequestTooSlow   400  the body did not come in time
     │   ├── Unauthorized         401
@@ -11,8 +12,10 @@
     │   ├── MethodNotAllowed     405
     │   ├── IdempotencyConflict  409
     │   ├── RateLimited          429  says when to try again
+    │   │   └── QuotaSpent       429  the key's month is used up
     │   ├── InternalError        500
     │   └── ServiceBusy          503  says when to try again
+    │       └── QueueFull        503  the account has too many tasks waiting
     ├── TaskFailure              ends a task as `failed`, with a code its owner sees
     └── ConfigError              the operator must change a setting or a file
 
@@ -50,6 +53,10 @@ class ApiError(SeedbedError):
 class InvalidRequest(ApiError):
     code, status = "invalid_request", 400
     default = "Invalid request body"
+
+
+class MissingField(InvalidRequest):
+    default = "Something that is needed is not in the request"
 
 
 class PayloadTooLarge(InvalidRequest):
@@ -96,6 +103,10 @@ class RateLimited(ApiError):
     default = "Too many requests"
 
 
+class QuotaSpent(RateLimited):
+    default = "The quota is used up"
+
+
 class InternalError(ApiError):
     code, status = "internal_error", 500
 
@@ -103,6 +114,10 @@ class InternalError(ApiError):
 class ServiceBusy(ApiError):
     code, status = "service_busy", 503
     default = "The service is busy; try again shortly"
+
+
+class QueueFull(ServiceBusy):
+    default = "Too many tasks of this account are waiting"
 
 
 class TaskFailure(SeedbedError):

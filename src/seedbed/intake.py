@@ -135,10 +135,10 @@ class Desk:
             async with db.transaction(self.runtime.pool) as conn:
                 return await uploads.publish(conn, key, bytes.fromhex(stored.sha256))
         except BaseException:
-            await self._undo(key)
+            await self.drop(key)
             raise
 
-    async def _undo(self, key: str) -> None:
+    async def drop(self, key: str) -> None:
         """Remove what is there of an upload that came to nothing; what fails here is left to the sweep."""
         with contextlib.suppress(*db.UNAVAILABLE, StorageError):
             await self.runtime.storage.delete(key)

@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 
 from seedbed.db import Connection
-from seedbed.errors import RateLimited
+from seedbed.errors import QuotaSpent, RateLimited
 
 WINDOW_S = 60
 
@@ -45,9 +45,9 @@ def check_window(requests: int, allowed: int, resets_in_s: float) -> None:
 
 
 def check_month(tasks: int, allowed: int | None, ends_in_s: float) -> None:
-    """Raise RateLimited when a month's quota is used up."""
+    """Raise QuotaSpent when a month's quota is used up."""
     if allowed is not None and tasks >= allowed:
-        raise RateLimited(
+        raise QuotaSpent(
             f"The key's monthly quota of {allowed} tasks is used up",
             retry_after_s=max(1, math.ceil(ends_in_s)),
         )
@@ -56,7 +56,7 @@ def check_month(tasks: int, allowed: int | None, ends_in_s: float) -> None:
 async def take_month(conn: Connection, key_id: int, allowed: int | None) -> None:
     """Count one accepted task against the key's month, inside the task's transaction.
 
-    Raises RateLimited when the quota is used up, however many ask at once: the row is locked until commit.
+    Raises QuotaSpent when the quota is used up, however many ask at once: the row is locked until commit.
     """
     row = await conn.fetchrow(
         """

@@ -101,6 +101,7 @@ class Renderer:
             height=video.height,
             engine=engine,
             plan=_keepable(result.plan),
+            input_s=sum(medium.duration_s for medium in inputs if medium.kind == "video"),
         )
 
     async def discard(self, task_id: str, attempt: int) -> None:

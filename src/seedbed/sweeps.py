@@ -53,7 +53,7 @@ async def clear_storage(runtime: Runtime, renderer: Renderer) -> None:
 async def _abandoned(runtime: Runtime, renderer: Renderer) -> None:
     """What attempts have stored that nobody can publish any more: their workers died, as a rule."""
     async with db.connection(runtime.pool) as conn:
-        attempts = await tasks.abandoned(conn, older_than_s=runtime.settings.render_timeout_s + ABANDONED_S)
+        attempts = await files.abandoned(conn, older_than_s=runtime.settings.render_timeout_s + ABANDONED_S)
     for attempt in attempts:
         try:
             await renderer.discard(attempt.task_id, attempt.number)
@@ -61,7 +61,7 @@ async def _abandoned(runtime: Runtime, renderer: Renderer) -> None:
             log.warning("an abandoned attempt's files stay for now", task=attempt.task_id, error=str(error))
             return
         async with db.connection(runtime.pool) as conn:
-            await tasks.forget_attempt(conn, attempt)
+            await files.forget_attempt(conn, attempt)
 
 
 async def _removed(runtime: Runtime) -> None:

@@ -1,6 +1,6 @@
 """Tasks: what customers ask for, from acceptance to its one end.
 
-Owns `tasks`, `task_events` and `open_attempts`. A task moves only through `_move`, which is one conditional
+Owns `tasks` and `task_events`. A task moves only through `_move`, which is one conditional
 UPDATE with its event; when it finds no row, somebody else was first and nothing is written. `attempt` is
 the fencing token: each start raises it, and whatever a worker writes must name the attempt it started.
 
@@ -23,12 +23,12 @@ from typing import Any, Literal, cast, get_args
 
 import orjson
 
-from seedbed import catalogue, files, ledger, limits, queue, uploads
+from seedbed import catalogue, files, ledger, limits, queue
 from seedbed.accounts import BASE62, Caller
 from seedbed.catalogue import Model
 from seedbed.db import Connection, Record
 from seedbed.engines import Channel, Kind, Mode, Quality, Role
-from seedbed.errors import TASK_FAILURES, InvalidRequest, NotFound, ServiceBusy, TaskFailure
+from seedbed.errors import TASK_FAILURES, InvalidRequest, NotFound, QueueFull, TaskFailure
 from seedbed.files import StoredFile
 from seedbed.wanted import Wanted
 
@@ -57,7 +57,8 @@ class MediaRef:
     """A medium that the request points to. `kind` is None where the URL's name does not tell.
 
     `field` is what the dialect calls it. Where `only` says what it may be, its role is what was asked for;
-    else number and kinds decide, once the bytes are there.
+    else number and kinds decide, once the bytes are there. `together_s` is the most that all media of its kind
+    may last together, in seconds.
     """
 
     url: str
@@ -65,6 +66,7 @@ class MediaRef:
     kind: Kind | None = None
     field: str | None = None
     only: tuple[Kind, ...] | None = None
+    together_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +114,8 @@ class TaskRequest:
 class Task:
     """A task as it stands in the database.
 
-    `last_frame` and `previews` say which pictures of it are wanted; `width` and `height`, in pixels, and the keys
-    of its files are there once it has succeeded.
+    `last_frame` and `previews` say which pictures of it are wanted; `width` and `height`, in pixels, `input_s`, the
+    seconds of video that it was made from, and the keys of its files are there once it has succeeded.
     """
 
     seq: int
@@ -151,6 +153,7 @@ class Task:
     plan: dict[str, Any] | None
     width: int | None
     height: int | None
+    input_s: float | None
     output_key: str | None
     last_frame_key: str | None
     thumbnail_key: str | None
@@ -170,13 +173,17 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """What an attempt has made: a video of `width` by `height` pixels, and the pictures of it that were wanted."""
+    """What an attempt has made: a video of `width` by `height` pixels, and the pictures of it that were wanted.
+
+    `input_s` is how many seconds of video the request's media had.
+    """
 
     video: StoredFile
     width: int
     height: int
     engine: str
     plan: dict[str, Any] = field(default_factory=dict)
+    input_s: float = 0
     last_frame: StoredFile | None = None
     thumbnail: StoredFile | None = None
     spritesheet: StoredFile | None = None
@@ -185,14 +192,6 @@ class Output:
     def files(self) -> list[StoredFile]:
         pictures = (self.last_frame, self.thumbnail, self.spritesheet)
         return [self.video, *(picture for picture in pictures if picture is not None)]
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One attempt, whoever made it."""
-
-    task_id: str
-    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +209,7 @@ class Run:
 async def create(conn: Connection, caller: Caller, request: TaskRequest, *, queued_max: int) -> Task:
     """Accept a task: hold its credits, write it down and queue it, all in the caller's transaction.
 
-    Raises InsufficientCredits, RateLimited (the key's month), ServiceBusy (`queued_max` tasks of the
+    Raises InsufficientCredits, QuotaSpent (the key's month), QueueFull (`queued_max` tasks of the
     account wait already).
     """
     task_id = request.id_prefix + "".join(secrets.choice(BASE62) for _ in range(ID_CHARS))
@@ -294,7 +293,7 @@ async def _check_room(conn: Connection, account_id: int, queued_max: int) -> Non
     """Turns of an account's waiting tasks are near consecutive, so they are counted only near the limit."""
     waiting = await conn.fetchval("SELECT count(*) FROM tasks WHERE account_id = $1 AND status = 'queued'", account_id)
     if waiting > queued_max:
-        raise ServiceBusy(
+        raise QueueFull(
             f"{queued_max} tasks of this account are waiting already; try again when some have run", retry_after_s=30
         )
 
@@ -308,14 +307,23 @@ async def get(conn: Connection, task_id: str) -> Task:
 
 
 async def get_own(
-    conn: Connection, task_id: str, *, dialect: str, key_id: int | None = None, account_id: int | None = None
+    conn: Connection,
+    task_id: str,
+    *,
+    dialect: str,
+    key_id: int | None = None,
+    account_id: int | None = None,
+    lock: bool = False,
 ) -> Task:
-    """A key's own task of a dialect, or an account's. Raises NotFound, the same for an unknown one and another's."""
+    """A key's own task of a dialect, or an account's; with `lock` it moves no further until the commit.
+
+    Raises NotFound, the same for an unknown one and another's.
+    """
     row = None
     if "\x00" not in task_id:  # which PostgreSQL's text cannot hold
         row = await conn.fetchrow(
             "SELECT * FROM tasks WHERE id = $1 AND dialect = $2 AND (key_id = $3 OR account_id = $4)"
-            " AND deleted_at IS NULL",
+            f" AND deleted_at IS NULL{' FOR UPDATE' if lock else ''}",
             task_id,
             dialect,
             key_id,
@@ -521,29 +529,6 @@ async def hand_back(conn: Connection, task_id: str, attempt: int) -> bool:
     return found is not None
 
 
-async def abandoned(conn: Connection, *, older_than_s: float, at_most: int = 100) -> list[Attempt]:
-    """Attempts, begun so long ago, whose files can never be published: their task has ended, or gone on to another.
-
-    Remove what they have stored, then `forget_attempt`.
-    """
-    rows = await conn.fetch(
-        """
-        SELECT a.task_id, a.attempt FROM open_attempts a JOIN tasks t ON t.id = a.task_id
-        WHERE a.started_at < now() - make_interval(secs => $1)
-          AND (t.status NOT IN ('queued', 'processing') OR t.attempt <> a.attempt)
-        ORDER BY a.started_at LIMIT $2
-        """,
-        older_than_s,
-        at_most,
-    )
-    return [Attempt(row[0], row[1]) for row in rows]
-
-
-async def forget_attempt(conn: Connection, attempt: Attempt) -> None:
-    """Nothing of the attempt is in storage any more."""
-    await conn.execute("DELETE FROM open_attempts WHERE task_id = $1 AND attempt = $2", attempt.task_id, attempt.number)
-
-
 # The one way a task moves --------------------------------------------------------------------------------
 
 
@@ -567,15 +552,16 @@ async def _move(
         tries_max,
         failure.code if failure else None,
         _sayable(failure) if failure else None,
-        *(_output_columns(output) if output else [None] * 8),
+        *(_output_columns(output) if output else [None] * 9),
     )
     return None if row is None else _task(row)
 
 
 def _output_columns(output: Output) -> list[Any]:
+    plan = orjson.dumps(output.plan).decode()
     pictures = (output.last_frame, output.thumbnail, output.spritesheet)
     keys = [picture.key if picture else None for picture in pictures]
-    return [output.video.key, output.engine, orjson.dumps(output.plan).decode(), output.width, output.height, *keys]
+    return [output.video.key, output.engine, plan, output.width, output.height, output.input_s, *keys]
 
 
 def _sayable(failure: TaskFailure) -> str:
@@ -595,8 +581,8 @@ _MOVE = """
             finished_at = CASE WHEN $2::task_status <> 'processing' THEN now() END,
             updated_at = now(),
             error_code = $6, error_message = $7,
-            output_key = $8, engine = $9, plan = $10, width = $11, height = $12,
-            last_frame_key = $13, thumbnail_key = $14, spritesheet_key = $15
+            output_key = $8, engine = $9, plan = $10, width = $11, height = $12, input_s = $13,
+            last_frame_key = $14, thumbnail_key = $15, spritesheet_key = $16
         WHERE id = $1 AND status = ANY ($3::task_status[])
           AND ($4::int IS NULL OR attempt = $4) AND ($5::int IS NULL OR tries < $5)
         RETURNING *
@@ -616,12 +602,11 @@ _MOVE = """
 
 
 async def _settle(conn: Connection, task: Task) -> None:
-    """What every end brings: the hold is resolved, files that came with the request go, the callback is queued."""
+    """What every end brings: the hold is resolved, and the callback queued."""
     if task.status == "succeeded":
         await ledger.capture(conn, task.id)
     else:
         await ledger.release(conn, task.id)
-    await uploads.release(conn, task.id)
     await _callback(conn, task)
 
 

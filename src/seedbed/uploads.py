@@ -1,13 +1,15 @@
 """Uploads: media that accounts keep here for a few days, to name in their requests.
 
-Owns the table `uploads`. A row is there before its object and goes after it, so that no object is ever
-without a row; a row without `sha256` is one whose object is still on its way, and is never found. What an
-account may keep at a time is bounded in files and in bytes. Functions take a connection and never commit.
+Owns the table `uploads`. What came inside a request is kept for its task alone. A row is there before its object
+and goes after it, so that no object is ever without a row; a row without `sha256` is one whose object is still on
+its way, and is never found. What an account may keep at a time is bounded in files and in bytes. Functions take a
+connection and never commit.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -46,7 +48,7 @@ async def reserve(
     await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('uploads', $1))", account_id)
     row = await conn.fetchrow(
         """
-        SELECT count(*) AS files, coalesce(sum(size_bytes), 0) AS bytes FROM uploads
+        SELECT count(*) FILTER (WHERE task_id IS NULL) AS files, coalesce(sum(size_bytes), 0) AS bytes FROM uploads
         WHERE account_id = $1 AND expires_at > now()
         """,
         account_id,
@@ -92,19 +94,15 @@ async def publish(conn: Connection, key: str, sha256: bytes) -> Upload:
     return Upload(row["key"], row["kind"], row["size_bytes"], row["expires_at"])
 
 
-async def bind(conn: Connection, key: str, task_id: str) -> None:
-    """Keep a file that came with a request for as long as its task has not ended, and no longer."""
-    await conn.execute("UPDATE uploads SET task_id = $2, expires_at = 'infinity' WHERE key = $1", key, task_id)
+async def attach(conn: Connection, key: str, task_id: str) -> None:
+    """Keep the file for a task, until that has ended: it counts among the account's bytes and not among its files."""
+    await conn.execute("UPDATE uploads SET task_id = $2 WHERE key = $1", key, task_id)
 
 
-async def release(conn: Connection, task_id: str) -> None:
-    """The task has ended: the time of the files that came with it is over."""
-    await conn.execute("UPDATE uploads SET expires_at = now() WHERE task_id = $1", task_id)
-
-
-async def give_up(conn: Connection, key: str) -> None:
-    """No task has come of the file: its time is over."""
-    await conn.execute("UPDATE uploads SET expires_at = now() WHERE key = $1 AND task_id IS NULL", key)
+async def loose(conn: Connection, keys: Sequence[str]) -> list[str]:
+    """Those of `keys` that are kept for no task."""
+    rows = await conn.fetch("SELECT key FROM uploads WHERE key = ANY ($1::text[]) AND task_id IS NULL", list(keys))
+    return [row[0] for row in rows]
 
 
 async def find(conn: Connection, key: str) -> Record | None:
@@ -115,8 +113,16 @@ async def find(conn: Connection, key: str) -> Record | None:
 
 
 async def expired(conn: Connection, *, at_most: int = 100) -> list[str]:
-    """Keys whose time is over. Remove the objects, then `forget` them."""
-    rows = await conn.fetch("SELECT key FROM uploads WHERE expires_at <= now() ORDER BY expires_at LIMIT $1", at_most)
+    """Keys whose time is over, or whose task has ended. Remove the objects, then `forget` them."""
+    rows = await conn.fetch(
+        """
+        (SELECT key FROM uploads WHERE expires_at <= now() ORDER BY expires_at LIMIT $1)
+        UNION
+        (SELECT u.key FROM uploads u JOIN tasks t ON t.id = u.task_id
+         WHERE u.task_id IS NOT NULL AND t.finished_at IS NOT NULL LIMIT $1)
+        """,
+        at_most,
+    )
     return [row["key"] for row in rows]
 
 

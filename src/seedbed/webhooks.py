@@ -18,7 +18,7 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -31,6 +31,15 @@ from seedbed.outbound import HostBusy, OutboundError, PublicClient
 
 SCHEDULE_S = (0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """Seconds before each try, counted from the end of the try before it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How a dialect's callbacks are tried, and how long each try may take: by default as the operator has set."""
+
+    schedule_s: tuple[int, ...] = SCHEDULE_S
+    timeout_s: float | None = None
+
 
 BODY_BYTES_MAX = 20_000
 RETRY_AFTER_S_MAX = 86_400
@@ -165,7 +174,9 @@ def _retry_after(headers: Mapping[str, str], now: float) -> float:
     return min(max(seconds, 0), RETRY_AFTER_S_MAX)
 
 
-async def record(conn: Connection, delivery: Delivery, outcome: Outcome) -> float | None:
+async def record(
+    conn: Connection, delivery: Delivery, outcome: Outcome, schedule_s: Sequence[int] = SCHEDULE_S
+) -> float | None:
     """Log a try. Returns the seconds until the next one, or None when there is none."""
     tried = delivery.tries + 1
     wait_s = None
@@ -174,10 +185,10 @@ async def record(conn: Connection, delivery: Delivery, outcome: Outcome) -> floa
     elif outcome.gone:
         state = "off"
         await _turn_off(conn, delivery, "the receiver answered 410 Gone")
-    elif tried >= len(SCHEDULE_S):
+    elif tried >= len(schedule_s):
         state = "failed"
     else:
-        state, wait_s = "pending", max(SCHEDULE_S[tried], outcome.retry_after_s)
+        state, wait_s = "pending", max(schedule_s[tried], outcome.retry_after_s)
     await conn.execute(
         """
         WITH tried AS (

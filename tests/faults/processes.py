@@ -54,7 +54,7 @@ def environment(folder: Path, **settings: object) -> dict[str, str]:
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SEEDBED_")}
     given = {f"SEEDBED_{name.upper()}" if name.islower() else name: str(value) for name, value in settings.items()}
-    return kept | {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder)} | given
+    return kept | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "TMPDIR": str(folder)} | given
 
 
 class Process:

@@ -1,8 +1,8 @@
 """The wire dialects: thin adapters over one core, which know nothing of one another.
 
 A dialect is a module with `NAME`, `PREFIX`, `build()` giving its application, `document(catalogue)` giving
-its OpenAPI document, and `callback_body(task, status, link)` giving what its webhooks say. A new one is a
-new file and one line in `DIALECTS`.
+its OpenAPI document, and `callback_body(task, status, link)` giving what its webhooks say; it may have a `PATIENCE`,
+how these are tried. A new one is a new file and one line in `DIALECTS`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from seedbed.dialects import open_v1, openai_v1, studio_v1
+from seedbed.dialects import ark_v3, open_v1, openai_v1, studio_v1
 from seedbed.tasks import Status, Task
+from seedbed.webhooks import Patience
 
-DIALECTS: dict[str, ModuleType] = {module.NAME: module for module in (open_v1, studio_v1, openai_v1)}
+DIALECTS: dict[str, ModuleType] = {module.NAME: module for module in (open_v1, studio_v1, ark_v3, openai_v1)}
 """Dialect name, as it stands on each task → its module."""
 
 
@@ -22,3 +23,9 @@ def callback_body(task: Task, status: Status, link: Callable[[str], str]) -> dic
     """What the webhook of `task` says of its change to `status`; `link` gives the address of a stored file."""
     body: dict[str, Any] = DIALECTS[task.dialect].callback_body(task, status, link)
     return body
+
+
+def patience(task: Task) -> Patience:
+    """How the webhooks of `task` are tried."""
+    found: Patience = getattr(DIALECTS[task.dialect], "PATIENCE", Patience())
+    return found

@@ -28,11 +28,10 @@ from seedbed.accounts import Api, Caller
 from seedbed.db import Connection
 from seedbed.errors import (
     ApiError,
-    IdempotencyConflict,
-    InsufficientCredits,
     InternalError,
     InvalidRequest,
     MethodNotAllowed,
+    MissingField,
     NotFound,
     PayloadTooLarge,
     RequestTooSlow,
@@ -47,10 +46,15 @@ JSON_DEPTH_MAX = 32
 BUSY_RETRY_S = 2
 BODY_S_MAX = 30.0
 """How long a body of JSON may take to come; that is 35 kB a second for the largest."""
+LARGE_BODY_S_MAX = 300.0
+LARGE_BODIES_AT_ONCE = 4
+"""Bodies with media inside that one process reads at a time."""
 
 Shape = TypeVar("Shape", bound=BaseModel)
 Handler = Callable[[Request], Awaitable[Response]]
 ErrorBody = Callable[[ApiError], dict[str, Any]]
+ErrorHead = Callable[[ApiError], tuple[int, dict[str, str]]]
+"""The status and the further headers of an error, for a dialect where they are not the error's own."""
 Method = Literal["GET", "POST", "DELETE"]
 Routes = tuple[tuple[Method, str, Handler], ...]
 
@@ -73,10 +77,17 @@ def answer(content: Any, status: int = 200, headers: dict[str, str] | None = Non
     return Response(body, status, headers, media_type="application/json")
 
 
+_large_bodies = asyncio.Semaphore(LARGE_BODIES_AT_ONCE)
+
 # Applications ----------------------------------------------------------------------------------------------
 
 
-def application(routes: Routes, error_body: ErrorBody) -> Starlette:
+def own_head(error: ApiError) -> tuple[int, dict[str, str]]:
+    """The status that the error declares, and nothing more."""
+    return error.status, {}
+
+
+def application(routes: Routes, error_body: ErrorBody, error_head: ErrorHead = own_head) -> Starlette:
     """A dialect to mount at its prefix: `routes`, and every error and fallback in the shape of `error_body`.
 
     The application finds its runtime in `app.state.runtime`, which must be there before the first request.
@@ -84,7 +95,7 @@ def application(routes: Routes, error_body: ErrorBody) -> Starlette:
     app = Starlette()
     app.router.redirect_slashes = False
     for method, pattern, handler in routes:
-        add_route(app, method, pattern, guard(handler, error_body))
+        add_route(app, method, pattern, guard(handler, error_body, error_head))
     add_fallbacks(app, error_body)
     return app
 
@@ -99,47 +110,38 @@ def add_route(app: Starlette, method: str, pattern: str, handler: Handler) -> No
     app.router.add_route(pattern, endpoint, methods=[method])
 
 
-def guard(handler: Handler, error_body: ErrorBody) -> Handler:
+def guard(handler: Handler, error_body: ErrorBody, error_head: ErrorHead = own_head) -> Handler:
     """`handler`, with everything that it raises rendered as an answer of the dialect."""
 
     async def guarded(request: Request) -> Response:
         try:
             return await handler(request)
         except ApiError as error:
-            return refuse(error, error_body)
+            return refuse(error, error_body, error_head)
         except db.UNAVAILABLE as error:
             log.warning("the database is away", error=repr(error))
-            return refuse(ServiceBusy(retry_after_s=BUSY_RETRY_S), error_body)
+            return refuse(ServiceBusy(retry_after_s=BUSY_RETRY_S), error_body, error_head)
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception:
             log.exception("a request failed")
-            return refuse(InternalError(), error_body)
+            return refuse(InternalError(), error_body, error_head)
 
     guarded.__doc__, guarded.__name__ = handler.__doc__, handler.__name__
     return guarded
 
 
-def refuse(error: ApiError, error_body: ErrorBody) -> Response:
+def refuse(error: ApiError, error_body: ErrorBody, error_head: ErrorHead = own_head) -> Response:
     """An error as an answer, with the headers that belong to its status."""
-    headers = {}
-    if error.status == 401:
+    status, headers = error_head(error)
+    if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    if error.status in (429, 503):
+    if status in (429, 503):
         headers["Retry-After"] = str(error.retry_after_s or BUSY_RETRY_S)
-    if _hopeless(error):
-        headers["x-should-retry"] = "false"  # which OpenAI's and Ark's SDKs obey
     if isinstance(error, PayloadTooLarge | RequestTooSlow):
         # The rest of the body is not read: nothing sensible can follow on this connection.
         headers["Connection"] = "close"
-    return answer(error_body(error), error.status, headers)
-
-
-def _hopeless(error: ApiError) -> bool:
-    """Whether the same request can only fail again, though its status is one that clients try again."""
-    return isinstance(error, InsufficientCredits) or (
-        isinstance(error, IdempotencyConflict) and error.retry_after_s is None
-    )
+    return answer(error_body(error), status, headers)
 
 
 def add_fallbacks(app: Starlette, error_body: ErrorBody) -> None:
@@ -200,31 +202,45 @@ class Body:
     canonical: bytes
 
 
-async def read_object(request: Request, size_bytes_max: int | None = None) -> Body:
-    """The request's JSON object, of at most so many bytes: by default what the operator has set.
+async def read_object(request: Request) -> Body:
+    """The request's JSON object. Raises InvalidRequest, PayloadTooLarge before it is all in memory, RequestTooSlow."""
+    return _body(await read_body(request, runtime_of(request).settings.body_bytes_max))
 
-    Raises InvalidRequest, PayloadTooLarge before it is all in memory, RequestTooSlow.
+
+async def read_large_object(request: Request, size_bytes_max: int) -> Body:
+    """The same where media may stand inside: up to `size_bytes_max`, in LARGE_BODY_S_MAX seconds, parsed in a thread.
+
+    Raises ServiceBusy too, while LARGE_BODIES_AT_ONCE others are read: each takes several times its size of memory.
     """
-    raw = await read_body(request, size_bytes_max or runtime_of(request).settings.body_bytes_max)
-    values = parse_object(raw)
-    values = {name: value for name, value in values.items() if value is not None}
+    small = runtime_of(request).settings.body_bytes_max
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared[:20]) <= small:
+        return await read_object(request)
+    if _large_bodies.locked():
+        raise ServiceBusy("Too many large requests at the same time; try again shortly", retry_after_s=BUSY_RETRY_S)
+    async with _large_bodies:
+        return await asyncio.to_thread(_body, await read_body(request, size_bytes_max, LARGE_BODY_S_MAX))
+
+
+def _body(raw: bytes) -> Body:
+    values = {name: value for name, value in parse_object(raw).items() if value is not None}
     return Body(values, canonical(values))
 
 
-async def read_body(request: Request, size_bytes_max: int) -> bytes:
+async def read_body(request: Request, size_bytes_max: int, body_s_max: float = BODY_S_MAX) -> bytes:
     """The whole body. Raises PayloadTooLarge before more than that is in memory, RequestTooSlow."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared[:20]) > size_bytes_max:
         _too_large(size_bytes_max)
     raw = bytearray()
     try:
-        async with asyncio.timeout(BODY_S_MAX):
+        async with asyncio.timeout(body_s_max):
             async for chunk in request.stream():
                 raw += chunk
                 if len(raw) > size_bytes_max:
                     _too_large(size_bytes_max)
     except TimeoutError:
-        raise RequestTooSlow(f"The request body did not come within {BODY_S_MAX:.0f} seconds") from None
+        raise RequestTooSlow(f"The request body did not come within {body_s_max:.0f} seconds") from None
     return bytes(raw)
 
 
@@ -319,7 +335,8 @@ def check(shape: type[Shape], values: dict[str, Any]) -> Shape:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise InvalidRequest(_fault(where, first["type"], first["msg"]), field=where) from None
+        refused = MissingField if first["type"] == "missing" else InvalidRequest
+        raise refused(_fault(where, first["type"], first["msg"]), field=where) from None
 
 
 def _fault(where: str, kind: str, message: str) -> str:
@@ -358,6 +375,17 @@ def _shown(name: str) -> str:
 # Once ----------------------------------------------------------------------------------------------------------
 
 
+async def replayed(request: Request, caller: Caller, body: Body) -> Response | None:
+    """The first answer to this Idempotency-Key, where there is one: what is costly need not be done again."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    endpoint = f"{request.method} {request.url.path}"
+    async with db.transaction(runtime_of(request).pool) as conn:
+        kept = await idempotency.find(conn, caller.account_id, endpoint, idempotency.check_key(key), body.canonical)
+    return None if kept is None else answer(kept.body, kept.status, {"Idempotent-Replayed": "true"})
+
+
 async def once(
     request: Request, caller: Caller, body: Body, act: Callable[[Connection], Awaitable[Answer]]
 ) -> Response:
@@ -378,20 +406,6 @@ async def once(
     if kept is None:
         runtime.wake()
     return answer(done.body, done.status, {"Idempotent-Replayed": "true"} if kept else None)
-
-
-async def replayed(request: Request, caller: Caller, body: Body) -> Response | None:
-    """The answer that is kept for the request's Idempotency-Key, if there is one: nothing need be prepared then.
-
-    Raises IdempotencyConflict as `once` does.
-    """
-    runtime, key = runtime_of(request), request.headers.get("idempotency-key")
-    if key is None:
-        return None
-    endpoint = f"{request.method} {request.url.path}"
-    async with db.transaction(runtime.pool) as conn:
-        kept = await idempotency.find(conn, caller.account_id, endpoint, idempotency.check_key(key), body.canonical)
-    return None if kept is None else answer(kept.body, kept.status, {"Idempotent-Replayed": "true"})
 
 
 def page_size(text: str | None, *, default: int, most: int) -> int:

@@ -1,18 +1,16 @@
-"""Addresses that requests point to: media, webhooks; and pictures within an address. Knows no dialect."""
+"""Addresses that requests point to: media, webhooks. Knows no dialect."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from seedbed import outbound
 from seedbed.engines import Kind
-from seedbed.errors import InvalidRequest, PayloadTooLarge
+from seedbed.errors import InvalidRequest
 from seedbed.intake import is_own
-from seedbed.media.inputs import BYTES_MAX, MB, own_file
+from seedbed.media.inputs import own_file
 from seedbed.runtime import Runtime
 
 KINDS: dict[str, Kind] = {
@@ -21,11 +19,6 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys((".mp3", ".wav"), "audio"),
 }
 """What a media URL's extension says it is."""
-
-DATA_CHARS_MAX = BYTES_MAX["image"] * 4 // 3 + (64 << 10)
-"""Of a body with a picture in it: the largest picture as base64, and room for the rest."""
-
-_DATA = re.compile(r"data:image/[\w.+-]+;base64,", re.IGNORECASE | re.ASCII)
 
 
 def public(field: str, url: str, runtime: Runtime) -> str:
@@ -55,25 +48,3 @@ def kind_of(field: str, url: str, only: tuple[Kind, ...] = ("image", "video", "a
     if suffix not in taken:
         raise InvalidRequest(f"'{field}' must end in one of {', '.join(taken)}, or have no extension", field=field)
     return KINDS[suffix]
-
-
-def is_data(url: object) -> bool:
-    """Whether it is an address that holds its own picture (RFC 2397)."""
-    return isinstance(url, str) and url[:5].lower() == "data:"
-
-
-def save_data(field: str, url: str, path: Path) -> Kind:
-    """Write the picture in `url`, data:image/…;base64,…, to `path`. Raises InvalidRequest that names the field."""
-    head = _DATA.match(url)
-    if head is None:
-        raise InvalidRequest(f"'{field}' must be data:image/…;base64,… where it holds the picture itself", field=field)
-    try:
-        picture = base64.b64decode(url[head.end() :], validate=True)
-    except (binascii.Error, ValueError):
-        raise InvalidRequest(f"'{field}' is not base64 after its comma", field=field) from None
-    if not picture:
-        raise InvalidRequest(f"'{field}' holds an empty picture", field=field)
-    if len(picture) > BYTES_MAX["image"]:
-        raise PayloadTooLarge(f"'{field}' is larger than {BYTES_MAX['image'] // MB} MB", field=field)
-    path.write_bytes(picture)
-    return "image"

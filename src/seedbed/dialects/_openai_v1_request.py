@@ -1,7 +1,7 @@
 """What is asked of the OpenAI Videos dialect: bodies as forms or JSON, and the tasks that they ask for.
 
-A picture or clip that comes with a request is on this machine's disk by the time that the request is checked, and
-becomes an upload of the server's own only when all the rest is right.
+A picture or clip that comes with a form is on this machine's disk by the time that the request is checked, and becomes
+an upload of the server's own only when all the rest is right.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.requests import Request
 
 from seedbed import catalogue
 from seedbed.catalogue import ADAPTIVE, Catalogue, Model
-from seedbed.dialects import _form, _http, _media, _upload
+from seedbed.dialects import _form, _http, _inline, _media, _upload
 from seedbed.dialects._http import Body, choice, runtime_of, whole
 from seedbed.engines import Kind, Mode
 from seedbed.errors import InvalidRequest, NotFound, PayloadTooLarge
 from seedbed.intake import Desk
-from seedbed.media.inputs import NAMES
+from seedbed.media.inputs import BYTES_MAX, NAMES
 from seedbed.runtime import Runtime
 from seedbed.tasks import MediaRef, Task, TaskRequest
 
@@ -37,6 +37,9 @@ MODEL, SECONDS, SIZE = "sora-2", "4", "720x1280"
 
 PROMPT_CHARS_MAX = 32_000
 SEED_MAX = 2**32 - 1
+BODY_CHARS_MAX = BYTES_MAX["image"] * 4 // 3 + (128 << 10)
+"""Of JSON with a picture inside: the largest picture as base64, and room for the rest."""
+
 REFERENCE = "input_reference"
 IMAGE_URL = f"{REFERENCE}[image_url]"
 """How a form calls a field within a field."""
@@ -116,23 +119,11 @@ async def received(request: Request) -> AsyncIterator[Sent]:
         if _form.is_form(request.headers.get("content-type", "")):
             yield await _from_form(request, room)
         else:
-            yield await _from_json(request, room)
+            yield await _from_json(request)
 
 
-async def _from_json(request: Request, room: _Room) -> Sent:
-    small = runtime_of(request).settings.body_bytes_max
-    if _declared(request) > small:
-        await room.folder()
-        body = await _http.read_object(request, max(small, _media.DATA_CHARS_MAX))
-    else:
-        body = await _http.read_object(request)
-    reference = body.values.get(REFERENCE)
-    url = reference.get("image_url") if isinstance(reference, dict) else None
-    if not _media.is_data(url):
-        return Sent(body)
-    file = (await room.folder()) / "medium"
-    claimed = await asyncio.to_thread(_media.save_data, f"{REFERENCE}.image_url", cast(str, url), file)
-    return await _with_file(body.values, file, claimed)
+async def _from_json(request: Request) -> Sent:
+    return Sent(await _http.read_large_object(request, BODY_CHARS_MAX))
 
 
 async def _from_form(request: Request, room: _Room) -> Sent:
@@ -160,33 +151,39 @@ async def _taken_apart(form: _form.Bytes, boundary: bytes, room: _Room, text_byt
         parts = list(_form.parts(form, boundary))
     except _form.Malformed:
         raise InvalidRequest("The body is not the form that its Content-Type says it is") from None
-    values: dict[str, Any] = {}
-    file, claimed = None, None
-    for part in parts:
-        if part.name in values or (part.name == REFERENCE and file is not None):
-            raise InvalidRequest(f"The form has the field '{part.name[:64]}' twice", field=part.name[:64])
-        if part.name == REFERENCE and part.is_file:
-            file = (await room.folder()) / "medium"
-            await asyncio.to_thread(_copy, form, part, file)
-            claimed = _upload.claim(part.content_type)
-        elif part.name == IMAGE_URL and _media.is_data(bytes(form[part.start : part.start + 5]).decode("latin-1")):
-            file = (await room.folder()) / "medium"
-            text = bytes(form[part.start : part.end]).decode("latin-1")
-            claimed = await asyncio.to_thread(_media.save_data, f"{REFERENCE}.image_url", text, file)
-        else:
-            values[part.name] = _text(form, part, text_bytes_max)
-    values = _as_json(values)
-    if file is None:
+    names = [part.name for part in parts]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidRequest(f"The form has the field '{name[:64]}' twice", field=name[:64])
+    files = [part for part in parts if part.name == REFERENCE and part.is_file]
+    texts = {
+        part.name: _text(form, part, BODY_CHARS_MAX if part.name == IMAGE_URL else text_bytes_max)
+        for part in parts
+        if part not in files
+    }
+    values = _as_json(texts)
+    if not files:
         return Sent(Body(values, _http.canonical(values)))
-    return await _with_file(values, file, claimed)
+    if REFERENCE in values:
+        raise InvalidRequest(f"The form has the field '{REFERENCE}' twice", field=REFERENCE)
+    file = (await room.folder()) / "medium"
+    digest = await asyncio.to_thread(_copy, form, files[0], file)
+    # By its digest, so that a request that is sent again is known again.
+    canonical = _http.canonical(values | {REFERENCE: {"sha256": digest}})
+    return Sent(Body(values, canonical), file, _upload.claim(files[0].content_type))
 
 
-def _copy(form: _form.Bytes, part: _form.Part, to: Path) -> None:
+def _copy(form: _form.Bytes, part: _form.Part, to: Path) -> str:
+    """Write the part to a file; gives its SHA-256 in hex."""
     if part.start == part.end:
         raise InvalidRequest(f"'{REFERENCE}' is an empty file", field=REFERENCE)
+    digest = hashlib.sha256()
     with to.open("xb") as file:
         for at in range(part.start, part.end, 1 << 20):
-            file.write(form[at : min(at + (1 << 20), part.end)])
+            piece = form[at : min(at + (1 << 20), part.end)]
+            digest.update(piece)
+            file.write(piece)
+    return digest.hexdigest()
 
 
 def _text(form: _form.Bytes, part: _form.Part, bytes_max: int) -> str:
@@ -217,20 +214,6 @@ def _as_json(texts: dict[str, Any]) -> dict[str, Any]:
             values[name] = values[name] == "true"
     _http.check_values(values)
     return values
-
-
-async def _with_file(values: dict[str, Any], file: Path, claimed: Kind | None) -> Sent:
-    """The file stands in the canonical bytes by its digest, so that a request sent again is known again."""
-    if isinstance(values.get(REFERENCE), dict) and values[REFERENCE].keys() - {"image_url"}:
-        _http.check(ImageReference, values[REFERENCE])
-    values = {name: value for name, value in values.items() if name != REFERENCE}
-    digest = await asyncio.to_thread(_digest, file)
-    return Sent(Body(values, _http.canonical(values | {REFERENCE: {"sha256": digest}})), file, claimed)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # Tasks -----------------------------------------------------------------------------------------------------------
@@ -313,13 +296,15 @@ def _mode(model: Model, *, from_media: bool) -> Mode:
 def _media_of(asked: Submission, runtime: Runtime) -> tuple[MediaRef, ...]:
     if asked.input_reference is None:
         return ()
-    named = f"{REFERENCE}.image_url"
-    url = _media.medium(named, asked.input_reference.image_url, runtime)
-    return (first_frame(url, named, _media.kind_of(named, url, ("image",))),)
+    field, url = f"{REFERENCE}.image_url", asked.input_reference.image_url
+    if _inline.is_inline(url):
+        return (first_frame(url, field, _inline.kind_of(field, url, ("image",))),)
+    address = _media.medium(field, url, runtime)
+    return (first_frame(address, field, _media.kind_of(field, url, ("image",))),)
 
 
-def first_frame(url: str, named: str, kind: Kind | None) -> MediaRef:
-    return MediaRef(url=url, role="first_frame", kind=kind, field=named, only=("image",))
+def first_frame(url: str, field: str, kind: Kind | None) -> MediaRef:
+    return MediaRef(url=url, role="first_frame", kind=kind, field=field, only=("image",))
 
 
 def reference(url: str, kind: Kind, model: Model) -> MediaRef:

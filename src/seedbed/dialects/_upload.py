@@ -7,20 +7,18 @@ not even read.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import mmap
 import shutil
 from pathlib import Path
 
 from starlette.requests import Request
 
-from seedbed import db, telemetry, uploads
+from seedbed import telemetry
 from seedbed.dialects import _form
 from seedbed.engines import Kind
 from seedbed.errors import InvalidRequest, PayloadTooLarge, RequestTooSlow, ServiceBusy
 from seedbed.intake import Desk
 from seedbed.media.inputs import BYTES_MAX, MB
-from seedbed.runtime import Runtime
 from seedbed.storage import StorageError
 from seedbed.telemetry import log
 from seedbed.uploads import Upload
@@ -122,10 +120,3 @@ async def keep(request: Request, account_id: int, path: Path, claimed: Kind | No
         raise ServiceBusy("The file could not be stored; try again shortly", retry_after_s=5) from None
     telemetry.UPLOADED.labels(kept.kind).inc()
     return kept
-
-
-async def give_up(runtime: Runtime, key: str) -> None:
-    """An upload that no task has come of: its time is over, and the sweep takes it."""
-    with contextlib.suppress(*db.UNAVAILABLE):
-        async with db.connection(runtime.pool) as conn:
-            await uploads.give_up(conn, key)

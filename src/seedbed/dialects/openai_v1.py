@@ -6,25 +6,32 @@ dialect's error shape, other paths of OpenAI's included.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
-from dataclasses import replace
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Any, Literal
+from functools import partial
+from typing import Any
 
 import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
-from seedbed import db, downloads, files, tasks, telemetry, uploads
+from seedbed import db, downloads, files, tasks, telemetry
 from seedbed.accounts import Caller
 from seedbed.catalogue import Catalogue
 from seedbed.db import Connection, Record
-from seedbed.dialects import _http, _openai_v1_request, _openai_v1_schema, _upload
-from seedbed.dialects._http import answer, choice, runtime_of
+from seedbed.dialects import _http, _inline, _openai_v1_request, _openai_v1_schema
+from seedbed.dialects._http import Body, answer, choice, runtime_of
 from seedbed.dialects._openai_v1_request import NAME, REFERENCE, Sent
-from seedbed.errors import ApiError, InvalidRequest, NotFound
+from seedbed.errors import (
+    ApiError,
+    IdempotencyConflict,
+    InsufficientCredits,
+    NotFound,
+    QuotaSpent,
+    ServiceBusy,
+)
 from seedbed.idempotency import Answer
 from seedbed.tasks import Status, Task, TaskRequest
 
@@ -66,6 +73,10 @@ class NotReady(NotFound):
     code = "not_ready"
 
 
+class Unsure(ServiceBusy):
+    """The database went away in mid-purchase. Without an Idempotency-Key, sending it again may buy twice."""
+
+
 # What is sent ------------------------------------------------------------------------------------------------
 
 
@@ -74,6 +85,13 @@ def error_body(error: ApiError) -> dict[str, Any]:
     kind, code = ERRORS.get(error.code, ("invalid_request_error", error.code))
     code = STATUS_CODES.get(error.status, code)
     return {"error": {"message": error.message, "type": kind, "param": error.field, "code": code}}
+
+
+def error_head(error: ApiError) -> tuple[int, dict[str, str]]:
+    """The status, and the header that keeps the SDK from trying again where it cannot help."""
+    over = isinstance(error, InsufficientCredits | QuotaSpent | Unsure)
+    over = over or (isinstance(error, IdempotencyConflict) and error.retry_after_s is None)
+    return error.status, {"x-should-retry": "false"} if over else {}
 
 
 def callback_body(task: Task, status: Status, link: Callable[[str], str]) -> dict[str, Any]:
@@ -128,31 +146,42 @@ async def create(request: Request) -> Response:
     caller, runtime = await _caller(request), runtime_of(request)
     async with _openai_v1_request.received(request) as sent:
         wanted = _openai_v1_request.parse_submission(
-            sent.body.values, runtime, _http.trace_id(request), file=sent.file is not None
+            dict(sent.body.values), runtime, _http.trace_id(request), file=sent.file is not None
         )
-        return await _http.replayed(request, caller, sent.body) or await _accept(request, caller, sent, wanted)
+        if (first := await _http.replayed(request, caller, sent.body)) is not None:
+            return first
+        async with _kept(request, caller, sent, wanted) as kept:
+            return await _accept(request, caller, sent.body, kept)
 
 
-async def _accept(request: Request, caller: Caller, sent: Sent, wanted: TaskRequest) -> Response:
-    runtime, kept = runtime_of(request), None
-    async with contextlib.AsyncExitStack() as undo:
-        if sent.file is not None:
-            kept = await _upload.keep(request, caller.account_id, sent.file, sent.claimed, field=REFERENCE)
-            undo.push_async_callback(_upload.give_up, runtime, kept.key)
-            link = runtime.storage.own_link(kept.key, ttl_s=0)
-            wanted = replace(wanted, media=(_openai_v1_request.reference(link, kept.kind, wanted.model),))
+def _kept(
+    request: Request, caller: Caller, sent: Sent, wanted: TaskRequest
+) -> AbstractAsyncContextManager[_inline.Kept]:
+    """The request with what came in it stored, for as long as its task needs it."""
+    if sent.file is None:
+        return _inline.kept(request, caller, wanted)
+    role = partial(_openai_v1_request.reference, model=wanted.model)
+    return _inline.kept_file(request, caller, wanted, sent.file, sent.claimed, REFERENCE, role)
 
-        async def act(conn: Connection) -> Answer:
-            task = await tasks.create(conn, caller, wanted, queued_max=runtime.settings.queued_max)
-            if kept is not None:
-                await uploads.bind(conn, kept.key, task.id)
-            return Answer(200, orjson.dumps(_video(task, task.status)))
 
-        response = await _http.once(request, caller, sent.body, act)
-        if "idempotent-replayed" not in response.headers:
-            undo.pop_all()
-            telemetry.ACCEPTED.labels(NAME, wanted.model.id).inc()
-            telemetry.HELD.inc(wanted.price_credits)
+async def _accept(request: Request, caller: Caller, body: Body, kept: _inline.Kept) -> Response:
+    queued_max = runtime_of(request).settings.queued_max
+
+    async def act(conn: Connection) -> Answer:
+        task = await tasks.create(conn, caller, kept.wanted, queued_max=queued_max)
+        await kept.attach(conn, task.id)
+        return Answer(200, orjson.dumps(_video(task, task.status)))
+
+    try:
+        response = await _http.once(request, caller, body, act)
+    except db.UNAVAILABLE as error:
+        if "idempotency-key" in request.headers:
+            raise
+        telemetry.log.warning("a video may have been accepted", error=repr(error))
+        raise Unsure("The service is busy and cannot say whether the video was accepted; list your videos") from None
+    if "idempotent-replayed" not in response.headers:
+        telemetry.ACCEPTED.labels(NAME, kept.wanted.model.id).inc()
+        telemetry.HELD.inc(kept.wanted.price_credits)
     return response
 
 
@@ -163,7 +192,7 @@ async def remix(request: Request) -> Response:
     async with db.connection(runtime.pool) as conn:
         earlier = await _own(conn, request, caller)
     wanted = _openai_v1_request.parse_remix(body.values, earlier, runtime, _http.trace_id(request))
-    return await _accept(request, caller, Sent(body), wanted)
+    return await _accept(request, caller, body, _inline.Kept(wanted, ()))
 
 
 async def list_videos(request: Request) -> Response:
@@ -201,9 +230,8 @@ async def delete(request: Request) -> Response:
     """Take a video away for good, with its files; one that is not finished is stopped, and paid back, first."""
     caller, runtime = await _caller(request), runtime_of(request)
     async with db.transaction(runtime.pool) as conn:
-        task = await _own(conn, request, caller)
-        # It may end at this very moment, and then there is nothing to stop.
-        with contextlib.suppress(InvalidRequest):
+        task = await _own(conn, request, caller, lock=True)
+        if not task.ended:
             task = await tasks.cancel(conn, task)
         await tasks.remove(conn, task)
     runtime.wake()
@@ -235,15 +263,15 @@ async def _caller(request: Request) -> Caller:
     return await _http.authenticate(request, "open", "studio")
 
 
-async def _own(conn: Connection, request: Request, caller: Caller) -> Task:
+async def _own(conn: Connection, request: Request, caller: Caller, *, lock: bool = False) -> Task:
+    task_id = request.path_params["id"]
     try:
-        return await tasks.get_own(conn, request.path_params["id"], dialect=NAME, account_id=caller.account_id)
+        return await tasks.get_own(conn, task_id, dialect=NAME, account_id=caller.account_id, lock=lock)
     except NotFound:
         raise NotFound("Video not found", field="video_id") from None
 
 
-Method = Literal["GET", "POST", "DELETE"]
-ROUTES: tuple[tuple[Method, str, _http.Handler], ...] = (
+ROUTES: _http.Routes = (
     ("POST", "/videos", create),
     ("GET", "/videos", list_videos),
     ("GET", "/videos/{id}", retrieve),
@@ -255,12 +283,7 @@ ROUTES: tuple[tuple[Method, str, _http.Handler], ...] = (
 
 def build() -> Starlette:
     """The application to mount at PREFIX; it finds its runtime in `app.state.runtime`."""
-    app = Starlette()
-    app.router.redirect_slashes = False
-    for method, path, handler in ROUTES:
-        _http.add_route(app, method, path, _http.guard(handler, error_body))
-    _http.add_fallbacks(app, error_body)
-    return app
+    return _http.application(ROUTES, error_body, error_head)
 
 
 def document(catalogue: Catalogue) -> dict[str, Any]:

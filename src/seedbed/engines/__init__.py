@@ -29,7 +29,7 @@ Channel = Literal["standard", "real", "wild"]
 class InputMedia:
     """One medium of the request, fetched and checked: a local file that may be opened.
 
-    `width` and `height` are its pixels as it stands upright; 0 for a sound.
+    `width` and `height` are its pixels as it stands upright; 0 for a sound. `duration_s` is 0 for a picture.
     """
 
     path: Path
@@ -37,6 +37,7 @@ class InputMedia:
     role: Role
     width: int = 0
     height: int = 0
+    duration_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

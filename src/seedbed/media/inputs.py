@@ -24,6 +24,7 @@ from seedbed.outbound import HostBusy, OutboundError, PublicClient, TooLarge
 
 MB = 1_000_000
 BYTES_MAX: dict[Kind, int] = {"image": 30 * MB, "video": 100 * MB, "audio": 15 * MB}
+LENGTH_SLACK_S = 0.2
 BUSY_NAP_S = 0.5
 BUSY_TRIES = 60
 NAMES: dict[Kind, str] = {"image": "a picture", "video": "a video", "audio": "a sound"}
@@ -33,7 +34,8 @@ class Ref(Protocol):
     """What a request says of a medium.
 
     `kind` is what the URL's name claims, None where it claims nothing; `field` what the URL is called, by default
-    its place in `mediaUrls`; where `only` says what it may be, `role` stands.
+    its place in `mediaUrls`; where `only` says what it may be, `role` stands; `together_s` is the most that all
+    media of its kind may last together.
     """
 
     @property
@@ -46,6 +48,8 @@ class Ref(Protocol):
     def field(self) -> str | None: ...
     @property
     def only(self) -> tuple[Kind, ...] | None: ...
+    @property
+    def together_s(self) -> int | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +111,11 @@ class Misplaced(Unfit):
         super().__init__(f"is {NAMES[found]}, and {' or '.join(NAMES[kind] for kind in only)} belongs there")
 
 
+class Overlong(Unfit):
+    def __init__(self, kind: Kind, together_s: int) -> None:
+        super().__init__(f"makes all that is {NAMES[kind]} last more than {together_s} seconds together")
+
+
 class Oversized(Unfit):
     def __init__(self, kind: Kind, bytes_max: int) -> None:
         super().__init__(f"is larger than {bytes_max // MB} MB, the most that {NAMES[kind]} may have")
@@ -152,10 +161,30 @@ async def fetch_all(
         for path in folder.glob("raw-*"):
             path.unlink(missing_ok=True)
     found = [plain[ref.url] for ref in refs]
+    _check_lengths(refs, found, places, note)
     return tuple(
-        InputMedia(path=_made(each), kind=each.kind, role=role, width=each.width, height=each.height)
+        InputMedia(
+            path=_made(each),
+            kind=each.kind,
+            role=role,
+            width=each.width,
+            height=each.height,
+            duration_s=each.duration_s,
+        )
         for each, role in zip(found, _roles(refs, found, references, places), strict=True)
     )
+
+
+def _check_lengths(
+    refs: Sequence[Ref], found: Sequence[Plain], places: Sequence[str], note: Callable[[str], None]
+) -> None:
+    """Blames the first medium with which those of its kind last too long; LENGTH_SLACK_S is for what encoders add."""
+    lasted: dict[Kind, float] = {}
+    for ref, each, place in zip(refs, found, places, strict=True):
+        lasted[each.kind] = lasted.get(each.kind, 0.0) + each.duration_s
+        if ref.together_s is not None and lasted[each.kind] > ref.together_s + LENGTH_SLACK_S:
+            with _blamed(place, note):
+                raise Overlong(each.kind, ref.together_s)
 
 
 def _roles(refs: Sequence[Ref], found: Sequence[Plain], references: bool, places: Sequence[str]) -> list[Role]:
@@ -287,6 +316,6 @@ class _blamed:
             self._note("refused")
             raise TaskFailure("invalid_media", f"'{self._place}' {REASONS[error.code]}") from None
         if isinstance(error, Unfit):
-            if isinstance(error, Mislabelled | Misplaced | Oversized):
+            if isinstance(error, Mislabelled | Misplaced | Overlong | Oversized):
                 self._note("refused")
             raise TaskFailure("invalid_media", f"'{self._place}' {error.reason}") from None

@@ -12,6 +12,7 @@ CHANGES = (
         ADD COLUMN expires_at timestamptz,
         ADD COLUMN priority smallint NOT NULL DEFAULT 0 CHECK (priority BETWEEN 0 AND 9),
         ADD COLUMN deleted_at timestamptz,
+        ADD COLUMN input_s double precision,
         ADD CHECK (deleted_at IS NULL OR finished_at IS NOT NULL)
     """,
     "CREATE INDEX tasks_expiring ON tasks (expires_at) WHERE status IN ('queued', 'processing')",
@@ -23,6 +24,9 @@ CHANGES = (
     CREATE INDEX tasks_listed_of_account ON tasks (account_id, dialect, seq) INCLUDE (id, status, error_code, model)
         WHERE deleted_at IS NULL
     """,
+    # What came inside a request is kept for its task alone, and goes when that has ended.
+    "ALTER TABLE uploads ADD COLUMN task_id text REFERENCES tasks",
+    "CREATE INDEX uploads_of_task ON uploads (task_id) WHERE task_id IS NOT NULL",
     # The file of a removed task: no link finds it any more, and a worker will take it out of storage.
     "ALTER TABLE files ADD COLUMN removed_at timestamptz",
     "CREATE INDEX files_removed ON files (removed_at) WHERE removed_at IS NOT NULL",
@@ -36,5 +40,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP INDEX tasks_first_of_account, tasks_started_of_account, tasks_listed_of_account, tasks_expiring")
-    op.execute("ALTER TABLE tasks DROP echo, DROP expires_at, DROP priority, DROP deleted_at")
+    op.execute("ALTER TABLE tasks DROP echo, DROP expires_at, DROP priority, DROP deleted_at, DROP input_s")
+    op.execute("ALTER TABLE uploads DROP task_id")
     op.execute("ALTER TABLE files DROP removed_at")

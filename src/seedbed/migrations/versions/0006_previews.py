@@ -1,4 +1,4 @@
-"""Thumbnails and sheets of frames beside videos; files that come with a request and go when its task has ended."""
+"""Thumbnails and sheets of frames beside videos."""
 
 from alembic import op
 
@@ -14,8 +14,6 @@ CHANGES = (
         ADD CHECK ((thumbnail_key IS NOT NULL) = (previews AND status = 'succeeded')),
         ADD CHECK ((spritesheet_key IS NOT NULL) = (previews AND status = 'succeeded'))
     """,
-    "ALTER TABLE uploads ADD COLUMN task_id text REFERENCES tasks",
-    "CREATE INDEX uploads_of_task ON uploads (task_id) WHERE task_id IS NOT NULL",
 )
 
 
@@ -26,4 +24,3 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("ALTER TABLE tasks DROP previews, DROP thumbnail_key, DROP spritesheet_key")
-    op.execute("ALTER TABLE uploads DROP task_id")
