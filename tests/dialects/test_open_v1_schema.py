@@ -34,8 +34,10 @@ async def test_schemathesis_finds_nothing(settings: Settings, pool: db.Pool, tmp
     await nothing_is_found(settings, tmp_path, DOCUMENT, robot.key, CASES_MIN)
 
 
-async def nothing_is_found(settings: Settings, tmp_path: Path, document: str, key: str, cases_min: int) -> None:
-    """The tool's run against a server of our own."""
+async def nothing_is_found(
+    settings: Settings, tmp_path: Path, document: str, key: str, cases_min: int, **more: str
+) -> None:
+    """The tool's run against a server of our own; `more` are further options, with underscores."""
     root = Path(__file__).parents[2]
     async with served(settings.model_copy(update={"queued_max": 1_000_000})) as url:
         options = {
@@ -46,6 +48,7 @@ async def nothing_is_found(settings: Settings, tmp_path: Path, document: str, ke
             "--seed": SEED,
             "--max-examples": EXAMPLES,
             "--generation-database": "none",
+            **{f"--{name.replace('_', '-')}": value for name, value in more.items()},
         }
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{url}{document}", "--no-color"),

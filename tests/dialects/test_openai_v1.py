@@ -554,7 +554,7 @@ async def test_only_completed_videos_are_remixed(api: httpx2.AsyncClient, ana: P
         task_id = await made(api, ana)
         await move(pool, task_id, state)
         answer = await api.post(f"{VIDEOS}/{task_id}/remix", json={"prompt": "By night"}, headers=ana.auth)
-        refused(answer, 400, "invalid_value", "Only a completed video can be remixed")
+        refused(answer, 404, "not_ready", "Only a completed video can be remixed")
     task_id = await made(api, ana)
     await move(pool, task_id, "succeeded")
     for body, param in (({}, "prompt"), ({"prompt": " "}, "prompt"), ({"prompt": "x", "seconds": "8"}, "seconds")):

@@ -345,7 +345,7 @@ def test_each_error_is_the_sdks_own_and_is_not_tried_again(house: House, client:
     with pytest.raises(openai.NotFoundError) as early:
         client.videos.download_content(waiting)
     assert early.value.code == "not_ready"
-    with pytest.raises(openai.BadRequestError):
+    with pytest.raises(openai.NotFoundError):
         client.videos.remix(waiting, prompt="By night")
     with pytest.raises(openai.NotFoundError):
         client.chat.completions.create(model="sora-2", messages=[])

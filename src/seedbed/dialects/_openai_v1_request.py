@@ -82,6 +82,12 @@ class Remix(BaseModel):
     prompt: str = Field(min_length=1, max_length=PROMPT_CHARS_MAX)
 
 
+class NotReady(NotFound):
+    """The video has no file yet, or never will."""
+
+    code = "not_ready"
+
+
 # Bodies --------------------------------------------------------------------------------------------------------
 
 
@@ -155,7 +161,7 @@ async def _taken_apart(form: _form.Bytes, boundary: bytes, room: _Room, text_byt
     for name in names:
         if names.count(name) > 1:
             raise InvalidRequest(f"The form has the field '{name[:64]}' twice", field=name[:64])
-    files = [part for part in parts if part.name == REFERENCE and part.is_file]
+    files = [part for part in parts if part.name == REFERENCE and _is_file(form, part)]
     texts = {
         part.name: _text(form, part, BODY_CHARS_MAX if part.name == IMAGE_URL else text_bytes_max)
         for part in parts
@@ -171,6 +177,12 @@ async def _taken_apart(form: _form.Bytes, boundary: bytes, room: _Room, text_byt
     # By its digest, so that a request that is sent again is known again.
     canonical = _http.canonical(values | {REFERENCE: {"sha256": digest}})
     return Sent(Body(values, canonical), file, _upload.claim(files[0].content_type))
+
+
+def _is_file(form: _form.Bytes, part: _form.Part) -> bool:
+    """Whether it is the picture itself: tools leave out file names, and nothing that is taken looks like an address."""
+    head = bytes(form[part.start : min(part.start + 16, part.end)]).lstrip().lower()
+    return part.is_file or not head.startswith((b"{", b"http", b"data:"))
 
 
 def _copy(form: _form.Bytes, part: _form.Part, to: Path) -> str:
@@ -344,7 +356,7 @@ def parse_remix(values: dict[str, Any], earlier: Task, runtime: Runtime, trace_i
     asked = _http.check(Remix, values)
     _check_prompt(asked.prompt)
     if earlier.output_key is None:
-        raise InvalidRequest("Only a completed video can be remixed")
+        raise NotReady("Only a completed video can be remixed")
     model = runtime.catalogue.by_id.get(earlier.model)
     if model is None or NAME not in model.dialects or not model.references:
         raise InvalidRequest("The model of this video makes no remixes any more")

@@ -210,10 +210,10 @@ def _schemas(models: tuple[Model, ...]) -> Json:
     error = {"message": TEXT, "type": {"enum": TYPES}, "param": nullable(TEXT), "code": {"enum": CODES}}
     page = {"object": {"const": "list"}, "data": {"type": "array", "items": ref("Video")}}
     page |= {"first_id": nullable(TEXT), "last_id": nullable(TEXT), "has_more": {"type": "boolean"}}
-    standard = asked.default(asked.MODEL, tuple(names)) if names else ""
+    standard = asked.default(asked.MODEL, tuple(names))
     return {
         "Submission": {"anyOf": [_variant(model, mode, standard) for model in models for mode in model.modes]},
-        "Form": {"anyOf": [_form(model, mode, standard) for model in models for mode in model.modes]},
+        "Form": _form(models, standard),
         "Remix": object_of({"prompt": _prompt()}),
         "Video": object_of(video),
         "Videos": object_of(page),
@@ -257,10 +257,16 @@ def _variant(model: Model, mode: Mode, standard: str) -> Json:
     return object_of(required, {name: nullable(found) for name, found in optional.items()})
 
 
-def _form(model: Model, mode: Mode, standard: str) -> Json:
-    """The same as a form."""
-    required, optional = _fields(model, mode, standard)
+def _form(models: tuple[Model, ...], standard: str) -> Json:
+    """The same as a form, for the model that is taken where none is named: in words, the others' sizes are above."""
+    model = next(each for each in models if standard in each.names_in(asked.NAME))
+    required, optional = _fields(model, model.modes[0], standard)
+    made = [asked.sizes(model, mode) for mode in model.modes]
+    optional["size"]["enum"] = [size for size in made[0] if all(size in other for other in made)]
     optional |= {"generate_audio": {"enum": ["true", "false"]}, "fixed_lens": {"enum": ["true", "false"]}}
-    if mode == "image_to_video":
-        required[asked.REFERENCE] = {"type": "string", "format": "binary", "description": "A picture, or a video"}
-    return object_of(required, optional)
+    if "image_to_video" in model.modes:
+        file: Json = {"type": "string", "format": "binary", "description": "A picture to begin with, or a video"}
+        (optional if "text_to_video" in model.modes else required)[asked.REFERENCE] = file
+    return object_of(required, optional) | {
+        "description": "The other models take the same fields; what each can do stands in Submission"
+    }

@@ -23,7 +23,7 @@ from seedbed.catalogue import Catalogue
 from seedbed.db import Connection, Record
 from seedbed.dialects import _http, _inline, _openai_v1_request, _openai_v1_schema
 from seedbed.dialects._http import Body, answer, choice, runtime_of
-from seedbed.dialects._openai_v1_request import NAME, REFERENCE, Sent
+from seedbed.dialects._openai_v1_request import NAME, REFERENCE, NotReady, Sent
 from seedbed.errors import (
     ApiError,
     IdempotencyConflict,
@@ -65,12 +65,6 @@ ERRORS: dict[str, tuple[str, str]] = {
 """The core's codes → this dialect's type and code."""
 
 STATUS_CODES = {405: "method_not_allowed", 413: "payload_too_large"}
-
-
-class NotReady(NotFound):
-    """The video has no file yet, or never will."""
-
-    code = "not_ready"
 
 
 class Unsure(ServiceBusy):
