@@ -32,7 +32,6 @@ from seedbed.outbound import HostBusy, OutboundError, PublicClient
 SCHEDULE_S = (0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """Seconds before each try, counted from the end of the try before it."""
 
-BODY_BYTES_MAX = 20_000
 RETRY_AFTER_S_MAX = 86_400
 ANSWER_CHARS_MAX = 1_000
 

@@ -23,7 +23,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from seedbed import accounts, db, idempotency
+from seedbed import accounts, db, idempotency, tasks, telemetry
 from seedbed.accounts import Api, Caller
 from seedbed.db import Connection
 from seedbed.errors import (
@@ -39,12 +39,16 @@ from seedbed.errors import (
 )
 from seedbed.idempotency import Answer
 from seedbed.runtime import Runtime
+from seedbed.tasks import Task, TaskRequest
 from seedbed.telemetry import log
 
 JSON_DEPTH_MAX = 32
 BUSY_RETRY_S = 2
 BODY_S_MAX = 30.0
 """How long a body of JSON may take to come; that is 35 kB a second for the largest."""
+
+REPLAYED = "Idempotent-Replayed"
+"""The header of an answer that was given before."""
 
 Shape = TypeVar("Shape", bound=BaseModel)
 Handler = Callable[[Request], Awaitable[Response]]
@@ -322,6 +326,12 @@ def choice(field: str, value: Any, allowed: tuple[Any, ...]) -> Any:
     return value
 
 
+def check_prompt(prompt: str) -> None:
+    """Raise InvalidRequest for a prompt of blanks."""
+    if not prompt.strip():
+        raise InvalidRequest("'prompt' must say what the video shows; it is blank", field="prompt")
+
+
 def whole(value: object) -> object:
     """JSON knows one kind of number: 5.0 is the integer 5."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -360,7 +370,26 @@ async def once(
             await idempotency.keep(conn, caller.account_id, endpoint, key, body.canonical, done)
     if kept is None:
         runtime.wake()
-    return answer(done.body, done.status, {"Idempotent-Replayed": "true"} if kept else None)
+    return answer(done.body, done.status, {REPLAYED: "true"} if kept else None)
+
+
+async def accept(
+    request: Request, caller: Caller, body: Body, wanted: TaskRequest, told: Callable[[Task], Answer]
+) -> Response:
+    """Accept the task `wanted`, which `body` asks for, no more than once for an Idempotency-Key; `told` is the answer.
+
+    Raises what `once` and `tasks.create` raise.
+    """
+    queued_max = runtime_of(request).settings.queued_max
+
+    async def act(conn: Connection) -> Answer:
+        return told(await tasks.create(conn, caller, wanted, queued_max=queued_max))
+
+    response = await once(request, caller, body, act)
+    if REPLAYED not in response.headers:
+        telemetry.ACCEPTED.labels(wanted.dialect, wanted.model.id).inc()
+        telemetry.HELD.inc(wanted.price_credits)
+    return response
 
 
 def page_size(text: str | None, *, default: int, most: int) -> int:

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from seedbed import outbound
+from seedbed.addresses import is_below
 from seedbed.engines import Kind
 from seedbed.errors import InvalidRequest
 from seedbed.intake import is_own
@@ -27,6 +28,13 @@ def public(field: str, url: str, runtime: Runtime) -> str:
         return outbound.check_url(url, runtime.settings.trusted, field=field)
     except InvalidRequest as refused:
         raise InvalidRequest(f"'{field}': {refused.message}", field=field) from None
+
+
+def receiver(field: str, url: str, runtime: Runtime) -> str:
+    """The address of a webhook's receiver: a public one, and none of this server's own, which takes no webhooks."""
+    if is_below(url, runtime.settings.base_url):
+        raise InvalidRequest(f"'{field}' must not be an address of this server, which takes no webhooks", field=field)
+    return public(field, url, runtime)
 
 
 def medium(field: str, url: str, runtime: Runtime) -> str:

@@ -152,8 +152,7 @@ def _json_number(amount: Decimal) -> float:
 def parse_generation(values: dict[str, Any], runtime: Runtime, trace_id: str) -> TaskRequest:
     """A request checked against the catalogue. Raises InvalidRequest that names the field and its choices."""
     asked = _http.check(Generation, values)
-    if not asked.prompt.strip():
-        raise InvalidRequest("'prompt' must say what the video shows; it is blank", field="prompt")
+    _http.check_prompt(asked.prompt)
     sold = {model.id: model for model in runtime.catalogue.sold_by(NAME)}
     model = sold[choice("model", asked.model, tuple(sold))]
     media = _refs(asked.mediaUrls, model, runtime)
@@ -165,7 +164,7 @@ def parse_generation(values: dict[str, Any], runtime: Runtime, trace_id: str) ->
     choice("resolution", asked.resolution, model.resolutions(mode))
     webhook_url = asked.webhookUrl
     if webhook_url is not None:
-        webhook_url = _media.public("webhookUrl", webhook_url, runtime)
+        webhook_url = _media.receiver("webhookUrl", webhook_url, runtime)
     return TaskRequest(
         id_prefix=ID_PREFIX,
         dialect=NAME,
@@ -208,24 +207,14 @@ async def list_models(request: Request) -> Response:
 async def create(request: Request) -> Response:
     """Accept a task. Its credits are charged now and given back if it fails or is cancelled."""
     caller = await _http.authenticate(request, "open")
-    runtime, body = runtime_of(request), await _http.read_object(request)
-    wanted = parse_generation(body.values, runtime, _http.trace_id(request))
+    body = await _http.read_object(request)
+    wanted = parse_generation(body.values, runtime_of(request), _http.trace_id(request))
+    return await _http.accept(request, caller, body, wanted, _accepted)
 
-    async def act(conn: Connection) -> Answer:
-        task = await tasks.create(conn, caller, wanted, queued_max=runtime.settings.queued_max)
-        done = {
-            "success": True,
-            "requestId": task.id,
-            "status": task.status,
-            "creditsCharged": task.price_credits,
-        }
-        return Answer(200, orjson.dumps(done))
 
-    response = await _http.once(request, caller, body, act)
-    if "idempotent-replayed" not in response.headers:
-        telemetry.ACCEPTED.labels(NAME, wanted.model.id).inc()
-        telemetry.HELD.inc(wanted.price_credits)
-    return response
+def _accepted(task: Task) -> Answer:
+    done = {"success": True, "requestId": task.id, "status": task.status, "creditsCharged": task.price_credits}
+    return Answer(200, orjson.dumps(done))
 
 
 async def quote(request: Request) -> Response:
