@@ -50,7 +50,9 @@ def build_app(settings: Settings) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            runtime = await stack.enter_async_context(open_runtime(settings, pool_size=POOL_SIZE, name="seedbed api"))
+            answer_s = settings.database_timeout_s
+            opened = open_runtime(settings, pool_size=POOL_SIZE, name="seedbed api", answer_s=answer_s)
+            runtime = await stack.enter_async_context(opened)
             scratch = Scratch(settings.data_dir / "scratch")
             stack.callback(scratch.close)
             desk = Desk(runtime, scratch)

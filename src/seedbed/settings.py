@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     # Where things are
     data_dir: Path = Field(Path("data"), description="Folder for the embedded database and local files")
     database_url: str | None = Field(None, description="PostgreSQL to use instead of the embedded one")
+    database_timeout_s: float = Field(
+        10.0, ge=1, le=60, description="Longest wait of a request for the database's answer, before 503"
+    )
     storage_url: str | None = Field(
         None,
         description="Where outputs go: a folder's path, or `s3://bucket/prefix`; `<data_dir>/files` by default",
