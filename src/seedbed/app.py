@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from seedbed import __version__, catalogue, db, docsite, downloads, queue, telemetry
+from seedbed import __version__, catalogue, console, db, docsite, downloads, queue, telemetry
 from seedbed.dialects import DIALECTS
 from seedbed.dialects._http import Handler, add_route, refuse
 from seedbed.docsite import Docsite
@@ -68,6 +68,8 @@ def build_app(settings: Settings) -> ASGIApp:
     add_route(app, "GET", "/files/{signature}/{key:path}", downloads.serve)
     pages = Static()
     add_route(app, "GET", "/static/{mark}/{name:path}", pages.serve)
+    for method, path, page in console.routes(pages):
+        add_route(app, method, path, page)
     for path, handler in docsite.routes(Docsite(pages, base_url=settings.base_url)):
         add_route(app, "GET", path, handler)
     for name, module in DIALECTS.items():

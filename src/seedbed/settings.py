@@ -54,6 +54,14 @@ class Settings(BaseSettings):
         "", description="Hosts or host:port, by commas, exempt from 'public https' in media and webhook URLs"
     )
 
+    # People
+    sign_up: Literal["open", "invited"] = Field("open", description="Who may make an account in the console")
+    sign_up_credits: int = Field(0, ge=0, le=10**9, description="Credits of a new account that nobody invited")
+    smtp_url: SecretStr | None = Field(
+        None, description="Mail server, `smtps://user:password@host:465`; without it mails go to the log"
+    )
+    mail_from: str = Field("Seedbed <no-reply@localhost>", description="Sender of mails")
+
     # Work
     engines: str = Field("", description="Engines this worker offers, by commas; all that can run by default")
     concurrency: int = Field(1, ge=1, le=1024, description="Renders at a time in one worker")
