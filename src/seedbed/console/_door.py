@@ -191,6 +191,7 @@ async def _wrong(visit: Visit, error: ApiError) -> Response:
         balance=None, csrf="", notice=None, done=None, message=visit.say(error.message),
         title=HTTPStatus(error.status).phrase,
     )  # fmt: skip
+    answer.headers["Cache-Control"] = "no-store"
     if error.retry_after_s:
         answer.headers["Retry-After"] = str(error.retry_after_s)
     return answer
