@@ -34,6 +34,8 @@ BOUNDS: dict[str, tuple[list[str], list[str]]] = {
     "unauthorized_per_minute": (["1", "100000"], ["0"]),
     "log_level": (["debug", "info", "warning", "error"], ["loud", "INFO"]),
     "log_format": (["console", "json"], ["xml"]),
+    "sign_up": (["open", "invited"], ["closed", "yes"]),
+    "sign_up_credits": (["0", "1000000000"], ["-1", "1000000001", "1.5"]),
     "public_url": (["https://a.example", "http://a.example:8080"], ["a.example", "ftp://a.example", "//a.example"]),
     "storage_public_url": (["https://a.example"], ["a.example"]),
 }
@@ -48,6 +50,8 @@ FREE = {
     "secret_key",
     "trusted_hosts",
     "engines",
+    "smtp_url",
+    "mail_from",
 }
 """Settings that take any text; what they point to is looked at where it is opened."""
 
