@@ -51,6 +51,10 @@ class Settings(BaseSettings):
         "", description="Hosts or host:port, by commas, exempt from 'public https' in media and webhook URLs"
     )
 
+    mcp_origins: str = Field(
+        "", description="Origins of web pages, by commas, that may speak MCP to this server beside its own"
+    )
+
     # Work
     engines: str = Field("", description="Engines this worker offers, by commas; all that can run by default")
     concurrency: int = Field(1, ge=1, le=1024, description="Renders at a time in one worker")
