@@ -44,9 +44,10 @@ from seedbed.catalogue import Catalogue
 from seedbed.dialects import _http, _mcp_resources, _mcp_schema, _mcp_shapes, _mcp_tools, _upload
 from seedbed.dialects._http import answer, runtime_of, trace_id
 from seedbed.dialects._mcp_tools import Visit, Waits
-from seedbed.errors import ApiError, InvalidRequest, ServiceBusy, Unauthorized
+from seedbed.errors import ApiError, InternalError, InvalidRequest, ServiceBusy, Unauthorized
 from seedbed.runtime import Runtime
 from seedbed.tasks import Status, Task
+from seedbed.telemetry import log
 
 NAME = _mcp_shapes.NAME
 PREFIX = "/mcp"
@@ -126,17 +127,21 @@ async def read_resource(ctx: Context, params: ReadResourceRequestParams) -> Read
 
 
 class _told:
-    """Errors of the core as errors of the protocol; all else stays for the library, which hides it."""
+    """Errors as errors of the protocol: those of the core in words, and of all else only that it failed."""
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, Exception):
+            return
         if isinstance(error, db.UNAVAILABLE):
             error = ServiceBusy()
-        if isinstance(error, ApiError):
-            code = INTERNAL_ERROR if error.status >= 500 else INVALID_PARAMS
-            raise MCPError(code, error.message, {"code": error.code}) from None
+        if not isinstance(error, ApiError):
+            log.exception("a message failed", error=repr(error))
+            error = InternalError()
+        code = INTERNAL_ERROR if error.status >= 500 else INVALID_PARAMS
+        raise MCPError(code, error.message, {"code": error.code}) from None
 
 
 def _server() -> Server[Any]:
@@ -185,6 +190,9 @@ def _message(raw: bytes) -> dict[str, Any]:
     """One JSON-RPC message. Raises InvalidRequest."""
     message = _http.parse_object(raw)
     try:
+        # The library takes a request whose id is of no good kind for a notification, which nobody answers.
+        if not isinstance(message.get("id", 0), int | str):
+            raise InvalidRequest("'id' must be a text or a whole number", field="id")
         jsonrpc_message_adapter.validate_python(message, by_name=False)
     except ValidationError:
         raise InvalidRequest("The request body is not one JSON-RPC 2.0 request or notification") from None
