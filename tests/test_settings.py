@@ -34,6 +34,10 @@ BOUNDS: dict[str, tuple[list[str], list[str]]] = {
     "log_level": (["debug", "info", "warning", "error"], ["loud", "INFO"]),
     "log_format": (["console", "json"], ["xml"]),
     "public_url": (["https://a.example", "http://a.example:8080"], ["a.example", "ftp://a.example", "//a.example"]),
+    "mcp_origins": (
+        ["https://a.example", "http://a.example:3000/, https://b.example"],
+        ["*", "a.example", "https://a/b"],
+    ),
     "storage_public_url": (["https://a.example"], ["a.example"]),
 }
 """Setting → what it takes and what it refuses."""

@@ -35,11 +35,11 @@ from seedbed.dialects._mcp_tools import refusal, told
 from seedbed.dialects._openapi import object_of
 from seedbed.dialects._upload import FILE_BYTES_MAX
 from seedbed.dialects.mcp import INSTRUCTIONS
-from seedbed.errors import ApiError, ConfigError, InternalError, InvalidRequest, NotFound
+from seedbed.errors import ApiError, ConfigError, InternalError, InvalidRequest
 from seedbed.media import forms
 from seedbed.media.inputs import MB
 
-TRIES, PAUSE_S = 4, 0.5
+TRIES, PAUSE_S = 4, 0.25
 """How often a message is sent to a service that does not answer, and the first pause."""
 
 SILENCE_S = 60.0
@@ -179,6 +179,8 @@ class Bridge:
                 arguments["media_urls"] = await self._addresses(arguments["media_urls"])
         except ApiError as error:
             return refusal(error)
+        except Refused as refused:
+            return refused.result
         if params.name == "generate_video" and arguments.get("idempotency_key") is None:
             arguments["idempotency_key"] = uuid.uuid4().hex
         asked = types.CallToolRequest(params=types.CallToolRequestParams(name=params.name, arguments=arguments))
@@ -245,7 +247,7 @@ class Bridge:
         )
         found = await self._ask(asked, types.CallToolResult)
         if found.is_error:
-            raise NotFound("Task not found")
+            raise Refused(found)
         task: dict[str, Any] = found.structured_content
         if task["video"] is None:
             raise InvalidRequest(f"The video is {task['status']}: there is no file" + ("" if task["ended"] else " yet"))
@@ -264,6 +266,14 @@ class Bridge:
                     await asyncio.to_thread(file.write, piece)
         finally:
             await answer.aclose()
+
+
+class Refused(Exception):
+    """The service's own refusal of what was asked on the way."""
+
+    def __init__(self, result: types.CallToolResult) -> None:
+        super().__init__()
+        self.result = result
 
 
 def _cause(error: Exception) -> Exception:

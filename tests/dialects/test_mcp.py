@@ -166,6 +166,7 @@ async def test_a_prompt_becomes_a_video(
         "created_at": "",
         "video": {"url": video["video"]["url"], "width": 854, "height": 480},
         "last_frame_url": video["last_frame_url"],
+        "notes": [],
         "error": None,
     }
     assert listed == {"videos": [video], "has_more": False}
@@ -201,6 +202,8 @@ async def test_a_failed_video_says_why_and_is_refunded(
         assert state["error"]["code"] == "render_failed"
         assert "/etc/shadow" not in json.dumps(state)
         assert (await told(client, "get_balance"))["credits_available"] == 1000
+        task_id = (await told(client, "generate_video", **SHORT | {"prompt": "planned zorblat"}))["task_id"]
+        assert (await told(client, "wait_for_video", task_id=task_id))["notes"] == ["not known: zorblat"]
 
 
 async def test_a_video_is_cancelled(url: str, alice: Person, pool: db.Pool, sound: None) -> None:

@@ -126,6 +126,11 @@ VIDEO: Json = object_of(
         "last_frame_url": nullable(
             LINK | {"description": "The last frame as a picture: what a next shot can begin with"}
         ),
+        "notes": {
+            "type": "array",
+            "items": TEXT,
+            "description": "What the engine says of the prompt once the video is made: what it did not know, or draw",
+        },
         "error": nullable(object_of({"code": TEXT, "message": TEXT})),
     }
 )
@@ -226,8 +231,15 @@ def video_body(task: Task, status: Status, link: Callable[[str], str]) -> Json:
         "created_at": instant(task.created_at),
         "video": {"url": link(task.output_key or ""), "width": task.width, "height": task.height} if done else None,
         "last_frame_url": link(task.last_frame_key) if done and task.last_frame_key else None,
+        "notes": _notes(task.plan) if done else [],
         "error": {"code": task.error_code, "message": task.error_message} if status == "failed" else None,
     }
+
+
+def _notes(plan: dict[str, Any] | None) -> list[str]:
+    """An engine's plan has what names it likes; `notes`, where there are any, are sentences for people."""
+    notes = (plan or {}).get("notes")
+    return [note for note in notes if isinstance(note, str)] if isinstance(notes, list) else []
 
 
 def listed_body(task: Task, link: Callable[[str], str]) -> Json:

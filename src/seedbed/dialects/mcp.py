@@ -236,8 +236,8 @@ class _Passed(Response):
 def allowed(origin: str, runtime: Runtime) -> bool:
     """Whether a web page of `origin` may speak to us: our own, the operator's, and on one machine any of it."""
     settings = runtime.settings
-    if origin.lower() in {each.strip().rstrip("/").lower() for each in settings.mcp_origins.split(",")}:
-        return origin != ""
+    if origin.lower() in settings.allowed_origins:
+        return True
     try:
         theirs, ours = urlsplit(origin), urlsplit(settings.base_url)
         if (theirs.scheme, theirs.hostname, _port(theirs)) == (ours.scheme, ours.hostname, _port(ours)):
