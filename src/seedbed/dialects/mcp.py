@@ -96,11 +96,6 @@ def _visit(ctx: Context) -> Visit:
     return visit
 
 
-async def list_tools(ctx: Context, _: PaginatedRequestParams | None) -> ListToolsResult:
-    sold = _visit(ctx).runtime.catalogue
-    return ListToolsResult(tools=[offer.told(sold) for offer in _mcp_tools.OFFERS])
-
-
 async def call_tool(ctx: Context, params: CallToolRequestParams) -> CallToolResult:
     offer = _mcp_tools.BY_NAME.get(params.name)
     if offer is None:
@@ -144,12 +139,22 @@ class _told:
         raise MCPError(code, error.message, {"code": error.code}) from None
 
 
-def _server() -> Server[Any]:
+def _server(catalogue: Catalogue) -> Server[Any]:
+    tools = {offer.name: offer.told(catalogue) for offer in _mcp_tools.OFFERS}
+
+    async def list_tools(_: Context, __: PaginatedRequestParams | None) -> ListToolsResult:
+        return ListToolsResult(tools=list(tools.values()))
+
+    def schema(name: str) -> dict[str, Any] | None:
+        """What the library would list all tools for, at each call."""
+        return tools[name].input_schema if name in tools else None
+
     return Server(
         "seedbed",
         version=__version__,
         title="Seedbed",
         instructions=INSTRUCTIONS,
+        get_tool_input_schema=schema,
         on_list_tools=list_tools,
         on_call_tool=call_tool,
         on_list_resources=list_resources,
@@ -316,10 +321,11 @@ def build() -> Starlette:
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     app.state.waits, app.state.blobs = Waits(), asyncio.Semaphore(BLOBS_AT_ONCE)
-    most = app.state.runtime.settings.body_bytes_max
+    runtime: Runtime = app.state.runtime
+    most = runtime.settings.body_bytes_max
     app.state.managers = {
         name: StreamableHTTPSessionManager(
-            _server(), stateless=True, json_response=name == "json", max_request_body_size=most
+            _server(runtime.catalogue), stateless=True, json_response=name == "json", max_request_body_size=most
         )
         for name in ("json", "stream")
     }
