@@ -32,9 +32,8 @@ def blocks(language: str) -> list[str]:
 def rows(heading: str) -> dict[str, list[str]]:
     """The table under a heading, by the names in its first column."""
     section = PAGE.partition(f" {heading}\n")[2].partition("\n#")[0]
-    cells = [
-        [cell.strip() for cell in line.strip("|").split(" | ")] for line in section.splitlines() if line[:3] == "| `"
-    ]
+    lines = [line.strip("|") for line in section.splitlines() if line.startswith("| `")]
+    cells = [[cell.strip() for cell in line.split("|")] for line in lines]
     return {row[0].strip("`| "): row[1:] for row in cells}
 
 
