@@ -15,7 +15,7 @@ import orjson
 from mcp_types import BlobResourceContents, ReadResourceResult, Resource, ResourceTemplate, TextResourceContents
 
 import seedbed
-from seedbed import db, tasks
+from seedbed import db, files
 from seedbed.dialects import _mcp_shapes
 from seedbed.dialects._mcp_tools import VIDEO_URI, Visit, own, page
 from seedbed.errors import NotFound, ServiceBusy
@@ -38,7 +38,7 @@ _URI = re.compile(r"seedbed://videos/([0-9A-Za-z_-]{1,64})(?:/(video\.mp4|last-f
 def guide() -> str:
     """The prompt guide, from the package or from the source tree."""
     package = Path(seedbed.__file__).parent
-    places = (package / "prompt-guide.md", package.parents[1] / "docs" / "en" / "prompt-guide.md")
+    places = (folder / "docs" / "en" / "prompt-guide.md" for folder in (package, package.parents[1]))
     return next(place for place in places if place.is_file()).read_text(encoding="utf-8")
 
 
@@ -109,7 +109,7 @@ async def read(uri: str, visit: Visit) -> ReadResourceResult:
 
 async def _file(uri: str, key: str, visit: Visit) -> TextResourceContents | BlobResourceContents:
     async with db.connection(visit.runtime.pool) as conn:
-        row = await tasks.find_file(conn, key)
+        row = await files.find(conn, key)
     if row is None:
         raise NotFound("The file is no longer kept")
     if row["size_bytes"] > BLOB_BYTES_MAX:
