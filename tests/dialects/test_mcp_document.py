@@ -13,11 +13,12 @@ from typing import Any
 import jsonschema
 import pytest
 
-from seedbed import catalogue
+from seedbed import catalogue, db
 from seedbed.cli import app as commands
 from seedbed.dialects import _mcp_resources, _mcp_shapes, _mcp_tools, mcp
 from seedbed.settings import Settings, load
-from tests.conftest import Person, served
+from tests.conftest import Person, make_person, served
+from tests.dialects.test_open_v1_schema import nothing_is_found
 from tests.engines_for_tests import Clip
 from tests.test_spine import working
 
@@ -117,6 +118,12 @@ def test_the_examples_of_the_openapi_document_fit(path: str) -> None:
                 jsonschema.validate(content["example"], schema)
                 seen += 1
     assert seen >= 8
+
+
+async def test_schemathesis_finds_nothing(settings: Settings, pool: db.Pool, tmp_path: Path, sound: None) -> None:
+    async with db.transaction(pool) as conn:
+        robot = await make_person(conn, "robot", per_minute=10**6)
+    await nothing_is_found(settings, tmp_path, "/openapi/mcp.json", robot.key, 60)
 
 
 def test_the_guide_is_found_and_links_to_what_there_is() -> None:

@@ -126,6 +126,7 @@ MALFORMED: list[tuple[bytes, str]] = [
     (b"{}", "The request body is not one JSON-RPC 2.0 request or notification"),
     (b'{"jsonrpc": "1.0", "id": 1, "method": "tools/list"}', "The request body is not one JSON-RPC 2.0"),
     (b'{"jsonrpc": "2.0", "id": {}, "method": "tools/list"}', "'id' must be a text or a whole number"),
+    (b'{"jsonrpc": "2.0", "id": false, "method": "tools/list"}', "'id' must be a text or a whole number"),
     (b'{"jsonrpc": "2.0", "id": null, "method": "tools/list"}', "'id' must be a text or a whole number"),
     (b'{"jsonrpc": "2.0", "id": 1.5, "method": "tools/list"}', "'id' must be a text or a whole number"),
     (b'{"jsonrpc": "2.0", "id": 1, "method": 5}', "The request body is not one JSON-RPC 2.0"),
@@ -141,7 +142,8 @@ async def test_what_is_no_message_is_refused_in_words(api: httpx2.AsyncClient, a
     for version in ("2025-06-18", VERSION):
         for body, message in MALFORMED:
             answer = await post(api, alice, body, **{"MCP-Protocol-Version": version})
-            assert_refused(answer, 400, -32700, "invalid_request", message)
+            code = -32600 if "JSON-RPC" in message or "'id' must" in message else -32700
+            assert_refused(answer, 400, code, "invalid_request", message)
             assert "pydantic" not in answer.text
 
 
@@ -294,7 +296,7 @@ async def test_a_file_is_posted(api: httpx2.AsyncClient, alice: Person, pool: db
     asked = call("quote_video", prompt="It comes alive", media_urls=[kept.json()["url"]])
     assert (await post(api, alice, asked)).json()["result"]["structuredContent"]["credits"] == 64
     refused = await api.post("/mcp/files", content=b"not a picture", headers=alice.auth)
-    assert_refused(refused, 400, -32700, "invalid_request", "The file")
+    assert_refused(refused, 400, -32600, "invalid_request", "The file")
 
 
 async def test_the_document_of_the_door(api: httpx2.AsyncClient) -> None:

@@ -6,7 +6,7 @@ from functools import partial
 
 from seedbed import __version__
 from seedbed.dialects import _mcp_shapes, _openapi
-from seedbed.dialects._openapi import Json, ok, ref
+from seedbed.dialects._openapi import NO_NUL, Json, ok, ref
 
 ERRORS: dict[int, tuple[str, str, Json]] = {
     400: ("invalid_request", "The request body is not one JSON-RPC 2.0 request or notification", {}),
@@ -39,9 +39,12 @@ def document() -> Json:
         "Send a message", answered, errors=(400, 401, 403, 413, 429, 500, 503), body=message, refusal=refusal
     )
     posted["responses"]["202"] = {"description": "A notification was taken"}
-    raw: Json = {"required": True, "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
     kept = _openapi.operation(
-        "Upload a file", ok("Upload", UPLOAD), errors=(400, 401, 403, 413, 429, 500, 503), body=raw, refusal=refusal
+        "Upload a file",
+        ok("Upload", UPLOAD),
+        errors=(400, 401, 403, 413, 429, 500, 503),
+        body=_openapi.file_body(),
+        refusal=refusal,
     )
     return {
         "openapi": "3.1.0",
@@ -61,15 +64,15 @@ def _refused(code: str, message: str, more: Json) -> Json:
 
 def _schemas() -> Json:
     version: Json = {"const": "2.0"}
-    number: Json = {"type": ["integer", "string"]}
+    number: Json = {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": NO_NUL}]}
     return {
         "Message": {
             "type": "object",
             "properties": {
                 "jsonrpc": version,
                 "id": number,
-                "method": {"type": "string"},
-                "params": {"type": "object"},
+                "method": {"type": "string", "pattern": NO_NUL},
+                "params": {"type": ["object", "null"], "description": "As MCP says for the method"},
             },
             "required": ["jsonrpc", "method"],
         },

@@ -71,8 +71,8 @@ INSTRUCTIONS = (
 def error_body(error: ApiError) -> dict[str, Any]:
     """A refusal as a JSON-RPC error without an id: the request was not looked into so far."""
     code = INTERNAL_ERROR if error.status >= 500 else INVALID_REQUEST
-    if type(error) is InvalidRequest:
-        code = PARSE_ERROR
+    if type(error) is InvalidRequest and error.field is None:
+        code = PARSE_ERROR  # the bytes are no JSON object that is taken; else it is what stands in it
     return _rpc_error(code, error.message, error.code)
 
 
@@ -196,11 +196,13 @@ def _message(raw: bytes) -> dict[str, Any]:
     message = _http.parse_object(raw)
     try:
         # The library takes a request whose id is of no good kind for a notification, which nobody answers.
-        if not isinstance(message.get("id", 0), int | str):
+        if not isinstance(message.get("id", 0), int | str) or isinstance(message.get("id"), bool):
             raise InvalidRequest("'id' must be a text or a whole number", field="id")
         jsonrpc_message_adapter.validate_python(message, by_name=False)
     except ValidationError:
-        raise InvalidRequest("The request body is not one JSON-RPC 2.0 request or notification") from None
+        raise InvalidRequest(
+            "The request body is not one JSON-RPC 2.0 request or notification", field="jsonrpc"
+        ) from None
     return message
 
 
