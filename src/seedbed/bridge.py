@@ -31,10 +31,10 @@ from pydantic import BaseModel
 
 from seedbed import __version__
 from seedbed.dialects import _mcp_shapes
+from seedbed.dialects._mcp_door import INSTRUCTIONS
 from seedbed.dialects._mcp_tools import refusal, told
 from seedbed.dialects._openapi import object_of
 from seedbed.dialects._upload import FILE_BYTES_MAX
-from seedbed.dialects.mcp import INSTRUCTIONS
 from seedbed.errors import ApiError, ConfigError, InternalError, InvalidRequest
 from seedbed.media import forms
 from seedbed.media.inputs import MB

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from seedbed import accounts, db
-from seedbed.dialects import _mcp_tools, mcp
+from seedbed.dialects import _mcp_door, _mcp_resources, _mcp_tools
 from seedbed.runtime import Runtime
 from seedbed.settings import Settings
 from tests.conftest import Person, served
@@ -193,7 +193,7 @@ async def test_a_bug_of_ours_shows_nothing(
         raise RuntimeError("secret /etc/shadow")
 
     monkeypatch.setattr(_mcp_tools.ledger, "balance", broken)
-    monkeypatch.setattr(mcp._mcp_resources, "listed", broken)
+    monkeypatch.setattr(_mcp_resources, "listed", broken)
     result = (await post(api, alice, call("get_balance"))).json()["result"]
     assert result["isError"]
     assert result["content"][0]["text"].startswith("internal_error: Something failed on our side")
@@ -311,5 +311,5 @@ def test_no_origin_is_allowed_by_an_empty_list(settings: Settings) -> None:
             self.settings = settings
 
     runtime: Runtime = Only()  # type: ignore[assignment]
-    assert not mcp.allowed("", runtime)
-    assert not mcp.allowed("http://[", runtime)
+    assert not _mcp_door.allowed("", runtime)
+    assert not _mcp_door.allowed("http://[", runtime)

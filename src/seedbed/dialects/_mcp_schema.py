@@ -1,4 +1,4 @@
-"""The OpenAPI document of the MCP dialect: how messages are posted. Tools and resources are told by MCP itself."""
+"""What of MCP is told without MCP: refusals at the door, and the OpenAPI document of how messages are posted."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import partial
 from seedbed import __version__
 from seedbed.dialects import _mcp_shapes, _openapi
 from seedbed.dialects._openapi import NO_NUL, Json, ok, ref
+from seedbed.errors import ApiError, InvalidRequest
 
 ERRORS: dict[int, tuple[str, str, Json]] = {
     400: ("invalid_request", "The request body is not one JSON-RPC 2.0 request or notification", {}),
@@ -24,6 +25,22 @@ UPLOAD = {
     "size_bytes": 48213,
     "expires_at": "2026-06-10T10:00:00.000Z",
 }
+
+
+PARSE_ERROR, INVALID_REQUEST, INTERNAL_ERROR = -32700, -32600, -32603
+"""JSON-RPC's own codes."""
+
+
+def error_body(error: ApiError) -> Json:
+    """A refusal as a JSON-RPC error without an id: the request was not looked into so far."""
+    code = INTERNAL_ERROR if error.status >= 500 else INVALID_REQUEST
+    if type(error) is InvalidRequest and error.field is None:
+        code = PARSE_ERROR  # the bytes are no JSON object that is taken; else it is what stands in it
+    return rpc_error(code, error.message, error.code)
+
+
+def rpc_error(code: int, message: str, reason: str) -> Json:
+    return {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": message, "data": {"code": reason}}}
 
 
 def document() -> Json:
@@ -58,8 +75,8 @@ def document() -> Json:
     }
 
 
-def _refused(code: str, message: str, more: Json) -> Json:
-    return {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": message, "data": {"code": code} | more}}
+def _refused(code: str, message: str, _: Json) -> Json:
+    return rpc_error(INVALID_REQUEST, message, code)
 
 
 def _schemas() -> Json:
