@@ -30,6 +30,7 @@ from tests.dialects.wire import move
 from tests.engines_for_tests import Broken, Clip
 from tests.test_media_inputs import quarters, written
 from tests.test_spine import working
+from tests.webhook_receivers import receiving
 
 MODES = ["auto", "legacy"]
 """The revision of 2026, which has no handshake, and those before it."""
@@ -204,6 +205,24 @@ async def test_a_failed_video_says_why_and_is_refunded(
         assert (await told(client, "get_balance"))["credits_available"] == 1000
         task_id = (await told(client, "generate_video", **SHORT | {"prompt": "planned zorblat"}))["task_id"]
         assert (await told(client, "wait_for_video", task_id=task_id))["notes"] == ["not known: zorblat"]
+
+
+async def test_the_webhook_of_a_key_tells_the_same(
+    url: str, alice: Person, settings: Settings, tmp_path: Path, pool: db.Pool
+) -> None:
+    async with receiving() as receiver:
+        async with db.transaction(pool) as conn:
+            key_id, secret = await accounts.create_key(conn, alice.account_id, "open", webhook_url=receiver.url)
+        trusting = settings.model_copy(update={"trusted_hosts": f"127.0.0.1:{receiver.port}"})
+        async with (
+            agent(url, Person(alice.account_id, key_id, secret)) as client,
+            working(trusting, tmp_path, Clip()),
+        ):
+            task_id = (await told(client, "generate_video", **SHORT))["task_id"]
+            [request] = await receiver.wait(1)
+            state = await told(client, "get_video", task_id=task_id)
+    assert json.loads(request.body) == state
+    assert state["status"] == "succeeded"
 
 
 async def test_a_video_is_cancelled(url: str, alice: Person, pool: db.Pool, sound: None) -> None:
