@@ -18,7 +18,10 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 OPEN_API = (ROOT / "docs" / "en" / "open-api.md").read_text()
 ENGINE = (ROOT / "docs" / "en" / "embedded-engine.md").read_text()
-PAGE_OF = {name: (ROOT / "docs" / "en" / f"{name}-api.md").read_text() for name in DIALECTS}
+PAGE_OF = {
+    name: next(ROOT.glob(f"docs/en/{name}-api.md"), ROOT / "docs" / "en" / f"{name}.md").read_text()
+    for name in DIALECTS
+}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

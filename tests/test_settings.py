@@ -37,6 +37,10 @@ BOUNDS: dict[str, tuple[list[str], list[str]]] = {
     "sign_up": (["open", "invited"], ["closed", "yes"]),
     "sign_up_credits": (["0", "1000000000"], ["-1", "1000000001", "1.5"]),
     "public_url": (["https://a.example", "http://a.example:8080"], ["a.example", "ftp://a.example", "//a.example"]),
+    "mcp_origins": (
+        ["https://a.example", "http://a.example:3000/, https://b.example"],
+        ["*", "a.example", "https://a/b"],
+    ),
     "storage_public_url": (["https://a.example"], ["a.example"]),
 }
 """Setting → what it takes and what it refuses."""

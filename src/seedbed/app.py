@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seedbed import __version__, catalogue, console, db, docsite, downloads, queue, telemetry
@@ -58,6 +59,8 @@ def build_app(settings: Settings) -> ASGIApp:
             desk = Desk(runtime, scratch)
             for each in (app, *mounted.values()):
                 each.state.runtime, each.state.desk = runtime, desk
+            for each in mounted.values():
+                await stack.enter_async_context(each.router.lifespan_context(each))
             yield
 
     app = Starlette(lifespan=lifespan)
@@ -74,9 +77,22 @@ def build_app(settings: Settings) -> ASGIApp:
         add_route(app, "GET", path, handler)
     for name, module in DIALECTS.items():
         add_route(app, "GET", f"/openapi/{name}.json", _document(module.document(sold)))
+        app.router.routes.append(Route(module.PREFIX, _Bare(module.PREFIX, mounted[name])))
         app.mount(module.PREFIX, mounted[name])
     app.add_exception_handler(HTTPException, _fallback)
     return Observed(app)
+
+
+class _Bare:
+    """The prefix of a dialect without a slash behind it: the dialect's own root, which no mount would match."""
+
+    def __init__(self, prefix: str, app: ASGIApp) -> None:
+        self._prefix, self._app = prefix, app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["root_path"] = scope.get("root_path", "") + self._prefix
+        scope["path"] += "/"
+        await self._app(scope, receive, send)
 
 
 def _document(openapi: dict[str, Any]) -> Handler:
@@ -97,7 +113,7 @@ async def _fallback(request: Request, raised: Exception) -> Response:
 def _refuse(path: str, error: ApiError) -> Response:
     """An error met outside every route: in the shape of the dialect under whose prefix the path is, else text.
 
-    The bare prefix comes here, and so does a path with a line break, which no mount matches.
+    A path with a line break comes here, which no mount matches.
     """
     for dialect in DIALECTS.values():
         if f"{path}/".startswith(f"{dialect.PREFIX}/"):

@@ -469,6 +469,19 @@ def generate(
 
 
 @app.command()
+def mcp(
+    url: Annotated[str, typer.Option(envvar="SEEDBED_URL", help="Address of the service.")] = "http://127.0.0.1:8787",
+    key: Annotated[str | None, typer.Option(envvar="SEEDBED_KEY", help="API key.")] = None,
+) -> None:
+    """Hand a running service's tools to an agent on this machine, over standard input and output."""
+    from seedbed import bridge
+
+    if key is None:
+        raise ConfigError("SEEDBED_KEY is not set; make a key with `seedbed key create`, or give --key")
+    asyncio.run(bridge.serve(url, key))
+
+
+@app.command()
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output")] = Path("seedbed-demo.mp4"),
     data_dir: DataDir = None,

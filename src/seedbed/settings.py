@@ -8,6 +8,7 @@ where the variable itself is not set. A variable that is set to nothing counts a
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -53,6 +54,9 @@ class Settings(BaseSettings):
     trusted_hosts: str = Field(
         "", description="Hosts or host:port, by commas, exempt from 'public https' in media and webhook URLs"
     )
+    mcp_origins: str = Field(
+        "", description="Origins of web pages, by commas, that may speak MCP to this server beside its own"
+    )
 
     # People
     sign_up: Literal["open", "invited"] = Field("open", description="Who may make an account in the console")
@@ -93,6 +97,20 @@ class Settings(BaseSettings):
         if url is not None and not url.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return url.rstrip("/") if url else None
+
+    @field_validator("mcp_origins")
+    @classmethod
+    def _origins(cls, text: str) -> str:
+        for origin in filter(None, (part.strip() for part in text.split(","))):
+            if not re.fullmatch(r"https?://[^/\s@?#]+/?", origin):
+                raise ValueError(f"{origin!r} must be an origin, such as https://agents.example.com")
+        return text
+
+    @property
+    def allowed_origins(self) -> frozenset[str]:
+        """The operator's origins for MCP, lower case."""
+        parts = (part.strip().rstrip("/").lower() for part in self.mcp_origins.split(","))
+        return frozenset(filter(None, parts))
 
     @property
     def base_url(self) -> str:

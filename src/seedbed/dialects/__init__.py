@@ -11,10 +11,10 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from seedbed.dialects import open_v1, studio_v1
+from seedbed.dialects import mcp, open_v1, studio_v1
 from seedbed.tasks import Status, Task
 
-DIALECTS: dict[str, ModuleType] = {open_v1.NAME: open_v1, studio_v1.NAME: studio_v1}
+DIALECTS: dict[str, ModuleType] = {open_v1.NAME: open_v1, studio_v1.NAME: studio_v1, mcp.NAME: mcp}
 """Dialect name, as it stands on each task → its module."""
 
 

@@ -195,13 +195,15 @@ class Body:
 
 async def read_object(request: Request) -> Body:
     """The request's JSON object. Raises InvalidRequest, PayloadTooLarge before it is all in memory, RequestTooSlow."""
-    raw = await _read(request, runtime_of(request).settings.body_bytes_max)
+    raw = await read_bytes(request)
     values = parse_object(raw)
     values = {name: value for name, value in values.items() if value is not None}
-    return Body(values, _canonical(values))
+    return Body(values, canonical(values))
 
 
-async def _read(request: Request, size_bytes_max: int) -> bytes:
+async def read_bytes(request: Request) -> bytes:
+    """The request's body. Raises PayloadTooLarge before it is all in memory, RequestTooSlow."""
+    size_bytes_max = runtime_of(request).settings.body_bytes_max
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared[:20]) > size_bytes_max:
         _too_large(size_bytes_max)
@@ -290,7 +292,8 @@ def _check_text(value: Any) -> None:
             raise InvalidRequest("The request body holds half of a surrogate pair; send whole characters") from None
 
 
-def _canonical(values: dict[str, Any]) -> bytes:
+def canonical(values: dict[str, Any]) -> bytes:
+    """The bytes that equal bodies have in common, however they were written."""
     return json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
 
 
@@ -359,18 +362,30 @@ async def once(
     A repeat gets the first answer's very bytes and the header `Idempotent-Replayed: true`. Raises
     IdempotencyConflict for another body under the key, and while the first is being carried out.
     """
-    runtime, key = runtime_of(request), request.headers.get("idempotency-key")
-    endpoint = f"{request.method} {request.url.path}"
+    endpoint, key = f"{request.method} {request.url.path}", request.headers.get("idempotency-key")
+    done, replayed = await carry_out(runtime_of(request), caller, endpoint, key, body.canonical, act)
+    return answer(done.body, done.status, {REPLAYED: "true"} if replayed else None)
+
+
+async def carry_out(
+    runtime: Runtime,
+    caller: Caller,
+    endpoint: str,
+    key: str | None,
+    body: bytes,
+    act: Callable[[Connection], Awaitable[Answer]],
+) -> tuple[Answer, bool]:
+    """What `once` does, for a dialect whose key is no header: the answer, and whether it is an earlier one."""
     kept = None
     async with db.transaction(runtime.pool) as conn:
         if key is not None:
-            kept = await idempotency.find(conn, caller.account_id, endpoint, idempotency.check_key(key), body.canonical)
+            kept = await idempotency.find(conn, caller.account_id, endpoint, idempotency.check_key(key), body)
         done = kept or await act(conn)
         if key is not None and kept is None:
-            await idempotency.keep(conn, caller.account_id, endpoint, key, body.canonical, done)
+            await idempotency.keep(conn, caller.account_id, endpoint, key, body, done)
     if kept is None:
         runtime.wake()
-    return answer(done.body, done.status, {REPLAYED: "true"} if kept else None)
+    return done, kept is not None
 
 
 async def accept(

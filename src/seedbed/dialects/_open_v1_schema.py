@@ -120,7 +120,7 @@ def document(catalogue: Catalogue) -> Json:
                     "Upload a file",
                     ok("Upload", UPLOAD),
                     errors=(400, 401, 413, 429, 500, 503),
-                    body=_file_body(),
+                    body=_openapi.file_body(),
                 )
             },
             "/api/open/v1/balance": {
@@ -146,13 +146,6 @@ def _refused(code: str, message: str, more: Json) -> Json:
 
 
 _made = partial(_openapi.operation, refusal=partial(_openapi.refusal, errors=ERRORS, body=_refused))
-
-
-def _file_body() -> Json:
-    """A file as it is, or as the one part of a form."""
-    raw: Json = {"schema": {"type": "string", "format": "binary"}}
-    form = {"schema": object_of({"file": {"type": "string", "format": "binary"}})}
-    return {"required": True, "content": {"application/octet-stream": raw, "multipart/form-data": form}}
 
 
 def _list_parameters() -> list[Json]:

@@ -121,3 +121,10 @@ def object_of(required: Json, optional: Json | None = None) -> Json:
 
 def nullable(schema: Json) -> Json:
     return {"anyOf": [schema, {"type": "null"}]}
+
+
+def file_body() -> Json:
+    """A file as it is, or as the one part of a form."""
+    raw: Json = {"schema": {"type": "string", "format": "binary"}}
+    form = {"schema": object_of({"file": {"type": "string", "format": "binary"}})}
+    return {"required": True, "content": {"application/octet-stream": raw, "multipart/form-data": form}}

@@ -10,13 +10,22 @@ import asyncio
 import mmap
 import re
 import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 from starlette.requests import Request
 
+from seedbed import telemetry, uploads
+from seedbed.accounts import Caller
 from seedbed.engines import Kind
-from seedbed.errors import InvalidRequest, PayloadTooLarge, RequestTooSlow
+from seedbed.errors import InvalidRequest, PayloadTooLarge, RequestTooSlow, ServiceBusy
+from seedbed.intake import Desk
 from seedbed.media.inputs import BYTES_MAX, MB
+from seedbed.runtime import Runtime
+from seedbed.storage import StorageError
+from seedbed.uploads import Upload
 
 FORM_BYTES_MAX = 16 << 10
 """What a form may add to its file."""
@@ -27,6 +36,32 @@ FILE_BYTES_MAX = max(BYTES_MAX.values())
 _BOUNDARY = re.compile(r'multipart/form-data\s*;.*?\bboundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))', re.IGNORECASE)
 _NAME = re.compile(rb'^content-disposition:[^\r\n]*;\s*name="?file"?\s*(?:;|$)', re.IGNORECASE | re.MULTILINE)
 _TYPE = re.compile(rb"^content-type:\s*([\w.+/-]+)", re.IGNORECASE | re.MULTILINE)
+
+
+async def keep(request: Request, caller: Caller) -> Upload:
+    """Keep the file that was sent for the caller's account. Raises what `receive` and `Desk.take` raise."""
+    desk = cast(Desk, request.app.state.desk)
+    async with folder_of(desk) as folder:
+        path, claimed = await receive(request, folder)
+        kept = await desk.take(caller.account_id, path, claimed, folder)
+    telemetry.UPLOADED.labels(kept.kind).inc()
+    return kept
+
+
+@asynccontextmanager
+async def folder_of(desk: Desk) -> AsyncIterator[Path]:
+    """A folder for one upload. Raises ServiceBusy when there is no room, or when the file cannot be stored."""
+    try:
+        async with desk.folder() as folder:
+            yield folder
+    except StorageError as error:
+        telemetry.log.error("an upload could not be stored", error=str(error))
+        raise ServiceBusy("The file could not be stored; try again shortly", retry_after_s=5) from None
+
+
+def address(runtime: Runtime, kept: Upload) -> str:
+    """Where an upload is found for as long as it is kept: what a request's media take."""
+    return runtime.storage.own_link(kept.key, ttl_s=uploads.KEEP_S)
 
 
 async def receive(request: Request, folder: Path) -> tuple[Path, Kind | None]:

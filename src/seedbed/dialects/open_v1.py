@@ -17,19 +17,17 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
-from seedbed import db, ledger, tasks, telemetry, uploads
+from seedbed import db, ledger, tasks
 from seedbed.accounts import Caller
-from seedbed.catalogue import Catalogue, Model
+from seedbed.catalogue import Catalogue
 from seedbed.db import Connection
 from seedbed.dialects import _http, _media, _open_v1_schema, _upload
 from seedbed.dialects._http import answer, choice, instant, runtime_of, whole
-from seedbed.engines import Mode, Role
-from seedbed.errors import ApiError, InsufficientCredits, InvalidRequest, ServiceBusy
+from seedbed.engines import Mode
+from seedbed.errors import ApiError, InsufficientCredits, InvalidRequest
 from seedbed.idempotency import Answer
-from seedbed.intake import Desk
 from seedbed.runtime import Runtime
-from seedbed.storage import StorageError
-from seedbed.tasks import MediaRef, Status, Task, TaskRequest
+from seedbed.tasks import Status, Task, TaskRequest
 
 NAME = "open"
 PREFIX = "/api/open/v1"
@@ -155,7 +153,7 @@ def parse_generation(values: dict[str, Any], runtime: Runtime, trace_id: str) ->
     _http.check_prompt(asked.prompt)
     sold = {model.id: model for model in runtime.catalogue.sold_by(NAME)}
     model = sold[choice("model", asked.model, tuple(sold))]
-    media = _refs(asked.mediaUrls, model, runtime)
+    media = _media.refs("mediaUrls", asked.mediaUrls, model, runtime)
     mode: Mode = "image_to_video" if media else "text_to_video"
     if mode not in model.modes:
         raise InvalidRequest(f"'mediaUrls' must be left out: {model.id} works from text alone", field="mediaUrls")
@@ -179,21 +177,6 @@ def parse_generation(values: dict[str, Any], runtime: Runtime, trace_id: str) ->
         metadata=None if asked.metadata is None else _http.json_text(asked.metadata),
         webhook_url=webhook_url,
     )
-
-
-def _refs(urls: list[str], model: Model, runtime: Runtime) -> tuple[MediaRef, ...]:
-    """Each URL with its kind, as far as its name tells, and the role that number and kinds give it."""
-    found = [
-        (_media.medium(f"mediaUrls.{index}", url, runtime), _media.kind_of(f"mediaUrls.{index}", url))
-        for index, url in enumerate(urls)
-    ]
-    frames = len(found) <= 2 and all(kind in ("image", None) for _, kind in found)
-    if not frames and not model.references:
-        raise InvalidRequest(
-            f"'mediaUrls' must be one or two pictures for {model.id} (first and last frame)", field="mediaUrls"
-        )
-    roles: list[Role] = ["first_frame", "last_frame"] if frames else ["reference"] * len(found)
-    return tuple(MediaRef(url=url, role=role, kind=kind) for (url, kind), role in zip(found, roles, strict=False))
 
 
 # Routes ------------------------------------------------------------------------------------------------------
@@ -295,18 +278,10 @@ async def balance(request: Request) -> Response:
 async def upload(request: Request) -> Response:
     """Keep a picture, video or sound for 7 days, at an address that `mediaUrls` takes."""
     caller = await _http.authenticate(request, "open")
-    runtime, desk = runtime_of(request), cast(Desk, request.app.state.desk)
-    try:
-        async with desk.folder() as folder:
-            path, claimed = await _upload.receive(request, folder)
-            kept = await desk.take(caller.account_id, path, claimed, folder)
-    except StorageError as error:
-        telemetry.log.error("an upload could not be stored", error=str(error))
-        raise ServiceBusy("The file could not be stored; try again shortly", retry_after_s=5) from None
-    telemetry.UPLOADED.labels(kept.kind).inc()
+    kept = await _upload.keep(request, caller)
     done = {
         "success": True,
-        "url": runtime.storage.own_link(kept.key, ttl_s=uploads.KEEP_S),
+        "url": _upload.address(runtime_of(request), kept),
         "kind": kept.kind,
         "sizeBytes": kept.size_bytes,
         "expiresAt": instant(kept.expires_at),
