@@ -395,6 +395,7 @@ async def test_wrong_calls_are_refused_in_words(home: Home, pool: db.Pool) -> No
         ("There is no account for nobody@example.com", ("credit", "grant", "nobody@example.com", "5")),
         ("--api must be one of open, studio", (*key, "alice@example.com", "--api", "opne")),
         ("must begin with https://", (*key, "alice@example.com", "--webhook-url", "http://10.0.0.1/")),
+        ("takes no webhooks", (*key, "alice@example.com", "--webhook-url", "http://127.0.0.1:8787/hook")),
         ("is not an email address", ("account", "create", "nonsense")),
         ("There is no delivery msg_0", ("webhook", "redeliver", "msg_0")),
         ("There is no live key 999", ("key", "revoke", "999")),

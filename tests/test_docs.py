@@ -19,7 +19,11 @@ PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 OPEN_API = (ROOT / "docs" / "en" / "open-api.md").read_text()
 ENGINE = (ROOT / "docs" / "en" / "embedded-engine.md").read_text()
 PAGE_OF = {
-    name: (ROOT / "docs" / "en" / f"{'openai-videos' if name == 'openai' else f'{name}-api'}.md").read_text()
+    name: next(
+        path.read_text()
+        for path in (ROOT / "docs" / "en" / f"{page}.md" for page in (f"{name}-api", f"{name}-videos", name))
+        if path.exists()
+    )
     for name in DIALECTS
 }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from seedbed import media
 from seedbed.media.refusals import Refused
@@ -73,6 +73,30 @@ async def test_sixty_frames_are_taken(tmp_path: Path) -> None:
     pictures = [Image.new("RGB", (16, 16), (4 * number, 0, 0)) for number in range(60)]
     data = written(pictures[0], "GIF", save_all=True, append_images=pictures[1:], duration=50)
     assert (await film(tmp_path, data)).proof.frames == 72
+
+
+@pytest.mark.parametrize("form", ["GIF", "WEBP"])
+async def test_an_animation_that_is_clear_in_places_is_seen_over_white(tmp_path: Path, form: str) -> None:
+    """Each frame by itself: what the one before showed is gone where this one is clear."""
+    frames = []
+    for colour, left in ((RED, 0), (BLUE, 32)):
+        image = Image.new("RGBA", (64, 48), (0, 0, 0, 0))
+        ImageDraw.Draw(image).ellipse((left, 0, left + 31, 47), fill=colour)
+        frames.append(image)
+    exact = {"lossless": True} if form == "WEBP" else {"disposal": 2}
+    data = written(frames[0], form, save_all=True, append_images=frames[1:], duration=500, loop=0, **exact)
+    clip = await film(tmp_path, data)
+    shown = [clip.frames[number][24, x].tolist() for number in (3, 20) for x in (12, 52)]
+    assert near(shown, [RED, (255, 255, 255), (255, 255, 255), BLUE], 24), shown
+
+
+async def test_an_animation_of_differences_is_put_together(tmp_path: Path) -> None:
+    """GIFs hold only what has changed since the frame before."""
+    first, second = Image.new("RGB", (64, 48), GREEN), Image.new("RGB", (64, 48), GREEN)
+    second.paste(RED, (0, 0, 16, 16))
+    data = written(first, "GIF", save_all=True, append_images=[second], duration=500, disposal=1)
+    clip = await film(tmp_path, data)
+    assert near([tuple(clip.frames[20][6, 6]), tuple(clip.frames[20][40, 50])], [RED, GREEN], 24)
 
 
 def clip_bytes(tmp_path: Path, **options: object) -> bytes:
@@ -163,6 +187,32 @@ async def test_high_dynamic_range_becomes_standard(tmp_path: Path, transfer: int
     assert min(peak) >= 250
 
 
+async def test_a_phones_film(tmp_path: Path) -> None:
+    """All at once, as a phone writes it: HEVC of ten bits in HLG, lying on its side, at an uneven rate, with sound."""
+    upright = quarters(64, 96)
+    stored = np.asarray(upright.rotate(90, expand=True)).astype(np.uint16) * 257
+    times = [Fraction(number, 30) + Fraction(number % 3, 200) for number in range(30)]
+
+    def phone(stream: object) -> None:
+        context = stream.codec_context  # type: ignore[attr-defined]
+        context.colorspace, context.color_trc, context.color_primaries, context.color_range = 9, 18, 9, 1
+        context.codec_tag = "hvc1"
+        stream.set_display_rotation(-90)  # type: ignore[attr-defined]
+
+    made = {"codec": "libx265", "pixel_format": "yuv420p10le", "form": "mov", "options": {"x265-params": "log-level=0"}}
+    data = clip_bytes(
+        tmp_path, width=96, height=64, times=times, sound=True, paint=lambda n: stored, prepare=phone, **made
+    )
+    clip = await film(tmp_path, data)
+    assert (clip.found.width, clip.found.height) == (64, 96)
+    assert abs(clip.proof.frames - 24) <= 1
+    assert clip.proof.audio is not None
+    found = corners(Image.fromarray(clip.frames[10]))
+    # The film's colours are wide and bright, so that they are judged by which of the three is strongest.
+    assert [int(np.argmax(colour)) for colour in found[:3]] == [0, 1, 2], found
+    assert min(found[3]) > 200, found
+
+
 async def test_ten_bits_of_standard_range_keep_their_colours(tmp_path: Path) -> None:
     clip = await film(tmp_path, clip_bytes(tmp_path, frames=6, pixel_format="yuv420p10le", paint=_solid(GREEN)))
     assert near(clip.colour(3), GREEN, 14)
@@ -217,6 +267,28 @@ async def test_every_wav_is_heard_at_its_pitch_and_level(tmp_path: Path, rate: i
     for side in (sound[:, 0], sound[:, 1]):
         assert abs(_pitch(side) - 440) < 3
         assert 0.47 < np.abs(side[4800:-4800]).max() < 0.53
+
+
+@pytest.mark.parametrize("layout", ["float", "extensible", "surround"])
+async def test_wavs_of_other_makes(tmp_path: Path, layout: str) -> None:
+    """Samples as floats; a header of the extensible kind; six channels, of which the first two lead."""
+    channels = 6 if layout == "surround" else 2
+    tone = _tone(48_000)[:, None].repeat(channels, 1)
+    if layout == "float":
+        kind, bits, samples = 3, 32, tone.astype("<f4").tobytes()
+    else:
+        kind, bits, samples = 0xFFFE, 16, (tone * 32767).astype("<i2").tobytes()
+    frame = channels * bits // 8
+    head = struct.pack("<HHIIHH", kind, channels, 48_000, 48_000 * frame, frame, bits)
+    if kind == 0xFFFE:
+        guid = bytes.fromhex("0100000000001000800000aa00389b71")
+        head += struct.pack("<HHI", 22, bits, 0x3F if channels == 6 else 3) + guid
+    body = b"WAVEfmt " + struct.pack("<I", len(head)) + head + b"data" + struct.pack("<I", len(samples)) + samples
+    sound = await heard(tmp_path, b"RIFF" + struct.pack("<I", len(body)) + body)
+    assert abs(len(sound) - 48_000) < 100
+    for side in (sound[:, 0], sound[:, 1]):
+        assert abs(_pitch(side) - 440) < 3
+        assert 0.2 < np.abs(side[4800:-4800]).max() <= 1.0
 
 
 async def test_an_mp3_with_and_without_a_tag(tmp_path: Path) -> None:

@@ -167,6 +167,14 @@ async def test_sizes_are_limited_by_kind(tmp_path: Path, stock: dict[str, bytes]
     assert inputs.BYTES_MAX == {"image": 30_000_000, "video": 100_000_000, "audio": 15_000_000}
 
 
+async def test_a_download_has_30_seconds(tmp_path: Path, stock: dict[str, bytes]) -> None:
+    async with shelf(stock) as host:
+        with pytest.raises(TaskFailure, match=r"'mediaUrls.0' could not be fetched: ") as failure:
+            await fetched(tmp_path, host, host.ref("slow"), limits=inputs.Limits(fetch_s_max=0.5))
+    assert failure.value.code == "invalid_media"
+    assert inputs.Limits().fetch_s_max == 30
+
+
 async def test_addresses_that_are_not_public_are_never_dialled(tmp_path: Path, stock: dict[str, bytes]) -> None:
     async with shelf(stock) as host, shelf(stock) as inner:
         for url in (

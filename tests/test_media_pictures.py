@@ -104,6 +104,15 @@ async def test_sixteen_bits_of_colour(tmp_path: Path) -> None:
     assert near(image.getpixel((1, 1)), (192, 128, 64), 1)
 
 
+async def test_sixteen_bits_with_a_transparent_half(tmp_path: Path) -> None:
+    import zlib
+
+    pixel = struct.pack(">HHHH", 0xC000, 0x8000, 0x4000, 0xFFFF), struct.pack(">HHHH", 0, 0, 0, 0)
+    row = b"\0" + pixel[0] * 2 + pixel[1] * 2
+    image = await picture(tmp_path, files.png(4, 3, zlib.compress(row * 3), bits=16, colour=6))
+    assert near([image.getpixel((0, 1)), image.getpixel((3, 1))], [(192, 128, 64), (255, 255, 255)], 1)
+
+
 @pytest.mark.parametrize("bits", [1, 2, 4])
 async def test_few_bits_of_grey(tmp_path: Path, bits: int) -> None:
     import zlib

@@ -156,3 +156,28 @@ def test_trust_goes_no_further_than_its_spelling(url: str) -> None:
 def test_a_bad_trusted_entry_is_named(entry: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(f"SEEDBED_TRUSTED_HOSTS: {entry!r} must be a host or host:port")):
         PublicClient(frozenset({entry}))
+
+
+@pytest.mark.parametrize(
+    ("url", "base_url", "below"),
+    [
+        ("https://video.example.com/hook", "https://video.example.com", True),
+        ("https://video.example.com", "https://video.example.com", True),
+        ("HTTPS://VIDEO.Example.COM.:443/api/open/v1/x?y=/", "https://video.example.com", True),
+        ("https://video.example.com/hook", "https://video.example.com/seedbed", False),
+        ("https://video.example.com/seedbed/hook", "https://video.example.com/seedbed", True),
+        ("https://video.example.com/seedbed?x", "https://video.example.com/seedbed", True),
+        ("https://video.example.com/seedbedding", "https://video.example.com/seedbed", False),
+        ("https://video.example.com.evil.org/", "https://video.example.com", False),
+        ("https://evil.org/video.example.com", "https://video.example.com", False),
+        ("https://evil.org/?https://video.example.com", "https://video.example.com", False),
+        ("http://127.0.0.1:8787/hook", "http://127.0.0.1:8787", True),
+        ("http://127.0.0.1:8788/hook", "http://127.0.0.1:8787", False),
+        ("http://[0:0::1]:8787/", "http://[::1]:8787", True),
+        ("https://bücher.example/", "https://xn--bcher-kva.example", True),
+        ("https://video.example.com\\@evil.org/", "https://video.example.com", False),
+        ("no address", "https://video.example.com", False),
+    ],
+)
+def test_which_addresses_are_the_servers_own(url: str, base_url: str, below: bool) -> None:
+    assert addresses.is_below(url, base_url) is below

@@ -224,6 +224,18 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"mode": "image-to-video", "image_url": "https://example.com/a.mp4"},
         "'image_url' must end in one of .jpg, .jpeg, .png, .webp, .gif, .bmp, or have no extension",
     ),
+    "a private address": (
+        {"mode": "image-to-video", "image_url": "https://10.0.0.5/photo.jpg"},
+        "'image_url': The URL must not name a private or reserved address",
+    ),
+    "the cloud's metadata": (
+        {"mode": "media-to-video", "media_urls": [PICTURE, "https://169.254.169.254/photo.jpg"]},
+        "'media_urls.1': The URL must not name a private or reserved address",
+    ),
+    "plain http": (
+        {"mode": "image-to-video", "image_url": PICTURE, "end_image_url": "http://example.com/photo.jpg"},
+        "'end_image_url': The URL must begin with https://",
+    ),
     "a sound": (
         {"mode": "media-to-video", "media_urls": [PICTURE, "https://example.com/a.mp3"]},
         "'media_urls.1' must end in one of .jpg, .jpeg, .png, .webp, .gif, .bmp, .mp4, .mov, .m4v, "

@@ -23,7 +23,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from seedbed import accounts, db, idempotency
+from seedbed import accounts, db, idempotency, tasks, telemetry
 from seedbed.accounts import Api, Caller
 from seedbed.db import Connection
 from seedbed.errors import (
@@ -40,6 +40,7 @@ from seedbed.errors import (
 )
 from seedbed.idempotency import Answer
 from seedbed.runtime import Runtime
+from seedbed.tasks import Task, TaskRequest
 from seedbed.telemetry import log
 
 JSON_DEPTH_MAX = 32
@@ -49,6 +50,9 @@ BODY_S_MAX = 30.0
 LARGE_BODY_S_MAX = 300.0
 LARGE_BODIES_AT_ONCE = 4
 """Bodies with media inside that one process reads at a time."""
+
+REPLAYED = "Idempotent-Replayed"
+"""The header of an answer that was given before."""
 
 Shape = TypeVar("Shape", bound=BaseModel)
 Handler = Callable[[Request], Awaitable[Response]]
@@ -204,7 +208,7 @@ class Body:
 
 async def read_object(request: Request) -> Body:
     """The request's JSON object. Raises InvalidRequest, PayloadTooLarge before it is all in memory, RequestTooSlow."""
-    return _body(await read_body(request, runtime_of(request).settings.body_bytes_max))
+    return _body(await read_bytes(request))
 
 
 async def read_large_object(request: Request, size_bytes_max: int) -> Body:
@@ -227,8 +231,13 @@ def _body(raw: bytes) -> Body:
     return Body(values, canonical(values))
 
 
+async def read_bytes(request: Request) -> bytes:
+    """The request's body. Raises PayloadTooLarge before it is all in memory, RequestTooSlow."""
+    return await read_body(request, runtime_of(request).settings.body_bytes_max)
+
+
 async def read_body(request: Request, size_bytes_max: int, body_s_max: float = BODY_S_MAX) -> bytes:
-    """The whole body. Raises PayloadTooLarge before more than that is in memory, RequestTooSlow."""
+    """The same, of at most so many bytes, within so many seconds."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared[:20]) > size_bytes_max:
         _too_large(size_bytes_max)
@@ -319,7 +328,7 @@ def _check_text(value: Any) -> None:
 
 
 def canonical(values: dict[str, Any]) -> bytes:
-    """JSON of which equal values have the same bytes."""
+    """The bytes that equal bodies have in common, however they were written."""
     return json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
 
 
@@ -354,6 +363,12 @@ def choice(field: str, value: Any, allowed: tuple[Any, ...]) -> Any:
     if value not in allowed:
         raise InvalidRequest(f"'{field}' must be one of {', '.join(map(str, allowed))}", field=field)
     return value
+
+
+def check_prompt(prompt: str) -> None:
+    """Raise InvalidRequest for a prompt of blanks."""
+    if not prompt.strip():
+        raise InvalidRequest("'prompt' must say what the video shows; it is blank", field="prompt")
 
 
 def whole(value: object) -> object:
@@ -394,18 +409,49 @@ async def once(
     A repeat gets the first answer's very bytes and the header `Idempotent-Replayed: true`. Raises
     IdempotencyConflict for another body under the key, and while the first is being carried out.
     """
-    runtime, key = runtime_of(request), request.headers.get("idempotency-key")
-    endpoint = f"{request.method} {request.url.path}"
+    endpoint, key = f"{request.method} {request.url.path}", request.headers.get("idempotency-key")
+    done, replayed = await carry_out(runtime_of(request), caller, endpoint, key, body.canonical, act)
+    return answer(done.body, done.status, {REPLAYED: "true"} if replayed else None)
+
+
+async def carry_out(
+    runtime: Runtime,
+    caller: Caller,
+    endpoint: str,
+    key: str | None,
+    body: bytes,
+    act: Callable[[Connection], Awaitable[Answer]],
+) -> tuple[Answer, bool]:
+    """What `once` does, for a dialect whose key is no header: the answer, and whether it is an earlier one."""
     kept = None
     async with db.transaction(runtime.pool) as conn:
         if key is not None:
-            kept = await idempotency.find(conn, caller.account_id, endpoint, idempotency.check_key(key), body.canonical)
+            kept = await idempotency.find(conn, caller.account_id, endpoint, idempotency.check_key(key), body)
         done = kept or await act(conn)
         if key is not None and kept is None:
-            await idempotency.keep(conn, caller.account_id, endpoint, key, body.canonical, done)
+            await idempotency.keep(conn, caller.account_id, endpoint, key, body, done)
     if kept is None:
         runtime.wake()
-    return answer(done.body, done.status, {"Idempotent-Replayed": "true"} if kept else None)
+    return done, kept is not None
+
+
+async def accept(
+    request: Request, caller: Caller, body: Body, wanted: TaskRequest, told: Callable[[Task], Answer]
+) -> Response:
+    """Accept the task `wanted`, which `body` asks for, no more than once for an Idempotency-Key; `told` is the answer.
+
+    Raises what `once` and `tasks.create` raise.
+    """
+    queued_max = runtime_of(request).settings.queued_max
+
+    async def act(conn: Connection) -> Answer:
+        return told(await tasks.create(conn, caller, wanted, queued_max=queued_max))
+
+    response = await once(request, caller, body, act)
+    if REPLAYED not in response.headers:
+        telemetry.ACCEPTED.labels(wanted.dialect, wanted.model.id).inc()
+        telemetry.HELD.inc(wanted.price_credits)
+    return response
 
 
 def page_size(text: str | None, *, default: int, most: int) -> int:

@@ -22,7 +22,6 @@ from starlette.requests import Request
 from seedbed import db, uploads
 from seedbed.accounts import Caller
 from seedbed.db import Connection
-from seedbed.dialects import _upload
 from seedbed.dialects._http import runtime_of
 from seedbed.engines import Kind
 from seedbed.errors import InvalidRequest, PayloadTooLarge, ServiceBusy
@@ -97,7 +96,11 @@ async def kept_file(
 ) -> AsyncIterator[Kept]:
     """The same for a file that came with the request as `field`: `role` says of its address and kind what it is for."""
     desk = cast(Desk, request.app.state.desk)
-    upload = await _upload.keep(request, caller.account_id, path, claimed, field=field)
+    try:
+        upload = await desk.take(caller.account_id, path, claimed, path.parent)
+    except InvalidRequest as refused:
+        raise type(refused)(refused.message.replace("The file", f"'{field}'", 1), field=field) from None
+    UPLOADED.labels(upload.kind).inc()
     try:
         link = runtime_of(request).storage.own_link(upload.key, ttl_s=uploads.KEEP_S)
         yield Kept(replace(wanted, media=(role(link, upload.kind),)), (upload.key,))

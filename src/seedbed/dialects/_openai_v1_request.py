@@ -110,7 +110,7 @@ class _Room:
 
     async def folder(self) -> Path:
         if self._folder is None:
-            self._folder = await self.stack.enter_async_context(self.desk.folder())
+            self._folder = await self.stack.enter_async_context(_upload.folder_of(self.desk))
         return self._folder
 
 
@@ -248,7 +248,7 @@ def parse_submission(values: dict[str, Any], runtime: Runtime, trace_id: str, *,
     Raises InvalidRequest that names the field and its choices.
     """
     asked = _http.check(Submission, values)
-    _check_prompt(asked.prompt)
+    _http.check_prompt(asked.prompt)
     name, model = _model(asked.model, runtime.catalogue)
     media = _media_of(asked, runtime)
     mode = _mode(model, from_media=bool(media) or file)
@@ -274,11 +274,6 @@ def parse_submission(values: dict[str, Any], runtime: Runtime, trace_id: str, *,
         previews=True,
         echo={"model": name, "size": size},
     )
-
-
-def _check_prompt(prompt: str) -> None:
-    if not prompt.strip():
-        raise InvalidRequest("'prompt' must say what the video shows; it is blank", field="prompt")
 
 
 def _model(asked: str | None, sold: Catalogue) -> tuple[str, Model]:
@@ -354,7 +349,7 @@ def directed(prompt: str) -> str:
 def parse_remix(values: dict[str, Any], earlier: Task, runtime: Runtime, trace_id: str) -> TaskRequest:
     """The task that makes `earlier` again by a new prompt, with its settings. Raises InvalidRequest."""
     asked = _http.check(Remix, values)
-    _check_prompt(asked.prompt)
+    _http.check_prompt(asked.prompt)
     if earlier.output_key is None:
         raise NotReady("Only a completed video can be remixed")
     model = runtime.catalogue.by_id.get(earlier.model)

@@ -9,24 +9,54 @@ from __future__ import annotations
 import asyncio
 import mmap
 import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 from starlette.requests import Request
 
-from seedbed import telemetry
+from seedbed import telemetry, uploads
+from seedbed.accounts import Caller
 from seedbed.dialects import _form
 from seedbed.engines import Kind
 from seedbed.errors import InvalidRequest, PayloadTooLarge, RequestTooSlow, ServiceBusy
 from seedbed.intake import Desk
 from seedbed.media.inputs import BYTES_MAX, MB
+from seedbed.runtime import Runtime
 from seedbed.storage import StorageError
-from seedbed.telemetry import log
 from seedbed.uploads import Upload
 
 FORM_BYTES_MAX = 16 << 10
 """What a form may add to its file."""
 BODY_S_MAX = 300.0
 FILE_BYTES_MAX = max(BYTES_MAX.values())
+
+
+async def keep(request: Request, caller: Caller) -> Upload:
+    """Keep the file that was sent for the caller's account. Raises what `receive` and `Desk.take` raise."""
+    desk = cast(Desk, request.app.state.desk)
+    async with folder_of(desk) as folder:
+        path, claimed = await receive(request, folder)
+        kept = await desk.take(caller.account_id, path, claimed, folder)
+    telemetry.UPLOADED.labels(kept.kind).inc()
+    return kept
+
+
+@asynccontextmanager
+async def folder_of(desk: Desk) -> AsyncIterator[Path]:
+    """A folder for one upload. Raises ServiceBusy when there is no room, or when the file cannot be stored."""
+    try:
+        async with desk.folder() as folder:
+            yield folder
+    except StorageError as error:
+        telemetry.log.error("an upload could not be stored", error=str(error))
+        raise ServiceBusy("The file could not be stored; try again shortly", retry_after_s=5) from None
+
+
+def address(runtime: Runtime, kept: Upload) -> str:
+    """Where an upload is found for as long as it is kept: what a request's media take."""
+    return runtime.storage.own_link(kept.key, ttl_s=uploads.KEEP_S)
 
 
 async def receive(request: Request, folder: Path) -> tuple[Path, Kind | None]:
@@ -102,21 +132,3 @@ def claim(content_type: str) -> Kind | None:
     """The kind that a type names; the types that tools send when they know none name none."""
     kinds: dict[str, Kind] = {"image": "image", "video": "video", "audio": "audio"}
     return kinds.get(content_type.partition("/")[0].strip().lower())
-
-
-async def keep(request: Request, account_id: int, path: Path, claimed: Kind | None, *, field: str = "file") -> Upload:
-    """The file at `path`, alone in its folder, kept for the account once it has proven to be a medium.
-
-    Raises InvalidRequest and PayloadTooLarge that name `field`, ServiceBusy where it cannot be stored.
-    """
-    desk: Desk = request.app.state.desk
-    try:
-        kept = await desk.take(account_id, path, claimed, path.parent)
-    except InvalidRequest as refused:
-        said = refused.message if field == "file" else refused.message.replace("The file", f"'{field}'", 1)
-        raise type(refused)(said, field=field) from None
-    except StorageError as error:
-        log.error("an upload could not be stored", error=str(error))
-        raise ServiceBusy("The file could not be stored; try again shortly", retry_after_s=5) from None
-    telemetry.UPLOADED.labels(kept.kind).inc()
-    return kept
