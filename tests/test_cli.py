@@ -25,8 +25,8 @@ import typer.main
 from typer.testing import CliRunner
 
 from seedbed import __version__, accounts, cli, db, ledger, queue
+from tests.client.proxy import HOLD, between
 from tests.conftest import make_person
-from tests.test_client import HOLD, between
 from tests.test_tasks import accept
 from tests.webhook_receivers import check_signatures, receiving, told, until
 
