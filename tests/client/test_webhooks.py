@@ -161,7 +161,7 @@ def test_a_signed_message_that_is_no_event() -> None:
             verify(body, headers=signed(body))
 
 
-@pytest.mark.parametrize("secret", ["", [], ["good", ""]])
+@pytest.mark.parametrize("secret", ["", [], ["good", ""], "whsec_"])
 def test_an_empty_secret_is_never_used(secret: Any) -> None:
     with pytest.raises(ValueError, match="secret is empty"):
         verify(secret=secret, headers=signed(secret="x"))

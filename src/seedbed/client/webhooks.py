@@ -5,7 +5,7 @@ The service signs in two ways. `webhook-signature` is that of Standard Webhooks
 Seedance documents, `x-seedance-signature`, covers the body alone, so whoever has caught a message can send it
 again for ever; it counts here only where `untimed` says so.
 
-A message that was answered late comes again, under the same id. Keep the ids of what is done, for three days.
+A message that was answered late comes again, under the same id. Keep the ids of what is done, for four days.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def verify(
     Raises MissingSignature, WrongSignature, StaleDelivery, UnreadableDelivery; ValueError for an empty secret.
     """
     secrets = [secret] if isinstance(secret, str) else list(secret)
-    if not secrets or not all(secrets):
+    if not secrets or not all(map(_key, secrets)):
         raise ValueError("the webhook secret is empty")
     given = {name.lower(): value for name, value in headers.items()}
     if untimed and "webhook-signature" not in given:
