@@ -29,7 +29,7 @@ from seedbed.client.retries import retry_after_s
 from tests.client.conftest import SOON, Way
 from tests.client.proxy import HALF, REFUSE, SWALLOW, between, ready
 from tests.conftest import Person, make_person
-from tests.test_webhooks import until
+from tests.webhook_receivers import until
 
 SMALL = {"duration_s": 4, "resolution": "480p"}
 

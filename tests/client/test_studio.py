@@ -17,7 +17,7 @@ from tests.client.conftest import Way
 from tests.client.proxy import SWALLOW, between
 from tests.conftest import Person, make_person
 from tests.engines_for_tests import Broken, Clip
-from tests.test_media_inputs import quarters, written
+from tests.media_samples import quarters, written
 from tests.test_spine import working
 
 PICTURE = written(quarters(), "PNG")

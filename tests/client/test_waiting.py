@@ -31,7 +31,7 @@ from tests.client.test_buying import SMALL
 from tests.conftest import Person
 from tests.dialects.wire import PLAN, move
 from tests.engines_for_tests import Broken, Clip
-from tests.test_media_inputs import quarters, written
+from tests.media_samples import quarters, written
 from tests.test_spine import working
 
 PICTURE = written(quarters(), "PNG")

@@ -19,7 +19,7 @@ from seedbed.webhooks import sign
 from tests.conftest import Person, served
 from tests.engines_for_tests import Clip
 from tests.test_spine import working
-from tests.test_webhooks import receiving, trusting
+from tests.webhook_receivers import receiving, trusting
 
 SECRET = "whsec_" + "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0"
 BODY = b'{"success":true,"requestId":"req_1","status":"succeeded","output":{"type":"video","url":"u"},"error":null}'
