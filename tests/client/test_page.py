@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import subprocess
@@ -47,8 +48,6 @@ def test_every_call_field_and_error_is_documented() -> None:
 async def test_every_program_runs(
     api: httpx2.AsyncClient, alice: Person, settings: Settings, tmp_path: Path, program: str
 ) -> None:
-    import asyncio
-
     (tmp_path / "program.py").write_text(program)
     async with working(settings, tmp_path, Clip()):
         done = await asyncio.to_thread(
