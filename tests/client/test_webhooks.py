@@ -19,7 +19,7 @@ from seedbed.webhooks import sign
 from tests.conftest import Person, served
 from tests.engines_for_tests import Clip
 from tests.test_spine import working
-from tests.webhook_receivers import receiving, trusting
+from tests.webhook_receivers import receiving
 
 SECRET = "whsec_" + "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0"
 BODY = b'{"success":true,"requestId":"req_1","status":"succeeded","output":{"type":"video","url":"u"},"error":null}'
@@ -41,7 +41,7 @@ async def test_deliveries_of_the_service_are_believed(
     settings: Settings, pool: db.Pool, alice: Person, tmp_path: Path, secret: str, kind: str
 ) -> None:
     async with receiving() as receiver:
-        mine = trusting(settings, receiver)
+        mine = settings.model_copy(update={"trusted_hosts": f"127.0.0.1:{receiver.port}"})
         async with db.transaction(pool) as conn:
             _, key = await accounts.create_key(
                 conn,
