@@ -87,9 +87,9 @@ async def between(target: str, *fates: str | bytes) -> AsyncIterator[Proxy]:
     try:
         yield proxy
     finally:
+        # One that is only just being let in would be left half open by a server that has closed.
+        await asyncio.sleep(0.05)
         server.close()
-        # One that has only just been let in begins at the loop's next turn.
-        await asyncio.sleep(0.01)
         await asyncio.gather(*running, return_exceptions=True)
 
 

@@ -7,6 +7,7 @@ suspend, so that what is built on it runs to its end without an event loop (see 
 from __future__ import annotations
 
 import asyncio
+import stat
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
@@ -155,9 +156,12 @@ def _head(request: Request) -> dict[str, str]:
     headers = dict(request.headers) | {"Accept-Encoding": "identity"}
     if isinstance(request.body, Path):
         try:
-            headers["Content-Length"] = str(request.body.stat().st_size)
+            found = request.body.stat()
         except OSError as error:
             raise _unreadable(request.body, error) from None
+        if not stat.S_ISREG(found.st_mode):
+            raise FileError(f"{request.body} could not be read: it is no file")
+        headers["Content-Length"] = str(found.st_size)
     return headers
 
 
