@@ -140,7 +140,7 @@ def refuse(error: ApiError, error_body: ErrorBody, error_head: ErrorHead = own_h
     status, headers = error_head(error)
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    if status in (429, 503):
+    if status in (429, 503) or error.retry_after_s:
         headers["Retry-After"] = str(error.retry_after_s or BUSY_RETRY_S)
     if isinstance(error, PayloadTooLarge | RequestTooSlow):
         # The rest of the body is not read: nothing sensible can follow on this connection.

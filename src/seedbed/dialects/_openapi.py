@@ -103,6 +103,8 @@ def refusal(status: int, errors: Errors, body: Callable[[str, str, Json], Json])
     }
     if status in (429, 503):
         answer["headers"] |= {"Retry-After": RETRY_AFTER}
+    elif status == 409:
+        answer["headers"] |= {"Retry-After": RETRY_AFTER | {"required": False}}
     return answer
 
 

@@ -276,8 +276,11 @@ async def balance(request: Request) -> Response:
 
 
 async def upload(request: Request) -> Response:
-    """Keep a picture, video or sound for 7 days, at an address that `mediaUrls` takes."""
-    caller = await _http.authenticate(request, "open")
+    """Keep a picture, video or sound for 7 days, at an address that `mediaUrls` takes.
+
+    An upload is its account's, and no task's: a key of the Studio API, which has no such path, may make one.
+    """
+    caller = await _http.authenticate(request, "open", "studio")
     kept = await _upload.keep(request, caller)
     done = {
         "success": True,
