@@ -76,7 +76,7 @@ async def test_an_id_cannot_split_the_answer(settings: Settings) -> None:
 
 
 async def test_what_is_nowhere(api: httpx2.AsyncClient) -> None:
-    for path in ("/nowhere", "/", "/api", "/api/open", "/api/open/v2/models", "/api/open/v1x", "/openapi/other.json"):
+    for path in ("/nowhere", "/api", "/api/open", "/api/open/v2/models", "/api/open/v1x", "/openapi/other.json"):
         answer = await api.get(path)
         assert (answer.status_code, answer.text) == (404, "There is no such path\n"), path
     for path in ("/healthz", "/metrics", "/files/a/b"):

@@ -25,10 +25,11 @@ import typer.main
 from typer.testing import CliRunner
 
 from seedbed import __version__, accounts, cli, db, ledger, queue
+from tests.client.proxy import HOLD, PASS, between
 from tests.conftest import make_person
-from tests.test_client import HOLD, between
+from tests.media_samples import quarters, written
 from tests.test_tasks import accept
-from tests.test_webhooks import check_signatures, receiving, told, until
+from tests.webhook_receivers import check_signatures, receiving, told, until
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "en" / "cli.md"
@@ -240,6 +241,70 @@ def test_ctrl_c_cancels_the_video(service: Home) -> None:
     assert balance(service, key) == before
 
 
+def test_local_files_and_the_fields_of_the_studio_api(service: Home, tmp_path: Path) -> None:
+    key = service.ok("key", "create", "--account", "admin@localhost", "--api", "studio").strip()
+    picture, film, frame = tmp_path / "photo.png", tmp_path / "film.mp4", tmp_path / "last.png"
+    picture.write_bytes(written(quarters(), "PNG"))
+    here = ("--url", service.url, "--key", key, "-o", str(film))
+    fields = ("--seed", "7", "--channel", "wild", "--fixed-lens", "--silent", "--last-frame", str(frame))
+    done = service.run("generate", "planned", "--media", str(picture), *here, "--duration", "4", *fields)
+    assert (done.returncode, done.stdout) == (0, f"{film}\n"), done.stderr
+    assert f"uploaded {picture} (image, 0.0 MB)\naccepted sd2_" in done.stderr
+    assert "understood: setting forest" in done.stderr
+    assert film.read_bytes()[4:8] == b"ftyp"
+    assert frame.read_bytes().startswith(b"\x89PNG")
+    [task_id] = re.findall(r"accepted (\w+) for 24 credits", done.stderr)
+    found = service.json("task", "show", task_id)
+    assert (found["api"], found["seed"], found["mode"]) == ("studio", 7, "image_to_video")
+    assert [medium.partition(":")[0] for medium in found["media"]] == ["first_frame"]
+    film.unlink()
+    assert service.ok("fetch", task_id, *here) == f"{film}\n"
+    assert film.read_bytes()[4:8] == b"ftyp"
+
+
+def test_what_cannot_be_made_is_said_before_anything_is_bought(service: Home, tmp_path: Path) -> None:
+    studio = service.ok("key", "create", "--account", "admin@localhost", "--api", "studio").strip()
+    key = service.ok("key", "create", "--account", "admin@localhost").strip()
+    before = balance(service, key)
+    cases = [
+        (key, ("--tier", "pro"), "--tier is of the Studio API, whose keys begin with sk_live_"),
+        (key, ("--fixed-lens",), "--fixed-lens is of the Studio API"),
+        (studio, ("--model", "seedance-2.0"), "--model is of the Open API, and this key"),
+        (key, ("--media", str(tmp_path / "nothing.png")), "nothing.png could not be read: No such file"),
+        (key, ("-o", str(tmp_path)), "is a folder; name the file"),
+        (key, ("-o", "/dev/null/video.mp4"), "/dev/null cannot be made: "),
+        ("ключ", (), "The API key holds characters that no key has"),
+    ]
+    for each, args, words in cases:
+        assert words in service.refused("generate", "x", "--url", service.url, "--key", each, *args)
+    assert "must begin with https://" in service.refused("generate", "x", "--url", "localhost", "--key", key)
+    assert "Task not found" in service.refused("fetch", "req_unknown", "--url", service.url, "--key", key)
+    assert balance(service, key) == before
+
+
+async def test_ctrl_c_of_what_cannot_be_cancelled_says_how_to_get_it(service: Home, tmp_path: Path) -> None:
+    command = ("key", "create", "--account", "admin@localhost", "--api", "studio")
+    key = (await asyncio.to_thread(service.ok, *command)).strip()
+    async with between(service.url, PASS, HOLD) as proxy:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "seedbed", "generate", "A river", "--duration", "4", "--url", proxy.url),
+            env=service.environment(SEEDBED_KEY=key),
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        await until(lambda: len(proxy.heads) == 2)
+        process.send_signal(signal.SIGINT)
+        out, err = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode not in (0, None)
+    assert out == b""
+    [task_id] = re.findall(r"accepted (sd2_\w+) for 24 credits", err.decode())
+    assert f"{task_id} cannot be cancelled by this API; get the video later: seedbed fetch {task_id}\n" in err.decode()
+    film = tmp_path / "film.mp4"
+    later = ("fetch", task_id, "-o", str(film), "--url", service.url, "--key", key)
+    assert await asyncio.to_thread(service.ok, *later) == f"{film}\n"
+
+
 async def test_ctrl_c_before_the_answer_buys_nothing(service: Home) -> None:
     """The submission is carried out and its answer does not come: who gives up then must not pay."""
     key = service.ok("key", "create", "--account", "admin@localhost").strip()
@@ -395,6 +460,7 @@ async def test_wrong_calls_are_refused_in_words(home: Home, pool: db.Pool) -> No
         ("There is no account for nobody@example.com", ("credit", "grant", "nobody@example.com", "5")),
         ("--api must be one of open, studio", (*key, "alice@example.com", "--api", "opne")),
         ("must begin with https://", (*key, "alice@example.com", "--webhook-url", "http://10.0.0.1/")),
+        ("takes no webhooks", (*key, "alice@example.com", "--webhook-url", "http://127.0.0.1:8787/hook")),
         ("is not an email address", ("account", "create", "nonsense")),
         ("There is no delivery msg_0", ("webhook", "redeliver", "msg_0")),
         ("There is no live key 999", ("key", "revoke", "999")),

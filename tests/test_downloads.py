@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import time
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -81,6 +83,10 @@ async def test_a_link_gives_the_film_to_whoever_has_it(api: httpx2.AsyncClient, 
     assert headers["access-control-allow-origin"] == "*"
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["etag"].startswith('"')
+    digest = base64.b64encode(hashlib.sha256(CONTENT).digest()).decode()
+    assert headers["repr-digest"] == f"sha-256=:{digest}:"
+    part = await api.get(link, headers={"Range": "bytes=5-9"})
+    assert (part.status_code, part.headers["repr-digest"]) == (206, headers["repr-digest"]), "of the whole file"
     assert abs(parsedate_to_datetime(headers["last-modified"]).timestamp() - time.time()) < 600
     saved = await api.get(f"{link}?download")
     assert saved.content == CONTENT

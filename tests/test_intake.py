@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from PIL import Image
 
-from seedbed import catalogue, db, tasks, telemetry, worker
+from seedbed import catalogue, db, intake, tasks, telemetry, worker
 from seedbed.engines import EngineError, Progress, RenderRequest, RenderResult
 from seedbed.ledger import Balance
 from seedbed.outbound import PublicClient, Resolve
@@ -27,10 +27,11 @@ from tests import hostile_files as files
 from tests import ssrf_vectors as vectors
 from tests.conftest import Person, free_port
 from tests.engines_for_tests import Clip
-from tests.test_media_inputs import Shelf, quarters, shelf, written
+from tests.media_samples import Shelf, quarters, shelf, written
+from tests.relay import Relay
 from tests.test_spine import GENERATIONS, ended
 from tests.test_tasks import accept
-from tests.test_webhooks import until
+from tests.webhook_receivers import until
 
 BODY: dict[str, Any] = {"model": "seedance-2.0", "prompt": "A river", "duration": 4, "resolution": "480p"}
 
@@ -243,6 +244,24 @@ async def test_downloads_of_a_task_that_does_not_come_back_are_forgotten(
         kept.used_at -= settings.render_timeout_s + 61
         there._renderer.tidy()
         assert not kept.folder.exists()
+
+
+async def test_a_database_that_is_away_is_not_the_mediums_fault(
+    pool: db.Pool, alice: Person, settings: Settings, tmp_path: Path
+) -> None:
+    """Its errors are OSErrors and TimeoutErrors too: the task is tried again, and neither failed nor out of time."""
+    async with (
+        Relay(settings.database_url or "") as relay,
+        PublicClient() as client,
+        open_runtime(settings.model_copy(update={"database_url": relay.dsn}), pool_size=2, name="x") as runtime,
+    ):
+        link = runtime.storage.own_link("uploads/aa/up_x.png", ttl_s=60)
+        async with db.connection(pool) as conn:
+            task = await accept(conn, alice, media=(MediaRef(url=link, role="reference"),))
+        await relay.cut()
+        with pytest.raises(EngineError, match="could not be looked up") as raised:
+            await intake.media_of(task, runtime, client, tmp_path)
+        assert raised.value.retryable
 
 
 async def test_a_task_is_cancelled_while_its_media_come(

@@ -27,8 +27,8 @@ from seedbed.runtime import open_runtime
 from seedbed.settings import Settings
 from tests.conftest import Person, served
 from tests.engines_for_tests import Clip
-from tests.test_webhooks import until
 from tests.test_worker import ROOT, at_work, bought, environment, over
+from tests.webhook_receivers import until
 
 Pixels = NDArray[np.uint8]
 
@@ -153,6 +153,12 @@ def kept(settings: Settings) -> list[str]:
     return sorted(str(path) for path in paths if ".partial" not in path.parts)
 
 
+def both(task_id: str, attempt: int) -> tuple[str, str]:
+    """The keys of an attempt's video and of its last frame."""
+    keys = file_keys(task_id, attempt)
+    return keys["video"], keys["last_frame"]
+
+
 async def test_it_is_stored_and_served_with_its_video(
     pool: db.Pool, alice: Person, settings: Settings, tmp_path: Path, sound: None
 ) -> None:
@@ -161,10 +167,10 @@ async def test_it_is_stored_and_served_with_its_video(
     async with at_work(settings, tmp_path, Moving()):
         done, without = await over(pool, wanted), await over(pool, unwanted)
     assert (done.status, without.status) == ("succeeded", "succeeded")
-    assert (done.output_key, done.last_frame_key) == file_keys(done.id, 1)
+    assert (done.output_key, done.last_frame_key) == both(done.id, 1)
     assert (done.width, done.height) == (854, 480)
     assert without.last_frame_key is None
-    assert kept(settings) == sorted([*file_keys(done.id, 1), str(without.output_key)])
+    assert kept(settings) == sorted([*both(done.id, 1), str(without.output_key)])
     # Another process, later: the row and the objects are all that is left of the first.
     async with (
         served(settings) as url,
@@ -223,7 +229,7 @@ async def test_one_that_cannot_be_stored_leaves_nothing(
 ) -> None:
     task = await bought(pool, alice, last_frame=True)
     # A folder stands where the picture would go.
-    (settings.data_dir / "files" / file_keys(task.id, 1)[1]).mkdir(parents=True)
+    (settings.data_dir / "files" / file_keys(task.id, 1)["last_frame"]).mkdir(parents=True)
     async with at_work(settings, tmp_path, Moving()):
         found = await over(pool, task)
     assert (found.status, found.error_code) == ("failed", "storage_failed")
@@ -237,7 +243,7 @@ async def test_files_of_a_worker_killed_before_it_published_are_swept(
     pool: db.Pool, alice: Person, settings: Settings, tmp_path: Path, sound: None
 ) -> None:
     task = await bought(pool, alice, last_frame=True)
-    lost, published = file_keys(task.id, 1), file_keys(task.id, 2)
+    lost, published = both(task.id, 1), both(task.id, 2)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "seedbed", "worker", cwd=ROOT, env=environment(settings, "Clip") | dict(os.environ)
     )

@@ -254,6 +254,24 @@ def test_no_more_memory_or_files_than_allowed(tmp_path: Path, code: str) -> None
     _forbidden(tmp_path, code)
 
 
+def test_no_more_time_on_the_processor_than_allowed(tmp_path: Path) -> None:
+    """20 s while a medium is only looked at, and it cannot give itself more than the 400 of long work."""
+    code = """
+        import resource
+        print(*resource.getrlimit(resource.RLIMIT_CPU), flush=True)
+        try:
+            resource.setrlimit(resource.RLIMIT_CPU, (401, 401))
+        except (OSError, ValueError):
+            print("held", flush=True)
+        resource.setrlimit(resource.RLIMIT_CPU, (1, 400))
+        while True:
+            pass
+    """
+    done = inside(tmp_path, code)
+    assert done.returncode == -signal.SIGXCPU
+    assert done.stdout.split() == ["20", "400", "held"]
+
+
 def test_it_may_write_in_its_folder_and_start_threads(tmp_path: Path, standing: frozenset[str]) -> None:
     if "calls" not in standing:
         pytest.skip("without the filter there are no threads either")
@@ -325,6 +343,7 @@ def _own(tmp_path: Path) -> Path:
         ),
         ("os.kill(os.getpid(), 11)", "damaged"),
         ("os.kill(os.getpid(), 9)", "costly"),
+        ("os.kill(os.getpid(), 24)", "costly"),  # SIGXCPU: its time on the processor is up
         ("sys.exit(0)", "damaged"),
     ],
 )

@@ -17,7 +17,7 @@ from seedbed.tasks import MediaRef
 from tests import hostile_files as files
 from tests.conftest import Person, free_port
 from tests.engines_for_tests import Clip
-from tests.test_media_inputs import Shelf, shelf, written
+from tests.media_samples import Shelf, shelf, written
 from tests.test_worker import at_work, bought, over
 
 

@@ -19,6 +19,7 @@ BOUNDS: dict[str, tuple[list[str], list[str]]] = {
     "port": (["0", "65535"], ["-1", "65536", "http", "80.5"]),
     "concurrency": (["1", "1024"], ["0", "1025", "-1", "many"]),
     "lease_s": (["1", "3600", "2.5"], ["0.9", "3601", "nan", "inf", "-1"]),
+    "database_timeout_s": (["1", "60", "2.5"], ["0.9", "61", "nan", "inf"]),
     "poll_s": (["0.01", "60"], ["0", "60.1", "nan"]),
     "attempts_max": (["1", "10"], ["0", "11"]),
     "render_timeout_s": (["0.1", "86400"], ["0", "-1", "inf", "nan"]),
@@ -33,7 +34,13 @@ BOUNDS: dict[str, tuple[list[str], list[str]]] = {
     "unauthorized_per_minute": (["1", "100000"], ["0"]),
     "log_level": (["debug", "info", "warning", "error"], ["loud", "INFO"]),
     "log_format": (["console", "json"], ["xml"]),
+    "sign_up": (["open", "invited"], ["closed", "yes"]),
+    "sign_up_credits": (["0", "1000000000"], ["-1", "1000000001", "1.5"]),
     "public_url": (["https://a.example", "http://a.example:8080"], ["a.example", "ftp://a.example", "//a.example"]),
+    "mcp_origins": (
+        ["https://a.example", "http://a.example:3000/, https://b.example"],
+        ["*", "a.example", "https://a/b"],
+    ),
     "storage_public_url": (["https://a.example"], ["a.example"]),
 }
 """Setting → what it takes and what it refuses."""
@@ -47,6 +54,8 @@ FREE = {
     "secret_key",
     "trusted_hosts",
     "engines",
+    "smtp_url",
+    "mail_from",
 }
 """Settings that take any text; what they point to is looked at where it is opened."""
 

@@ -30,7 +30,7 @@ from tests.engines_for_tests import Broken, Clip
 from tests.test_spine import GENERATIONS, ended
 from tests.test_tasks import LANE, MODEL, accept, in_state, output_of
 from tests.test_telemetry import value
-from tests.test_webhooks import until
+from tests.webhook_receivers import until
 
 ROOT = Path(__file__).parents[1]
 BODY = {"model": "seedance-2.0", "prompt": "A river", "duration": 4, "resolution": "480p"}

@@ -103,6 +103,17 @@ def check_url(url: str, trusted: frozenset[str] = frozenset(), *, field: str | N
         raise InvalidRequest(str(refusal), field=field) from None
 
 
+def is_below(url: str, base_url: str) -> bool:
+    """Whether `url` is `base_url` or an address below it, however the two are spelled. False for no address."""
+    own = frozenset({base_url.partition("//")[2].partition("/")[0]})
+    try:
+        there, here = parse(url, own), parse(base_url, own)
+    except NotPublic:
+        return False
+    path, below = there.path.partition("?")[0], here.path.rstrip("/")
+    return (there.host, there.port) == (here.host, here.port) and f"{path}/".startswith(f"{below}/")
+
+
 def follow(target: Target, location: str, trusted: frozenset[str]) -> Target:
     """Where a redirect from `target` leads, its fragment left out, under the same rules. Raises NotPublic."""
     location = location.partition("#")[0]

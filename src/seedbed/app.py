@@ -18,11 +18,13 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from seedbed import __version__, catalogue, db, downloads, queue, telemetry
+from seedbed import __version__, catalogue, console, db, docsite, downloads, queue, telemetry
 from seedbed.dialects import DIALECTS
 from seedbed.dialects._http import Handler, add_route, refuse
+from seedbed.docsite import Docsite
 from seedbed.errors import ApiError, InvalidRequest, MethodNotAllowed, NotFound
 from seedbed.intake import Desk
 from seedbed.runtime import Runtime, open_runtime
@@ -30,6 +32,7 @@ from seedbed.scratch import Scratch
 from seedbed.settings import Settings
 from seedbed.storage import StorageError
 from seedbed.telemetry import log
+from seedbed.web import Static
 
 WORKER_SEEN_S = 30.0
 """A worker not seen for this long is not counted."""
@@ -48,12 +51,16 @@ def build_app(settings: Settings) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            runtime = await stack.enter_async_context(open_runtime(settings, pool_size=POOL_SIZE, name="seedbed api"))
+            answer_s = settings.database_timeout_s
+            opened = open_runtime(settings, pool_size=POOL_SIZE, name="seedbed api", answer_s=answer_s)
+            runtime = await stack.enter_async_context(opened)
             scratch = Scratch(settings.data_dir / "scratch")
             stack.callback(scratch.close)
             desk = Desk(runtime, scratch)
             for each in (app, *mounted.values()):
                 each.state.runtime, each.state.desk = runtime, desk
+            for each in mounted.values():
+                await stack.enter_async_context(each.router.lifespan_context(each))
             yield
 
     app = Starlette(lifespan=lifespan)
@@ -62,11 +69,30 @@ def build_app(settings: Settings) -> ASGIApp:
     add_route(app, "GET", "/readyz", ready)
     add_route(app, "GET", "/metrics", metrics)
     add_route(app, "GET", "/files/{signature}/{key:path}", downloads.serve)
+    pages = Static()
+    add_route(app, "GET", "/static/{mark}/{name:path}", pages.serve)
+    for method, path, page in console.routes(pages):
+        add_route(app, method, path, page)
+    for path, handler in docsite.routes(Docsite(pages, base_url=settings.base_url)):
+        add_route(app, "GET", path, handler)
     for name, module in DIALECTS.items():
         add_route(app, "GET", f"/openapi/{name}.json", _document(module.document(sold)))
+        app.router.routes.append(Route(module.PREFIX, _Bare(module.PREFIX, mounted[name])))
         app.mount(module.PREFIX, mounted[name])
     app.add_exception_handler(HTTPException, _fallback)
     return Observed(app)
+
+
+class _Bare:
+    """The prefix of a dialect without a slash behind it: the dialect's own root, which no mount would match."""
+
+    def __init__(self, prefix: str, app: ASGIApp) -> None:
+        self._prefix, self._app = prefix, app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["root_path"] = scope.get("root_path", "") + self._prefix
+        scope["path"] += "/"
+        await self._app(scope, receive, send)
 
 
 def _document(openapi: dict[str, Any]) -> Handler:
@@ -87,7 +113,7 @@ async def _fallback(request: Request, raised: Exception) -> Response:
 def _refuse(path: str, error: ApiError) -> Response:
     """An error met outside every route: in the shape of the dialect under whose prefix the path is, else text.
 
-    The bare prefix comes here, and so does a path with a line break, which no mount matches.
+    A path with a line break comes here, which no mount matches.
     """
     for dialect in DIALECTS.values():
         if f"{path}/".startswith(f"{dialect.PREFIX}/"):

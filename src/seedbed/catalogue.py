@@ -27,7 +27,7 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 SHORT_SIDE = {"480p": 480, "720p": 720, "1024p": 1024, "1080p": 1080, "1080p-plus": 1440, "4k": 2160}
 """Pixels of the short side, by resolution."""
 
-Dialect = Literal["open", "studio", "ark", "openai"]
+Dialect = Literal["open", "studio", "ark", "openai", "mcp"]
 """The wire dialects that a model can be sold through: the names in `dialects.DIALECTS`."""
 
 Renaming = Literal["ark", "openai"]

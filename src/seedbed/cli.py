@@ -296,12 +296,15 @@ def key_create(
     data_dir: DataDir = None,
 ) -> None:
     """Make a key; prints it, the only time."""
-    from seedbed import accounts, outbound
+    from seedbed import accounts, addresses, outbound
 
     if api not in accounts.PREFIXES:
         raise InvalidRequest(f"--api must be one of {', '.join(accounts.PREFIXES)}")
     if webhook_url is not None:
-        webhook_url = outbound.check_url(webhook_url, load_settings(data_dir=data_dir).trusted)
+        settings = load_settings(data_dir=data_dir)
+        if addresses.is_below(webhook_url, settings.base_url):
+            raise InvalidRequest("--webhook-url must not be an address of this server, which takes no webhooks")
+        webhook_url = outbound.check_url(webhook_url, settings.trusted)
 
     async def act(conn: Connection) -> str:
         _, secret = await accounts.create_key(
@@ -438,31 +441,91 @@ def webhook_enable(account: str, url: str, data_dir: DataDir = None) -> None:
 # A video from the command line -------------------------------------------------------------------------------------
 
 
+Url = Annotated[str, typer.Option(envvar="SEEDBED_URL", help="Address of the service.")]
+Key = Annotated[
+    str | None,
+    typer.Option(envvar="SEEDBED_KEY", help="API key; one that begins with sk_live_ is of the Studio API."),
+]
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="Where to save the video; <task id>.mp4.")]
+LOCAL_URL = "http://127.0.0.1:8787"
+STUDIO = "Studio API"
+
+
 @app.command()
 def generate(
     prompt: str,
-    model: Annotated[str, typer.Option(help="Which model.")] = "seedance-2.0",
+    media: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Picture, video or sound to work from: a file here, or a public https address. May be repeated: one "
+            "or two pictures are the first and the last frame, anything else is a reference."
+        ),
+    ] = None,
     duration: Annotated[int | None, typer.Option(help="Seconds.")] = None,
-    ratio: Annotated[str | None, typer.Option(help="16:9, 9:16 or 1:1.")] = None,
-    resolution: Annotated[str | None, typer.Option(help="480p, 720p or 1080p.")] = None,
-    media: Annotated[list[str] | None, typer.Option(help="Public https address of a medium; may be repeated.")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Where to save the video.")] = None,
+    ratio: Annotated[str | None, typer.Option(help="Width to height, as 16:9.")] = None,
+    resolution: Annotated[str | None, typer.Option(help="480p, 720p, 1080p …")] = None,
+    output: Output = None,
+    url: Url = LOCAL_URL,
+    key: Key = None,
+    model: Annotated[str | None, typer.Option(help="Which model.", rich_help_panel="Open API")] = None,
+    tier: Annotated[str | None, typer.Option(help="mini, standard or pro.", rich_help_panel=STUDIO)] = None,
+    channel: Annotated[str | None, typer.Option(help="standard, real or wild.", rich_help_panel=STUDIO)] = None,
+    seed: Annotated[int | None, typer.Option(help="The same gives the same video.", rich_help_panel=STUDIO)] = None,
+    fixed_lens: Annotated[
+        bool, typer.Option("--fixed-lens", help="The camera stands still.", rich_help_panel=STUDIO)
+    ] = False,
+    silent: Annotated[bool, typer.Option("--silent", help="No sound.", rich_help_panel=STUDIO)] = False,
+    last_frame: Annotated[
+        Path | None, typer.Option(help="Where to save the last frame (PNG).", rich_help_panel=STUDIO)
+    ] = None,
+) -> None:
+    """Make a video through a running service, save it and print its path.
+
+    Ctrl-C cancels the task, or says how to get it later where its API cannot cancel.
+    """
+    from seedbed import studio
+
+    wanted = studio.Wanted(
+        media=tuple(media or ()),
+        duration=duration,
+        ratio=ratio,
+        resolution=resolution,
+        model=model,
+        tier=tier,
+        channel=channel,
+        seed=seed,
+        fixed_lens=fixed_lens,
+        silent=silent,
+        last_frame=last_frame,
+    )
+    typer.echo(studio.make(url, _given(key), prompt, wanted, output, said))
+
+
+@app.command()
+def fetch(task_id: str, output: Output = None, url: Url = LOCAL_URL, key: Key = None) -> None:
+    """Wait for a video that was asked for before, save it and print its path."""
+    from seedbed import studio
+
+    typer.echo(studio.fetch(url, _given(key), task_id, output, said))
+
+
+def _given(key: str | None) -> str:
+    if not key:
+        raise ConfigError("SEEDBED_KEY is not set; make a key with `seedbed key create`, or give --key")
+    return key
+
+
+@app.command()
+def mcp(
     url: Annotated[str, typer.Option(envvar="SEEDBED_URL", help="Address of the service.")] = "http://127.0.0.1:8787",
     key: Annotated[str | None, typer.Option(envvar="SEEDBED_KEY", help="API key.")] = None,
 ) -> None:
-    """Make a video through a running service, save it and print its path."""
-    from seedbed import studio
+    """Hand a running service's tools to an agent on this machine, over standard input and output."""
+    from seedbed import bridge
 
     if key is None:
         raise ConfigError("SEEDBED_KEY is not set; make a key with `seedbed key create`, or give --key")
-    fields = {
-        "model": model,
-        "duration": duration,
-        "aspectRatio": ratio,
-        "resolution": resolution,
-        "mediaUrls": media or None,
-    }
-    typer.echo(studio.make(url, key, prompt, fields, output, said))
+    asyncio.run(bridge.serve(url, key))
 
 
 @app.command()

@@ -28,7 +28,13 @@ MIGRATION_LOCK = 0x5EEDBED
 """Advisory lock under which one process at a time migrates."""
 
 ACQUIRE_S = 60.0
-"""Longest wait for a free connection before the request is answered `service_busy`."""
+"""Longest wait for one's turn while others are being served."""
+
+ANSWER_S = 60.0
+"""Longest wait for the database's answer, unless the process says otherwise."""
+
+GRACE_S = 1.0
+"""How much sooner a database that lives ends a statement than we give up waiting for it."""
 
 UNAVAILABLE: tuple[type[BaseException], ...] = (
     asyncpg.PostgresConnectionError,
@@ -72,21 +78,55 @@ def explained() -> Iterator[None]:
 
 
 class Pool:
-    """Connections for whoever comes, first come, first served: asyncpg alone lets a newcomer overtake who waits."""
+    """Connections for whoever comes, first come, first served: asyncpg alone lets a newcomer overtake who waits.
 
-    def __init__(self, raw: asyncpg.Pool[Any]) -> None:
-        self._raw, self._turns = raw, asyncio.Semaphore(raw.get_max_size())
+    A database that falls silent (a frozen machine, a network that swallows everything) ends no wait by itself.
+    So connecting and every statement end after `answer_s` or a second more; and when a connection has waited that
+    long in vain while no other was served, everybody who waits for a turn is told at once. Nobody waits longer
+    than twice `answer_s` and a few seconds for a database that does not answer.
+    """
+
+    def __init__(self, raw: asyncpg.Pool[Any], answer_s: float = ANSWER_S) -> None:
+        self._raw, self._answer_s = raw, answer_s
+        self._turns = asyncio.Semaphore(raw.get_max_size())
+        self._waits: set[asyncio.Timeout] = set()
+        self._served = 0
 
     @asynccontextmanager
     async def acquire(self, acquire_s: float = ACQUIRE_S) -> AsyncIterator[Connection]:
         """A connection of one's own; waits so long for its turn. Raises one of UNAVAILABLE."""
-        async with asyncio.timeout(acquire_s):
-            await self._turns.acquire()
+        await self._turn(acquire_s)
+        served = self._served
         try:
-            async with self._raw.acquire(timeout=acquire_s) as conn:
-                yield conn
+            async with self._raw.acquire(timeout=min(acquire_s, self._answer_s)) as conn:
+                with _let_go(conn):
+                    yield conn
+        except TimeoutError:
+            if self._served == served:
+                self._give_up()
+            raise
+        except Exception:
+            self._served += 1
+            raise
+        else:
+            self._served += 1
         finally:
             self._turns.release()
+
+    async def _turn(self, acquire_s: float) -> None:
+        async with asyncio.timeout(acquire_s) as wait:
+            self._waits.add(wait)
+            try:
+                await self._turns.acquire()
+            finally:
+                self._waits.discard(wait)
+
+    def _give_up(self) -> None:
+        """The database is silent: nobody need wait for a turn."""
+        now = asyncio.get_running_loop().time()
+        for wait in self._waits:
+            if not wait.expired():
+                wait.reschedule(now)
 
     async def close(self) -> None:
         """Close all connections, once they are free."""
@@ -97,28 +137,43 @@ class Pool:
         self._raw.terminate()
 
 
-async def open_pool(dsn: str, *, size: int = 16, name: str = "seedbed", silent_s: float = 20.0) -> Pool:
+@contextmanager
+def _let_go(conn: Connection) -> Iterator[None]:
+    """A connection that did not answer in time is not asked to tidy up: that could take as long again."""
+    try:
+        yield
+    except TimeoutError:
+        conn.terminate()
+        raise
+
+
+async def open_pool(
+    dsn: str, *, size: int = 16, name: str = "seedbed", silent_s: float = 20.0, answer_s: float = ANSWER_S
+) -> Pool:
     """A pool of at most `size` connections to `dsn`. Raises one of UNAVAILABLE when nobody answers.
 
     A transaction in which this process says nothing for `silent_s` is rolled back by the database: a frozen
-    or unreachable machine would keep its locks for hours, and nobody could take over what it did.
+    or unreachable machine would keep its locks for hours, and nobody could take over what it did. A statement
+    of more than `answer_s` is ended by the database, or given up a second later where that does not answer.
     """
     raw = await asyncpg.create_pool(
         dsn,
         min_size=1,
         max_size=size,
         max_inactive_connection_lifetime=300,
-        command_timeout=60,
+        timeout=answer_s,
+        command_timeout=answer_s + GRACE_S,
         server_settings={
             "application_name": name,
             "timezone": "UTC",
             "jit": "off",
             "idle_in_transaction_session_timeout": f"{silent_s * 1000:.0f}",
+            "statement_timeout": f"{answer_s * 1000:.0f}",
         },
         reset=_keep_session,
     )
     assert raw is not None
-    return Pool(raw)
+    return Pool(raw, answer_s)
 
 
 async def _keep_session(connection: Connection) -> None:
@@ -135,8 +190,17 @@ async def connection(pool: Pool, acquire_s: float = ACQUIRE_S) -> AsyncIterator[
 @asynccontextmanager
 async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     """A connection inside one transaction: committed at the end, rolled back on any exception."""
-    async with connection(pool) as conn, conn.transaction():
-        yield conn
+    async with connection(pool) as conn:
+        whole = conn.transaction()
+        await whole.start()
+        try:
+            yield conn
+        except TimeoutError:
+            raise  # The connection is let go, and the transaction with it.
+        except BaseException:
+            await whole.rollback()
+            raise
+        await whole.commit()
 
 
 def head() -> str:

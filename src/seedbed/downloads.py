@@ -7,6 +7,7 @@ RFC 9110; on S3 it redirects to a fresh presigned address, so that a link outliv
 
 from __future__ import annotations
 
+import base64
 import re
 import time
 from collections.abc import AsyncIterator
@@ -41,19 +42,23 @@ async def serve(request: Request) -> Response:
         return PlainTextResponse("The service is busy; try again shortly\n", 503, {"Retry-After": "2"})
     if file is None:
         return _missing()
-    elsewhere = await runtime.storage.presigned(key, REDIRECT_S)
-    if elsewhere is not None:
-        return RedirectResponse(elsewhere, 302, {"Cache-Control": "no-store"})
-    return _answer(request, file, runtime.storage)
+    return await answer(request, file, runtime.storage)
 
 
 def _missing() -> Response:
     return PlainTextResponse("There is no such file\n", 404)
 
 
-def _answer(request: Request, file: Record, store: Storage) -> Response:
+async def answer(request: Request, file: Record, store: Storage, *, cache: str = CACHE) -> Response:
+    """The file, or the part of it that Range asks for; a redirect to S3 where it lies there. Raises StorageError.
+
+    `cache` is what caches may do with it (Cache-Control).
+    """
+    elsewhere = await store.presigned(file["key"], REDIRECT_S)
+    if elsewhere is not None:
+        return RedirectResponse(elsewhere, 302, {"Cache-Control": "no-store"})
     size: int = file["size_bytes"]
-    headers = _headers(file, download="download" in request.query_params)
+    headers = _headers(file, download="download" in request.query_params) | {"Cache-Control": cache}
     if not_modified(request.headers.get("if-none-match"), headers["ETag"]):
         return Response(None, 304, headers)
     wanted = request.headers.get("range")
@@ -77,9 +82,9 @@ def _headers(file: Record, *, download: bool) -> dict[str, str]:
     return {
         "Content-Type": file["content_type"],
         "ETag": storage.quoted_etag(bytes(file["sha256"]).hex()),
+        "Repr-Digest": repr_digest(bytes(file["sha256"])),
         "Last-Modified": format_datetime(file["created_at"], usegmt=True),
         "Accept-Ranges": "bytes",
-        "Cache-Control": CACHE,
         "Content-Disposition": content_disposition(name, "attachment" if download else "inline"),
         "Access-Control-Allow-Origin": "*",
     }
@@ -146,6 +151,11 @@ def content_disposition(filename: str, kind: Literal["inline", "attachment"]) ->
     plain = re.sub(r'[^ -~]|["%]', "_", name)
     value = f'{kind}; filename="{plain}"'
     return value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def repr_digest(sha256: bytes) -> str:
+    """A Repr-Digest (RFC 9530, 3): that of the whole file, whichever part of it is sent."""
+    return f"sha-256=:{base64.b64encode(sha256).decode()}:"
 
 
 def not_modified(if_none_match: str | None, etag: str) -> bool:

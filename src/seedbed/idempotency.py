@@ -16,6 +16,9 @@ from seedbed.errors import IdempotencyConflict, InvalidRequest
 
 KEY_CHARS_MAX = 255
 
+BUSY_RETRY_S = 1
+"""When to ask again for what is being carried out: the answer says so, and another conflict does not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -69,7 +72,7 @@ async def find(conn: Connection, account_id: int, endpoint: str, key: str, body:
             return None
     if row["fingerprint"] is None:
         raise IdempotencyConflict(
-            "A request with this Idempotency-Key is being carried out; try again shortly", retry_after_s=1
+            "A request with this Idempotency-Key is being carried out; try again shortly", retry_after_s=BUSY_RETRY_S
         )
     if row["fingerprint"] != fingerprint(body):
         raise IdempotencyConflict("This Idempotency-Key was used with another body")

@@ -78,8 +78,13 @@ def is_own(runtime: Runtime, own: OwnFile) -> bool:
 async def _read_own(runtime: Runtime, own: OwnFile, path: Path, bytes_max: int) -> bool:
     if not is_own(runtime, own):
         return False
-    async with db.connection(runtime.pool) as conn:
-        row = await files.find(conn, own.key) or await uploads.find(conn, own.key)
+    try:
+        async with db.connection(runtime.pool) as conn:
+            row = await files.find(conn, own.key) or await uploads.find(conn, own.key)
+    except db.UNAVAILABLE as error:
+        # Many of these are OSErrors, or even a TimeoutError: nothing above may take them for the medium's own.
+        log.warning("the database is away", error=repr(error))
+        raise EngineError("A file of this server could not be looked up", retryable=True) from None
     if row is None or row["size_bytes"] > bytes_max:
         return False
     try:

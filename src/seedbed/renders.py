@@ -29,20 +29,23 @@ from seedbed.storage import StorageError
 from seedbed.tasks import Output, Task
 from seedbed.telemetry import log
 
-VIDEO, PNG = "video/mp4", "image/png"
+FILES = {
+    "video": (".mp4", "video/mp4"),
+    "last_frame": ("_last_frame.png", "image/png"),
+    "thumbnail": ("_thumbnail.webp", "image/webp"),
+    "spritesheet": ("_spritesheet.jpg", "image/jpeg"),
+}
+"""What an attempt may store, as `tasks.Output` calls it → how its name ends, and its type."""
 
 
 def video_key(task: Task) -> str:
     """Where the task's present attempt keeps its video."""
-    return file_keys(task.id, task.attempt)[0]
+    return file_keys(task.id, task.attempt)["video"]
 
 
-def file_keys(task_id: str, attempt: int) -> tuple[str, str]:
-    """Where an attempt keeps its video, and the video's last frame."""
-    return (
-        storage.output_key(task_id, attempt, f"{task_id}.mp4"),
-        storage.output_key(task_id, attempt, f"{task_id}_last_frame.png"),
-    )
+def file_keys(task_id: str, attempt: int) -> dict[str, str]:
+    """Where an attempt keeps each of its files, by their names in `FILES`."""
+    return {name: storage.output_key(task_id, attempt, f"{task_id}{end}") for name, (end, _) in FILES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +93,10 @@ class Renderer:
                 fps=FPS,
                 audio=request.audio,
             )
-            last = await self._last_frame(result.video, stack) if task.last_frame else None
-            files = await self._store(task, result.video, last)
+            pictures = await self._pictures(task, result.video, video.frames, stack)
+            files = await self._store(task, {"video": result.video} | pictures)
         return Output(
-            video=files[0],
-            last_frame=files[1] if last else None,
+            **files,
             width=video.width,
             height=video.height,
             engine=engine,
@@ -104,7 +106,7 @@ class Renderer:
 
     async def discard(self, task_id: str, attempt: int) -> None:
         """Remove what an attempt has stored, if anything. Raises StorageError."""
-        for key in file_keys(task_id, attempt):
+        for key in file_keys(task_id, attempt).values():
             await self.runtime.storage.delete(key)
 
     async def _inputs(self, task: Task, stack: ExitStack) -> tuple[InputMedia, ...]:
@@ -149,25 +151,32 @@ class Renderer:
                 telemetry.RENDER_SECONDS.labels(name).observe(time.monotonic() - began)
         raise failed or TaskFailure("no_engine", "No engine here can make this video")
 
-    async def _last_frame(self, video: Path, stack: ExitStack) -> Path:
-        png = stack.enter_context(self.scratch.folder()) / "last.png"
-        await asyncio.to_thread(media.save_last_frame, video, png)
-        return png
+    async def _pictures(self, task: Task, video: Path, frames: int, stack: ExitStack) -> dict[str, Path]:
+        """What the task wants beside its video, made from it, by name."""
+        made: dict[str, Path] = {}
+        if not (task.last_frame or task.previews):
+            return made
+        folder = stack.enter_context(self.scratch.folder())
+        if task.last_frame:
+            made["last_frame"] = folder / "last.png"
+            await asyncio.to_thread(media.save_last_frame, video, made["last_frame"])
+        if task.previews:
+            made |= {"thumbnail": folder / "thumbnail.webp", "spritesheet": folder / "sheet.jpg"}
+            await asyncio.to_thread(media.save_previews, video, made["thumbnail"], made["spritesheet"], frames=frames)
+        return made
 
-    async def _store(self, task: Task, video: Path, last: Path | None) -> list[StoredFile]:
+    async def _store(self, task: Task, made: dict[str, Path]) -> dict[str, StoredFile]:
         """All of the attempt's files, or none."""
-        kept = [(video, VIDEO)] if last is None else [(video, VIDEO), (last, PNG)]
-        files = []
+        keys, files = file_keys(task.id, task.attempt), {}
         try:
-            for key, (path, content_type) in zip(file_keys(task.id, task.attempt), kept, strict=False):
-                stored = await self.runtime.storage.put(key, path, content_type)
-                files.append(
-                    StoredFile(
-                        key=key,
-                        content_type=content_type,
-                        size_bytes=stored.size_bytes,
-                        sha256=bytes.fromhex(stored.sha256),
-                    )
+            for name, path in made.items():
+                content_type = FILES[name][1]
+                stored = await self.runtime.storage.put(keys[name], path, content_type)
+                files[name] = StoredFile(
+                    key=keys[name],
+                    content_type=content_type,
+                    size_bytes=stored.size_bytes,
+                    sha256=bytes.fromhex(stored.sha256),
                 )
         except StorageError:
             with suppress(StorageError):

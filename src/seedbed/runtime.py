@@ -60,7 +60,9 @@ class Runtime:
 
 
 @asynccontextmanager
-async def open_runtime(settings: Settings, *, pool_size: int, name: str) -> AsyncIterator[Runtime]:
+async def open_runtime(
+    settings: Settings, *, pool_size: int, name: str, answer_s: float = db.ANSWER_S
+) -> AsyncIterator[Runtime]:
     """Everything that a process of the service needs, closed again at the end.
 
     `settings.database_url` must be set: whoever calls has started the embedded server already.
@@ -70,7 +72,9 @@ async def open_runtime(settings: Settings, *, pool_size: int, name: str) -> Asyn
     found = catalogue.load(settings.catalogue)
     trusted_entries(settings.trusted)
     async with AsyncExitStack() as stack:
-        pool = await db.open_pool(settings.database_url, size=pool_size, name=name, silent_s=settings.lease_s)
+        pool = await db.open_pool(
+            settings.database_url, size=pool_size, name=name, silent_s=settings.lease_s, answer_s=answer_s
+        )
         stack.push_async_callback(_close, pool)
         async with db.transaction(pool) as conn:
             secret = await _signing_secret(conn, settings)

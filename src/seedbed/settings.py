@@ -8,6 +8,7 @@ where the variable itself is not set. A variable that is set to nothing counts a
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +30,9 @@ class Settings(BaseSettings):
     # Where things are
     data_dir: Path = Field(Path("data"), description="Folder for the embedded database and local files")
     database_url: str | None = Field(None, description="PostgreSQL to use instead of the embedded one")
+    database_timeout_s: float = Field(
+        10.0, ge=1, le=60, description="Longest wait of a request for the database's answer, before 503"
+    )
     storage_url: str | None = Field(
         None,
         description="Where outputs go: a folder's path, or `s3://bucket/prefix`; `<data_dir>/files` by default",
@@ -50,6 +54,17 @@ class Settings(BaseSettings):
     trusted_hosts: str = Field(
         "", description="Hosts or host:port, by commas, exempt from 'public https' in media and webhook URLs"
     )
+    mcp_origins: str = Field(
+        "", description="Origins of web pages, by commas, that may speak MCP to this server beside its own"
+    )
+
+    # People
+    sign_up: Literal["open", "invited"] = Field("open", description="Who may make an account in the console")
+    sign_up_credits: int = Field(0, ge=0, le=10**9, description="Credits of a new account that nobody invited")
+    smtp_url: SecretStr | None = Field(
+        None, description="Mail server, `smtps://user:password@host:465`; without it mails go to the log"
+    )
+    mail_from: str = Field("Seedbed <no-reply@localhost>", description="Sender of mails")
 
     # Work
     engines: str = Field("", description="Engines this worker offers, by commas; all that can run by default")
@@ -82,6 +97,20 @@ class Settings(BaseSettings):
         if url is not None and not url.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return url.rstrip("/") if url else None
+
+    @field_validator("mcp_origins")
+    @classmethod
+    def _origins(cls, text: str) -> str:
+        for origin in filter(None, (part.strip() for part in text.split(","))):
+            if not re.fullmatch(r"https?://[^/\s@?#]+/?", origin):
+                raise ValueError(f"{origin!r} must be an origin, such as https://agents.example.com")
+        return text
+
+    @property
+    def allowed_origins(self) -> frozenset[str]:
+        """The operator's origins for MCP, lower case."""
+        parts = (part.strip().rstrip("/").lower() for part in self.mcp_origins.split(","))
+        return frozenset(filter(None, parts))
 
     @property
     def base_url(self) -> str:

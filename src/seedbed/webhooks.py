@@ -41,7 +41,6 @@ class Patience:
     timeout_s: float | None = None
 
 
-BODY_BYTES_MAX = 20_000
 RETRY_AFTER_S_MAX = 86_400
 ANSWER_CHARS_MAX = 1_000
 

@@ -46,6 +46,8 @@ CLAIM_MAX = 64
 """Jobs taken by one look."""
 
 NAP_S_MAX = 2.0
+LISTEN_S = 5.0
+"""How often the listening connection is tried: one that a network has forgotten says nothing by itself."""
 
 
 @dataclass(slots=True, eq=False)
@@ -191,7 +193,8 @@ class Worker:
         async with db.connection(self.runtime.pool) as conn, queue.listening(conn, self._wake):
             self._wake()
             while not conn.is_closed():
-                await asyncio.sleep(1.0)
+                await asyncio.sleep(LISTEN_S)
+                await conn.execute("SELECT")
         raise ConnectionError("the listening connection was closed")
 
     async def _claim(self, places: _Places) -> None:

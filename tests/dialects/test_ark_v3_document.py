@@ -104,7 +104,7 @@ async def test_schemathesis_finds_nothing(settings: Settings, pool: db.Pool, tmp
         robot = await make_person(conn, "robot", credits=100_000_000, per_minute=100_000_000)
     # A task that is deleted while it waits is cancelled, and still there.
     without = "use_after_free"
-    await nothing_is_found(settings, tmp_path, "/openapi/ark.json", robot.key, 200, without=without)
+    await nothing_is_found(settings, tmp_path, "/openapi/ark.json", robot.key, 200, exclude_checks=without)
 
 
 async def test_every_command_of_the_page(settings: Settings, alice: Person, tmp_path: Path, sound: None) -> None:

@@ -27,6 +27,7 @@ from tests.relay import Relay
 from tests.test_spine import working
 
 PAGE = (Path(__file__).parents[2] / "docs" / "en" / "open-api.md").read_text()
+WEBHOOKS = (Path(__file__).parents[2] / "docs" / "en" / "webhooks.md").read_text()
 VARYING = {"requestId", "url", "createdAt", "sizeBytes", "expiresAt", "promptPlan"}
 
 
@@ -262,9 +263,9 @@ async def receiver(port: int) -> AsyncIterator[asyncio.Queue[tuple[dict[str, str
 
 
 def verifiers() -> dict[str, Callable[..., bool]]:
-    (snippet,) = [block.text for block in blocks(PAGE) if block.language == "python"]
+    (snippet,) = [block.text for block in blocks(WEBHOOKS) if block.language == "python"]
     names: dict[str, Any] = {}
-    exec(compile(snippet, "docs/en/open-api.md", "exec"), names)
+    exec(compile(snippet, "docs/en/webhooks.md", "exec"), names)
     return names
 
 

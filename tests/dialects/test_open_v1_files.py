@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from seedbed import db, intake, uploads
+from seedbed import accounts, db, intake, uploads
 from seedbed.dialects import _upload
 from seedbed.errors import InvalidRequest
 from seedbed.runtime import open_runtime
@@ -20,9 +20,9 @@ from tests import hostile_files as files
 from tests.conftest import Person
 from tests.dialects.wire import GENERATIONS, PREFIX
 from tests.engines_for_tests import Clip
-from tests.test_media_inputs import quarters, written
+from tests.media_samples import quarters, written
 from tests.test_spine import ended, working
-from tests.test_webhooks import until
+from tests.webhook_receivers import until
 
 FILES = f"{PREFIX}/files"
 PICTURE = written(quarters(), "PNG")
@@ -241,6 +241,18 @@ async def test_a_key_is_needed(api: httpx2.AsyncClient) -> None:
     answer = await api.post(FILES, content=PICTURE)
     assert answer.status_code == 401
     assert answer.json()["error"]["code"] == "unauthorized"
+
+
+async def test_a_key_of_the_studio_api_uploads_too(api: httpx2.AsyncClient, pool: db.Pool, alice: Person) -> None:
+    """What is kept is the account's: the Studio API has no such path, and its tasks need media all the same."""
+    async with db.transaction(pool) as conn:
+        _, key = await accounts.create_key(conn, alice.account_id, "studio")
+    auth = {"Authorization": f"Bearer {key}"}
+    kept = await api.post(FILES, content=PICTURE, headers=auth)
+    assert kept.status_code == 200, kept.text
+    body = {"prompt": "It moves", "mode": "image-to-video", "image_url": kept.json()["url"]}
+    assert (await api.post("/api/v1/video/seedance2", json=body, headers=auth)).status_code == 202
+    assert (await api.get(f"{PREFIX}/balance", headers=auth)).status_code == 401, "and nothing else of this API"
 
 
 # Bounds ----------------------------------------------------------------------------------------------------------

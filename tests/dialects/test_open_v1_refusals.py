@@ -146,6 +146,17 @@ async def test_the_longest_prompt_is_counted_in_characters(api: httpx2.AsyncClie
     assert told.json()["prompt"] == prompt
 
 
+async def test_a_webhook_to_this_server_is_refused_and_to_a_neighbour_is_not(settings: Settings, alice: Person) -> None:
+    own = settings.model_copy(update={"public_url": "https://video.example.com/seedbed"})
+    async with served(own), httpx2.AsyncClient(base_url=settings.base_url) as api:
+        for address in ("https://Video.example.com:443/seedbed/api/open/v1/files", "https://video.example.com/seedbed"):
+            answer = await api.post(GENERATIONS, json=SHORT | {"webhookUrl": address}, headers=alice.auth)
+            message = "'webhookUrl' must not be an address of this server, which takes no webhooks"
+            assert_error(answer, 400, "invalid_request", message)
+        neighbour = SHORT | {"webhookUrl": "https://video.example.com/hooks"}
+        assert (await api.post(GENERATIONS, json=neighbour, headers=alice.auth)).status_code == 200
+
+
 # Refusals: 401, 402, 404, 405 --------------------------------------------------------------------------------
 
 

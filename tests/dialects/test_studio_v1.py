@@ -22,11 +22,11 @@ from seedbed.settings import Settings, load
 from tests import hostile_files as files
 from tests.conftest import Person, free_port, make_person
 from tests.dialects.wire import PLAN
+from tests.media_samples import Shelf, quarters, shelf, written
 from tests.test_last_frame import Moving, all_frames, pixels
-from tests.test_media_inputs import Shelf, quarters, shelf, written
 from tests.test_tasks import output_of
-from tests.test_webhooks import receiving
 from tests.test_worker import at_work
+from tests.webhook_receivers import receiving
 
 PREFIX = "/api/v1"
 SUBMIT = f"{PREFIX}/video/seedance2"
@@ -223,6 +223,18 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a clip as the first frame": (
         {"mode": "image-to-video", "image_url": "https://example.com/a.mp4"},
         "'image_url' must end in one of .jpg, .jpeg, .png, .webp, .gif, .bmp, or have no extension",
+    ),
+    "a private address": (
+        {"mode": "image-to-video", "image_url": "https://10.0.0.5/photo.jpg"},
+        "'image_url': The URL must not name a private or reserved address",
+    ),
+    "the cloud's metadata": (
+        {"mode": "media-to-video", "media_urls": [PICTURE, "https://169.254.169.254/photo.jpg"]},
+        "'media_urls.1': The URL must not name a private or reserved address",
+    ),
+    "plain http": (
+        {"mode": "image-to-video", "image_url": PICTURE, "end_image_url": "http://example.com/photo.jpg"},
+        "'end_image_url': The URL must begin with https://",
     ),
     "a sound": (
         {"mode": "media-to-video", "media_urls": [PICTURE, "https://example.com/a.mp3"]},

@@ -82,8 +82,9 @@ def test_the_document_allows_what_is_taken_and_refuses_what_is_not(document: dic
         with contextlib.suppress(AssertionError):
             checked(document, schema, {"prompt": "A river"} | fields)
             allowed.append(name)
-    # The names of files, and a picture to begin with, are told in words.
-    assert set(allowed) <= {"a clip as the first frame", "a sound"}
+    # What the names of files may be, and which addresses are public, is told in words and by the format's name.
+    named = {"a clip as the first frame", "a sound"}
+    assert set(allowed) <= named | {"a private address", "the cloud's metadata", "plain http"}
 
 
 async def test_schemathesis_finds_nothing(

@@ -15,8 +15,7 @@ from seedbed.engines.previz import Previz
 from seedbed.engines.previz.references import motion, palette
 from tests.engines import films
 from tests.engines.films import Studio
-from tests.engines.test_fields import jumps, steps
-from tests.engines.test_references import (
+from tests.engines.reference_films import (
     TALL,
     WIDE,
     apart,
@@ -31,6 +30,7 @@ from tests.engines.test_references import (
     warm_picture,
     waved,
 )  # fmt: skip
+from tests.engines.test_fields import jumps, steps
 from tests.engines.test_stills import evening, fitted, landscape, saved, ssim
 
 Floats = NDArray[np.float32]

@@ -231,7 +231,7 @@ class Service:
         return next((child for child in self.children() if "worker" in _words(child)), None)
 
     def postmaster(self) -> psutil.Process | None:
-        return next((child for child in self.children() if child.name() == "postgres"), None)
+        return next((child for child in self.children() if _name(child) == "postgres"), None)
 
     def kill(self) -> None:
         """End it all, whatever state it is in."""
@@ -250,6 +250,13 @@ class Service:
         for process in alive:
             process.kill()
         psutil.wait_procs(alive, timeout=20)
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.Error:
+        return ""
 
 
 def _words(process: psutil.Process) -> Sequence[str]:

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from seedbed.dialects import ark_v3, open_v1, studio_v1
+from seedbed.dialects import ark_v3, mcp, open_v1, openai_v1, studio_v1
 from seedbed.tasks import Status, Task
 from seedbed.webhooks import Patience
 
-DIALECTS: dict[str, ModuleType] = {module.NAME: module for module in (open_v1, studio_v1, ark_v3)}
+DIALECTS: dict[str, ModuleType] = {module.NAME: module for module in (open_v1, studio_v1, ark_v3, openai_v1, mcp)}
 """Dialect name, as it stands on each task → its module."""
 
 

@@ -23,7 +23,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from seedbed import accounts, db, idempotency
+from seedbed import accounts, db, idempotency, tasks, telemetry
 from seedbed.accounts import Api, Caller
 from seedbed.db import Connection
 from seedbed.errors import (
@@ -40,6 +40,7 @@ from seedbed.errors import (
 )
 from seedbed.idempotency import Answer
 from seedbed.runtime import Runtime
+from seedbed.tasks import Task, TaskRequest
 from seedbed.telemetry import log
 
 JSON_DEPTH_MAX = 32
@@ -49,6 +50,9 @@ BODY_S_MAX = 30.0
 LARGE_BODY_S_MAX = 300.0
 LARGE_BODIES_AT_ONCE = 4
 """Bodies with media inside that one process reads at a time."""
+
+REPLAYED = "Idempotent-Replayed"
+"""The header of an answer that was given before."""
 
 Shape = TypeVar("Shape", bound=BaseModel)
 Handler = Callable[[Request], Awaitable[Response]]
@@ -82,7 +86,12 @@ _large_bodies = asyncio.Semaphore(LARGE_BODIES_AT_ONCE)
 # Applications ----------------------------------------------------------------------------------------------
 
 
-def application(routes: Routes, error_body: ErrorBody) -> Starlette:
+def own_head(error: ApiError) -> tuple[int, dict[str, str]]:
+    """The status that the error declares, and nothing more."""
+    return error.status, {}
+
+
+def application(routes: Routes, error_body: ErrorBody, error_head: ErrorHead = own_head) -> Starlette:
     """A dialect to mount at its prefix: `routes`, and every error and fallback in the shape of `error_body`.
 
     The application finds its runtime in `app.state.runtime`, which must be there before the first request.
@@ -90,7 +99,7 @@ def application(routes: Routes, error_body: ErrorBody) -> Starlette:
     app = Starlette()
     app.router.redirect_slashes = False
     for method, pattern, handler in routes:
-        add_route(app, method, pattern, guard(handler, error_body))
+        add_route(app, method, pattern, guard(handler, error_body, error_head))
     add_fallbacks(app, error_body)
     return app
 
@@ -103,11 +112,6 @@ def add_route(app: Starlette, method: str, pattern: str, handler: Handler) -> No
 
     endpoint.pattern = pattern  # type: ignore[attr-defined]
     app.router.add_route(pattern, endpoint, methods=[method])
-
-
-def own_head(error: ApiError) -> tuple[int, dict[str, str]]:
-    """The status that the error declares, and nothing more."""
-    return error.status, {}
 
 
 def guard(handler: Handler, error_body: ErrorBody, error_head: ErrorHead = own_head) -> Handler:
@@ -136,7 +140,7 @@ def refuse(error: ApiError, error_body: ErrorBody, error_head: ErrorHead = own_h
     status, headers = error_head(error)
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    if status in (429, 503):
+    if status in (429, 503) or error.retry_after_s:
         headers["Retry-After"] = str(error.retry_after_s or BUSY_RETRY_S)
     if isinstance(error, PayloadTooLarge | RequestTooSlow):
         # The rest of the body is not read: nothing sensible can follow on this connection.
@@ -204,7 +208,7 @@ class Body:
 
 async def read_object(request: Request) -> Body:
     """The request's JSON object. Raises InvalidRequest, PayloadTooLarge before it is all in memory, RequestTooSlow."""
-    return _body(await _read(request, runtime_of(request).settings.body_bytes_max, BODY_S_MAX))
+    return _body(await read_bytes(request))
 
 
 async def read_large_object(request: Request, size_bytes_max: int) -> Body:
@@ -219,15 +223,21 @@ async def read_large_object(request: Request, size_bytes_max: int) -> Body:
     if _large_bodies.locked():
         raise ServiceBusy("Too many large requests at the same time; try again shortly", retry_after_s=BUSY_RETRY_S)
     async with _large_bodies:
-        return await asyncio.to_thread(_body, await _read(request, size_bytes_max, LARGE_BODY_S_MAX))
+        return await asyncio.to_thread(_body, await read_body(request, size_bytes_max, LARGE_BODY_S_MAX))
 
 
 def _body(raw: bytes) -> Body:
     values = {name: value for name, value in parse_object(raw).items() if value is not None}
-    return Body(values, _canonical(values))
+    return Body(values, canonical(values))
 
 
-async def _read(request: Request, size_bytes_max: int, body_s_max: float) -> bytes:
+async def read_bytes(request: Request) -> bytes:
+    """The request's body. Raises PayloadTooLarge before it is all in memory, RequestTooSlow."""
+    return await read_body(request, runtime_of(request).settings.body_bytes_max)
+
+
+async def read_body(request: Request, size_bytes_max: int, body_s_max: float = BODY_S_MAX) -> bytes:
+    """The same, of at most so many bytes, within so many seconds."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared[:20]) > size_bytes_max:
         _too_large(size_bytes_max)
@@ -262,7 +272,7 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         raise InvalidRequest("The request body holds a number with too many digits") from None
     if not isinstance(value, dict):
         raise InvalidRequest("The request body must be a JSON object")
-    _check_values(value)
+    check_values(value)
     return value
 
 
@@ -286,7 +296,8 @@ def _float(text: str) -> float:
     return number
 
 
-def _check_values(root: Any) -> None:
+def check_values(root: Any) -> None:
+    """Raises InvalidRequest for what cannot be kept as JSON, or is nested too deep."""
     level, depth = [root], 0
     while level:
         depth += 1
@@ -316,7 +327,8 @@ def _check_text(value: Any) -> None:
             raise InvalidRequest("The request body holds half of a surrogate pair; send whole characters") from None
 
 
-def _canonical(values: dict[str, Any]) -> bytes:
+def canonical(values: dict[str, Any]) -> bytes:
+    """The bytes that equal bodies have in common, however they were written."""
     return json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
 
 
@@ -351,6 +363,12 @@ def choice(field: str, value: Any, allowed: tuple[Any, ...]) -> Any:
     if value not in allowed:
         raise InvalidRequest(f"'{field}' must be one of {', '.join(map(str, allowed))}", field=field)
     return value
+
+
+def check_prompt(prompt: str) -> None:
+    """Raise InvalidRequest for a prompt of blanks."""
+    if not prompt.strip():
+        raise InvalidRequest("'prompt' must say what the video shows; it is blank", field="prompt")
 
 
 def whole(value: object) -> object:
@@ -391,18 +409,49 @@ async def once(
     A repeat gets the first answer's very bytes and the header `Idempotent-Replayed: true`. Raises
     IdempotencyConflict for another body under the key, and while the first is being carried out.
     """
-    runtime, key = runtime_of(request), request.headers.get("idempotency-key")
-    endpoint = f"{request.method} {request.url.path}"
+    endpoint, key = f"{request.method} {request.url.path}", request.headers.get("idempotency-key")
+    done, replayed = await carry_out(runtime_of(request), caller, endpoint, key, body.canonical, act)
+    return answer(done.body, done.status, {REPLAYED: "true"} if replayed else None)
+
+
+async def carry_out(
+    runtime: Runtime,
+    caller: Caller,
+    endpoint: str,
+    key: str | None,
+    body: bytes,
+    act: Callable[[Connection], Awaitable[Answer]],
+) -> tuple[Answer, bool]:
+    """What `once` does, for a dialect whose key is no header: the answer, and whether it is an earlier one."""
     kept = None
     async with db.transaction(runtime.pool) as conn:
         if key is not None:
-            kept = await idempotency.find(conn, caller.account_id, endpoint, idempotency.check_key(key), body.canonical)
+            kept = await idempotency.find(conn, caller.account_id, endpoint, idempotency.check_key(key), body)
         done = kept or await act(conn)
         if key is not None and kept is None:
-            await idempotency.keep(conn, caller.account_id, endpoint, key, body.canonical, done)
+            await idempotency.keep(conn, caller.account_id, endpoint, key, body, done)
     if kept is None:
         runtime.wake()
-    return answer(done.body, done.status, {"Idempotent-Replayed": "true"} if kept else None)
+    return done, kept is not None
+
+
+async def accept(
+    request: Request, caller: Caller, body: Body, wanted: TaskRequest, told: Callable[[Task], Answer]
+) -> Response:
+    """Accept the task `wanted`, which `body` asks for, no more than once for an Idempotency-Key; `told` is the answer.
+
+    Raises what `once` and `tasks.create` raise.
+    """
+    queued_max = runtime_of(request).settings.queued_max
+
+    async def act(conn: Connection) -> Answer:
+        return told(await tasks.create(conn, caller, wanted, queued_max=queued_max))
+
+    response = await once(request, caller, body, act)
+    if REPLAYED not in response.headers:
+        telemetry.ACCEPTED.labels(wanted.dialect, wanted.model.id).inc()
+        telemetry.HELD.inc(wanted.price_credits)
+    return response
 
 
 def page_size(text: str | None, *, default: int, most: int) -> int:

@@ -11,7 +11,7 @@ import base64
 import binascii
 import contextlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -82,6 +82,30 @@ async def kept(request: Request, caller: Caller, wanted: TaskRequest) -> AsyncIt
         yield Kept(replace(wanted, media=_addressed(request, wanted.media, stored)), _keys(stored))
     finally:
         await _drop_loose(desk, _keys(stored))
+
+
+@asynccontextmanager
+async def kept_file(
+    request: Request,
+    caller: Caller,
+    wanted: TaskRequest,
+    path: Path,
+    claimed: Kind | None,
+    field: str,
+    role: Callable[[str, Kind], MediaRef],
+) -> AsyncIterator[Kept]:
+    """The same for a file that came with the request as `field`: `role` says of its address and kind what it is for."""
+    desk = cast(Desk, request.app.state.desk)
+    try:
+        upload = await desk.take(caller.account_id, path, claimed, path.parent)
+    except InvalidRequest as refused:
+        raise type(refused)(refused.message.replace("The file", f"'{field}'", 1), field=field) from None
+    UPLOADED.labels(upload.kind).inc()
+    try:
+        link = runtime_of(request).storage.own_link(upload.key, ttl_s=uploads.KEEP_S)
+        yield Kept(replace(wanted, media=(role(link, upload.kind),)), (upload.key,))
+    finally:
+        await _drop_loose(desk, (upload.key,))
 
 
 def _keys(stored: dict[str, Upload]) -> tuple[str, ...]:

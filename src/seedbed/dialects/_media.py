@@ -7,11 +7,14 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from seedbed import outbound
-from seedbed.engines import Kind
+from seedbed.addresses import is_below
+from seedbed.catalogue import Model
+from seedbed.engines import Kind, Role
 from seedbed.errors import InvalidRequest
 from seedbed.intake import is_own
 from seedbed.media.inputs import own_file
 from seedbed.runtime import Runtime
+from seedbed.tasks import MediaRef
 
 KINDS: dict[str, Kind] = {
     **dict.fromkeys((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"), "image"),
@@ -27,6 +30,13 @@ def public(field: str, url: str, runtime: Runtime) -> str:
         return outbound.check_url(url, runtime.settings.trusted, field=field)
     except InvalidRequest as refused:
         raise InvalidRequest(f"'{field}': {refused.message}", field=field) from None
+
+
+def receiver(field: str, url: str, runtime: Runtime) -> str:
+    """The address of a webhook's receiver: a public one, and none of this server's own, which takes no webhooks."""
+    if is_below(url, runtime.settings.base_url):
+        raise InvalidRequest(f"'{field}' must not be an address of this server, which takes no webhooks", field=field)
+    return public(field, url, runtime)
 
 
 def medium(field: str, url: str, runtime: Runtime) -> str:
@@ -48,3 +58,21 @@ def kind_of(field: str, url: str, only: tuple[Kind, ...] = ("image", "video", "a
     if suffix not in taken:
         raise InvalidRequest(f"'{field}' must end in one of {', '.join(taken)}, or have no extension", field=field)
     return KINDS[suffix]
+
+
+def refs(field: str, urls: list[str], model: Model, runtime: Runtime) -> tuple[MediaRef, ...]:
+    """The media in the list `field`, each with its kind, as far as its name tells, and the role that all give it.
+
+    One picture is the first frame, two are the first and the last; anything else is a reference. Raises
+    InvalidRequest that names the field.
+    """
+    found = [
+        (medium(f"{field}.{index}", url, runtime), kind_of(f"{field}.{index}", url)) for index, url in enumerate(urls)
+    ]
+    frames = len(found) <= 2 and all(kind in ("image", None) for _, kind in found)
+    if not frames and not model.references:
+        raise InvalidRequest(
+            f"'{field}' must be one or two pictures for {model.id} (first and last frame)", field=field
+        )
+    roles: list[Role] = ["first_frame", "last_frame"] if frames else ["reference"] * len(found)
+    return tuple(MediaRef(url=url, role=role, kind=kind) for (url, kind), role in zip(found, roles, strict=False))

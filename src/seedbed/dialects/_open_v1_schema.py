@@ -11,7 +11,18 @@ from functools import partial
 from seedbed import __version__
 from seedbed.catalogue import Catalogue, Model, price
 from seedbed.dialects import _openapi
-from seedbed.dialects._openapi import NO_NUL, NOT_BLANK, PROGRESS, REPLAYED, Json, nullable, object_of, ok, ref
+from seedbed.dialects._openapi import (
+    IDEMPOTENCY,
+    NO_NUL,
+    NOT_BLANK,
+    PROGRESS,
+    REPLAYED,
+    Json,
+    nullable,
+    object_of,
+    ok,
+    ref,
+)
 from seedbed.errors import TASK_FAILURES
 
 PROMPT = "A river flowing through an autumn forest, aerial view, cinematic motion"
@@ -20,23 +31,14 @@ OUTPUT = {
     "url": "https://video.example.com/files/0.c2lnbmF0dXJl/outputs/4f/req_1234567890/1/video.mp4",
 }
 
-ERRORS: dict[int, tuple[str, str, Json]] = {
-    400: ("invalid_request", "The request must change; the message names the field", {}),
-    401: ("unauthorized", "Invalid API key", {}),
+ERRORS = _openapi.ERRORS | {
     402: (
         "insufficient_credits",
         "This request needs 40 credits and 12 are available",
         {"required": 40, "available": 12},
     ),
-    404: ("not_found", "Task not found", {}),
-    409: ("idempotency_conflict", "This Idempotency-Key was used with another body", {}),
-    413: ("invalid_request", "The request body is over 1048576 bytes", {}),
     429: ("rate_limited", "More than 600 requests in 60 seconds; try again in 12 s", {}),
-    500: ("internal_error", "Something failed on our side. The request was not carried out; try it again.", {}),
-    503: ("service_busy", "The service is busy; try again shortly", {}),
 }
-
-
 UPLOAD = {
     "success": True,
     "url": "https://video.example.com/files/1780999200.c2lnbmF0dXJl/uploads/4f/4mPz0Kq7sVbYtR2nLdXw9A/image.png",
@@ -57,13 +59,6 @@ def document(catalogue: Catalogue) -> Json:
         "required": True,
         "content": {"application/json": {"schema": ref("Generation"), "example": example}},
     }
-    idempotency = {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "required": False,
-        "description": "The same key and body within 24 hours is carried out once and answered the same.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-    }
     accepted = {"success": True, "requestId": "req_1234567890", "status": "queued", "creditsCharged": charged}
     return {
         "openapi": "3.1.0",
@@ -78,7 +73,7 @@ def document(catalogue: Catalogue) -> Json:
                     "Make a video",
                     ok("Accepted", accepted, {"Idempotent-Replayed": REPLAYED}),
                     errors=(400, 401, 402, 409, 413, 429, 500, 503),
-                    parameters=[idempotency],
+                    parameters=[IDEMPOTENCY],
                     body=submission,
                 ),
                 "get": _made(
@@ -125,7 +120,7 @@ def document(catalogue: Catalogue) -> Json:
                     "Upload a file",
                     ok("Upload", UPLOAD),
                     errors=(400, 401, 413, 429, 500, 503),
-                    body=_file_body(),
+                    body=_openapi.file_body(),
                 )
             },
             "/api/open/v1/balance": {
@@ -151,13 +146,6 @@ def _refused(code: str, message: str, more: Json) -> Json:
 
 
 _made = partial(_openapi.operation, refusal=partial(_openapi.refusal, errors=ERRORS, body=_refused))
-
-
-def _file_body() -> Json:
-    """A file as it is, or as the one part of a form."""
-    raw: Json = {"schema": {"type": "string", "format": "binary"}}
-    form = {"schema": object_of({"file": {"type": "string", "format": "binary"}})}
-    return {"required": True, "content": {"application/octet-stream": raw, "multipart/form-data": form}}
 
 
 def _list_parameters() -> list[Json]:

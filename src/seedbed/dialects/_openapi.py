@@ -36,8 +36,27 @@ REPLAYED: Json = {
     "schema": {"const": "true"},
 }
 
+IDEMPOTENCY: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key and body within 24 hours is carried out once and answered the same.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
+
 Errors = dict[int, tuple[str, str, Json]]
 """By status: the code, a message, and what else an error says."""
+
+ERRORS: Errors = {
+    400: ("invalid_request", "The request must change; the message names the field", {}),
+    401: ("unauthorized", "Invalid API key", {}),
+    404: ("not_found", "Task not found", {}),
+    409: ("idempotency_conflict", "This Idempotency-Key was used with another body", {}),
+    413: ("invalid_request", "The request body is over 1048576 bytes", {}),
+    500: ("internal_error", "Something failed on our side. The request was not carried out; try it again.", {}),
+    503: ("service_busy", "The service is busy; try again shortly", {}),
+}
+"""What every dialect says alike."""
 
 
 def operation(
@@ -84,6 +103,8 @@ def refusal(status: int, errors: Errors, body: Callable[[str, str, Json], Json])
     }
     if status in (429, 503):
         answer["headers"] |= {"Retry-After": RETRY_AFTER}
+    elif status == 409:
+        answer["headers"] |= {"Retry-After": RETRY_AFTER | {"required": False}}
     return answer
 
 
@@ -102,3 +123,10 @@ def object_of(required: Json, optional: Json | None = None) -> Json:
 
 def nullable(schema: Json) -> Json:
     return {"anyOf": [schema, {"type": "null"}]}
+
+
+def file_body() -> Json:
+    """A file as it is, or as the one part of a form."""
+    raw: Json = {"schema": {"type": "string", "format": "binary"}}
+    form = {"schema": object_of({"file": {"type": "string", "format": "binary"}})}
+    return {"required": True, "content": {"application/octet-stream": raw, "multipart/form-data": form}}

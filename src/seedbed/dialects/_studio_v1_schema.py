@@ -11,30 +11,16 @@ from functools import partial
 from seedbed import __version__
 from seedbed.catalogue import Catalogue, Model, price
 from seedbed.dialects import _openapi
-from seedbed.dialects._openapi import NOT_BLANK, PROGRESS, REPLAYED, Json, nullable, object_of, ok, ref
+from seedbed.dialects._openapi import IDEMPOTENCY, NOT_BLANK, PROGRESS, REPLAYED, Json, nullable, object_of, ok, ref
 from seedbed.errors import TASK_FAILURES
 
 PROMPT = "A cinematic shot of a glass train crossing a snowy mountain bridge"
-ERRORS: _openapi.Errors = {
-    400: ("invalid_request", "The request must change; the message names the field", {}),
-    401: ("unauthorized", "Invalid API key", {}),
+ERRORS = _openapi.ERRORS | {
     402: ("insufficient_credits", "This request needs 30 credits and 12 are available", {}),
-    404: ("not_found", "Task not found", {}),
-    409: ("idempotency_conflict", "This Idempotency-Key was used with another body", {}),
-    413: ("invalid_request", "The request body is over 1048576 bytes", {}),
     429: ("rate_limited", "More than 30 requests in 60 seconds; try again in 12 s", {}),
-    500: ("internal_error", "Something failed on our side. The request was not carried out; try it again.", {}),
-    503: ("service_busy", "The service is busy; try again shortly", {}),
 }
 URL: Json = {"type": "string", "format": "public-https-url", "maxLength": 2048}
 TASK_ID: Json = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
-IDEMPOTENCY: Json = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": "The same key and body within 24 hours is carried out once and answered the same.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-}
 
 
 def _refused(code: str, message: str, more: Json) -> Json:

@@ -17,19 +17,17 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
-from seedbed import db, ledger, tasks, telemetry, uploads
+from seedbed import db, ledger, tasks
 from seedbed.accounts import Caller
-from seedbed.catalogue import Catalogue, Model
+from seedbed.catalogue import Catalogue
 from seedbed.db import Connection
 from seedbed.dialects import _http, _media, _open_v1_schema, _upload
 from seedbed.dialects._http import answer, choice, instant, runtime_of, whole
-from seedbed.engines import Mode, Role
-from seedbed.errors import ApiError, InsufficientCredits, InvalidRequest, ServiceBusy
+from seedbed.engines import Mode
+from seedbed.errors import ApiError, InsufficientCredits, InvalidRequest
 from seedbed.idempotency import Answer
-from seedbed.intake import Desk
 from seedbed.runtime import Runtime
-from seedbed.storage import StorageError
-from seedbed.tasks import MediaRef, Status, Task, TaskRequest
+from seedbed.tasks import Status, Task, TaskRequest
 
 NAME = "open"
 PREFIX = "/api/open/v1"
@@ -152,11 +150,10 @@ def _json_number(amount: Decimal) -> float:
 def parse_generation(values: dict[str, Any], runtime: Runtime, trace_id: str) -> TaskRequest:
     """A request checked against the catalogue. Raises InvalidRequest that names the field and its choices."""
     asked = _http.check(Generation, values)
-    if not asked.prompt.strip():
-        raise InvalidRequest("'prompt' must say what the video shows; it is blank", field="prompt")
+    _http.check_prompt(asked.prompt)
     sold = {model.id: model for model in runtime.catalogue.sold_by(NAME)}
     model = sold[choice("model", asked.model, tuple(sold))]
-    media = _refs(asked.mediaUrls, model, runtime)
+    media = _media.refs("mediaUrls", asked.mediaUrls, model, runtime)
     mode: Mode = "image_to_video" if media else "text_to_video"
     if mode not in model.modes:
         raise InvalidRequest(f"'mediaUrls' must be left out: {model.id} works from text alone", field="mediaUrls")
@@ -165,7 +162,7 @@ def parse_generation(values: dict[str, Any], runtime: Runtime, trace_id: str) ->
     choice("resolution", asked.resolution, model.resolutions(mode))
     webhook_url = asked.webhookUrl
     if webhook_url is not None:
-        webhook_url = _media.public("webhookUrl", webhook_url, runtime)
+        webhook_url = _media.receiver("webhookUrl", webhook_url, runtime)
     return TaskRequest(
         id_prefix=ID_PREFIX,
         dialect=NAME,
@@ -182,21 +179,6 @@ def parse_generation(values: dict[str, Any], runtime: Runtime, trace_id: str) ->
     )
 
 
-def _refs(urls: list[str], model: Model, runtime: Runtime) -> tuple[MediaRef, ...]:
-    """Each URL with its kind, as far as its name tells, and the role that number and kinds give it."""
-    found = [
-        (_media.medium(f"mediaUrls.{index}", url, runtime), _media.kind_of(f"mediaUrls.{index}", url))
-        for index, url in enumerate(urls)
-    ]
-    frames = len(found) <= 2 and all(kind in ("image", None) for _, kind in found)
-    if not frames and not model.references:
-        raise InvalidRequest(
-            f"'mediaUrls' must be one or two pictures for {model.id} (first and last frame)", field="mediaUrls"
-        )
-    roles: list[Role] = ["first_frame", "last_frame"] if frames else ["reference"] * len(found)
-    return tuple(MediaRef(url=url, role=role, kind=kind) for (url, kind), role in zip(found, roles, strict=False))
-
-
 # Routes ------------------------------------------------------------------------------------------------------
 
 
@@ -208,24 +190,14 @@ async def list_models(request: Request) -> Response:
 async def create(request: Request) -> Response:
     """Accept a task. Its credits are charged now and given back if it fails or is cancelled."""
     caller = await _http.authenticate(request, "open")
-    runtime, body = runtime_of(request), await _http.read_object(request)
-    wanted = parse_generation(body.values, runtime, _http.trace_id(request))
+    body = await _http.read_object(request)
+    wanted = parse_generation(body.values, runtime_of(request), _http.trace_id(request))
+    return await _http.accept(request, caller, body, wanted, _accepted)
 
-    async def act(conn: Connection) -> Answer:
-        task = await tasks.create(conn, caller, wanted, queued_max=runtime.settings.queued_max)
-        done = {
-            "success": True,
-            "requestId": task.id,
-            "status": task.status,
-            "creditsCharged": task.price_credits,
-        }
-        return Answer(200, orjson.dumps(done))
 
-    response = await _http.once(request, caller, body, act)
-    if "idempotent-replayed" not in response.headers:
-        telemetry.ACCEPTED.labels(NAME, wanted.model.id).inc()
-        telemetry.HELD.inc(wanted.price_credits)
-    return response
+def _accepted(task: Task) -> Answer:
+    done = {"success": True, "requestId": task.id, "status": task.status, "creditsCharged": task.price_credits}
+    return Answer(200, orjson.dumps(done))
 
 
 async def quote(request: Request) -> Response:
@@ -304,20 +276,15 @@ async def balance(request: Request) -> Response:
 
 
 async def upload(request: Request) -> Response:
-    """Keep a picture, video or sound for 7 days, at an address that `mediaUrls` takes."""
-    caller = await _http.authenticate(request, "open")
-    runtime, desk = runtime_of(request), cast(Desk, request.app.state.desk)
-    try:
-        async with desk.folder() as folder:
-            path, claimed = await _upload.receive(request, folder)
-            kept = await desk.take(caller.account_id, path, claimed, folder)
-    except StorageError as error:
-        telemetry.log.error("an upload could not be stored", error=str(error))
-        raise ServiceBusy("The file could not be stored; try again shortly", retry_after_s=5) from None
-    telemetry.UPLOADED.labels(kept.kind).inc()
+    """Keep a picture, video or sound for 7 days, at an address that `mediaUrls` takes.
+
+    An upload is its account's, and no task's: a key of the Studio API, which has no such path, may make one.
+    """
+    caller = await _http.authenticate(request, "open", "studio")
+    kept = await _upload.keep(request, caller)
     done = {
         "success": True,
-        "url": runtime.storage.own_link(kept.key, ttl_s=uploads.KEEP_S),
+        "url": _upload.address(runtime_of(request), kept),
         "kind": kept.kind,
         "sizeBytes": kept.size_bytes,
         "expiresAt": instant(kept.expires_at),

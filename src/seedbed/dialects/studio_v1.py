@@ -15,10 +15,9 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
-from seedbed import db, limits, tasks, telemetry
+from seedbed import db, limits, tasks
 from seedbed.accounts import Caller
 from seedbed.catalogue import Catalogue, Model
-from seedbed.db import Connection
 from seedbed.dialects import _http, _media, _studio_v1_schema
 from seedbed.dialects._http import answer, choice, instant, runtime_of, whole
 from seedbed.engines import Channel, Kind, Mode, Role
@@ -135,8 +134,7 @@ def _error(task: Task, status: Status) -> dict[str, Any] | None:
 def parse_submission(values: dict[str, Any], runtime: Runtime, trace_id: str) -> TaskRequest:
     """A request checked against the catalogue. Raises InvalidRequest that names the field and its choices."""
     asked = _http.check(Submission, values)
-    if not asked.prompt.strip():
-        raise InvalidRequest("'prompt' must say what the video shows; it is blank", field="prompt")
+    _http.check_prompt(asked.prompt)
     choice("mode", asked.mode, MODES)
     model = _model(asked, runtime.catalogue)
     mode: Mode = "text_to_video" if asked.mode == "text-to-video" else "image_to_video"
@@ -210,18 +208,11 @@ def _ref(field: str, url: str, role: Role, only: tuple[Kind, ...], runtime: Runt
 async def create(request: Request) -> Response:
     """Accept a task. Its credits are taken now and given back if it fails."""
     caller = await _caller(request)
-    runtime, body = runtime_of(request), await _http.read_object(request)
-    wanted = parse_submission(body.values, runtime, _http.trace_id(request))
-
-    async def act(conn: Connection) -> Answer:
-        task = await tasks.create(conn, caller, wanted, queued_max=runtime.settings.queued_max)
-        return Answer(202, orjson.dumps(_accepted(task, task.status)))
-
-    response = await _http.once(request, caller, body, act)
-    if "idempotent-replayed" not in response.headers:
-        telemetry.ACCEPTED.labels(NAME, wanted.model.id).inc()
-        telemetry.HELD.inc(wanted.price_credits)
-    return response
+    body = await _http.read_object(request)
+    wanted = parse_submission(body.values, runtime_of(request), _http.trace_id(request))
+    return await _http.accept(
+        request, caller, body, wanted, lambda task: Answer(202, orjson.dumps(_accepted(task, task.status)))
+    )
 
 
 async def status(request: Request) -> Response:

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import av
+import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import Colorspace
+from av.video.reformatter import Colorspace, Interpolation
+from numpy.typing import NDArray
 from PIL import Image
 
 from seedbed.media.proof import DECODER_ERRORS, opened, reject, streams_of
@@ -21,6 +23,7 @@ DECODE_S_MAX = 120.0
 
 UNTAGGED = 2
 HIGH_DEFINITION = 720
+SHRINKING = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
 PNG_LEVEL = 2
 """Costs half of the default's time and 5 % more bytes; grain does not compress."""
 
@@ -42,10 +45,18 @@ def save_last_frame(video: Path, png: Path) -> None:
             reject("it cannot be decoded", error)
     if last is None or last.is_corrupt:
         reject("its last picture is damaged" if last else "it has no pictures")
+    Image.fromarray(as_shown(last)).save(png, "PNG", compress_level=PNG_LEVEL)
+
+
+def as_shown(frame: VideoFrame, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+    """The frame's pixels as players show them, in sRGB; shrunk to `size` (width, height), where one is given."""
     # As players do: high definition that does not say how its colours were made is BT.709.
-    untagged = int(last.colorspace) == UNTAGGED and last.height >= HIGH_DEFINITION
-    pixels = last.to_ndarray(format="rgb24", src_colorspace=Colorspace.ITU709 if untagged else None)
-    Image.fromarray(pixels).save(png, "PNG", compress_level=PNG_LEVEL)
+    untagged = int(frame.colorspace) == UNTAGGED and frame.height >= HIGH_DEFINITION
+    matrix = Colorspace.ITU709 if untagged else None
+    width, height = size or (frame.width, frame.height)
+    if (width, height) != (frame.width, frame.height):
+        frame = frame.reformat(width, height, "rgb24", src_colorspace=matrix, interpolation=SHRINKING)
+    return frame.to_ndarray(format="rgb24", src_colorspace=matrix).astype(np.uint8, copy=False)
 
 
 def _last(frames: Iterator[VideoFrame]) -> VideoFrame | None:

@@ -1,0 +1,166 @@
+"""Coming in and going out: sign-up, sign-in, forgotten passwords, first links, sessions."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.responses import Response
+
+from seedbed import db, ledger, mail, signin
+from seedbed.console._door import Visit, own_path
+from seedbed.errors import ApiError, InvalidRequest, RateLimited
+from seedbed.web import redirect
+
+
+async def sign_in_page(visit: Visit) -> Response:
+    """The form; whoever has signed in goes on."""
+    to = own_path(visit.request.query_params.get("next"))
+    return redirect(to) if visit.session else await visit.page("sign_in.html", next=to, email="")
+
+
+async def sign_in(visit: Visit) -> Response:
+    """Begin a session, for the right password."""
+    email, to = visit.form.get("email", ""), own_path(visit.form.get("next"))
+    try:
+        await _count(visit, email)
+    except RateLimited as error:
+        return await visit.page("sign_in.html", status=429, notice=error.message, next=to, email=email)
+    async with db.connection(visit.runtime.pool) as conn:
+        account_id, kept = await signin.kept_password(conn, email)
+    if not await asyncio.to_thread(signin.checked, visit.form.get("password", ""), kept) or account_id is None:
+        notice = visit.say("This email and this password do not go together.")
+        return await visit.page("sign_in.html", status=400, notice=notice, next=to, email=email)
+    return await _entered(visit, account_id, to)
+
+
+async def sign_up_page(visit: Visit) -> Response:
+    """The form, where accounts may be made."""
+    return redirect("/") if visit.session else await visit.page("sign_up.html", email="", open=_open(visit))
+
+
+async def sign_up(visit: Visit) -> Response:
+    """Make an account, and begin its first session."""
+    if not _open(visit):
+        raise InvalidRequest("Accounts are made by invitation here")
+    email, password = visit.form.get("email", ""), visit.form.get("password", "")
+    try:
+        await _count(visit, email)
+        signin.check_password(password, email)
+        kept = await asyncio.to_thread(signin.hashed, password)
+        async with db.transaction(visit.runtime.pool) as conn:
+            account_id = await signin.sign_up(conn, email, kept)
+            if visit.runtime.settings.sign_up_credits:
+                await ledger.grant(conn, account_id, visit.runtime.settings.sign_up_credits, "sign-up")
+    except ApiError as error:
+        notice = visit.say(error.message)
+        return await visit.page("sign_up.html", status=error.status, notice=notice, email=email, open=True)
+    return await _entered(visit, account_id, "/")
+
+
+async def forgot_page(visit: Visit) -> Response:
+    """Where a link for a new password is asked for."""
+    return await visit.page("forgot.html", sent=False)
+
+
+async def forgot(visit: Visit) -> Response:
+    """Send a link, if there is such an account; the answer is the same where there is none."""
+    email = visit.form.get("email", "")
+    await _count(visit, email)
+    async with db.transaction(visit.runtime.pool) as conn:
+        account_id, _ = await signin.kept_password(conn, email)
+        token = None if account_id is None else await signin.make_link(conn, "reset", account_id=account_id)
+    if token is not None:
+        url = f"{visit.runtime.settings.base_url}/link/{token}"
+        text = visit.say(
+            "Choose a new password within an hour:\n\n{url}\n\nIf you did not ask for it, do nothing.", url=url
+        )
+        subject = visit.say("A new password for Seedbed")
+        visit.later(mail.send(visit.runtime.settings, email.strip().lower(), subject, text))
+    return await visit.page("forgot.html", sent=True)
+
+
+async def link_page(visit: Visit) -> Response:
+    """A link that was sent: choose a password."""
+    async with db.connection(visit.runtime.pool) as conn:
+        link = await signin.look_at_link(conn, visit.request.path_params["token"])
+    return await visit.page("password.html", purpose=link.purpose)
+
+
+async def link(visit: Visit) -> Response:
+    """Set the password that was chosen, and begin a session."""
+    token, password = visit.request.path_params["token"], visit.form.get("password", "")
+    async with db.connection(visit.runtime.pool) as conn:
+        found = await signin.look_at_link(conn, token)
+        email = found.email or await conn.fetchval("SELECT email FROM accounts WHERE id = $1", found.account_id)
+    try:
+        signin.check_password(password, email)
+    except InvalidRequest as error:
+        return await visit.page("password.html", status=400, notice=visit.say(error.message), purpose=found.purpose)
+    kept = await asyncio.to_thread(signin.hashed, password)
+    async with db.transaction(visit.runtime.pool) as conn:
+        found = await signin.use_link(conn, token)
+        account_id = found.account_id or await signin.sign_up(conn, email, kept)
+        if found.account_id is not None:
+            await signin.set_password(conn, account_id, kept)
+    return await _entered(visit, account_id, "/")
+
+
+async def sign_out(visit: Visit) -> Response:
+    """End this session."""
+    async with db.transaction(visit.runtime.pool) as conn:
+        await signin.end_session(conn, visit.member.account_id, visit.member.id)
+    return visit.leave(redirect("/sign-in"))
+
+
+async def account_page(visit: Visit) -> Response:
+    """The sessions, and the password."""
+    async with db.connection(visit.runtime.pool) as conn:
+        sessions = await signin.list_sessions(conn, visit.member.account_id)
+    return await visit.page("account.html", sessions=sessions)
+
+
+async def end_session(visit: Visit) -> Response:
+    """End a session, this one or another."""
+    number = visit.form.get("session", "")
+    if not (number.isascii() and number.isdigit() and len(number) < 18):
+        raise InvalidRequest("'session' must be a number")
+    async with db.transaction(visit.runtime.pool) as conn:
+        await signin.end_session(conn, visit.member.account_id, int(number))
+    if int(number) == visit.member.id:
+        return visit.leave(redirect("/sign-in"))
+    return redirect("/account?done=session-ended")
+
+
+async def change_password(visit: Visit) -> Response:
+    """A new password for the old one. All sessions end, and this browser begins another."""
+    member, new = visit.member, visit.form.get("password", "")
+    await _count(visit, member.email)
+    async with db.connection(visit.runtime.pool) as conn:
+        sessions = await signin.list_sessions(conn, member.account_id)
+        _, kept = await signin.kept_password(conn, member.email)
+    try:
+        if kept is not None and not await asyncio.to_thread(signin.checked, visit.form.get("old", ""), kept):
+            raise InvalidRequest("The old password is another one")
+        signin.check_password(new, member.email)
+    except InvalidRequest as error:
+        return await visit.page("account.html", status=400, notice=visit.say(error.message), sessions=sessions)
+    hashed = await asyncio.to_thread(signin.hashed, new)
+    async with db.transaction(visit.runtime.pool) as conn:
+        await signin.set_password(conn, member.account_id, hashed)
+    return await _entered(visit, member.account_id, "/account?done=password-changed")
+
+
+async def _entered(visit: Visit, account_id: int, to: str) -> Response:
+    """A new session, never the one that the browser came with."""
+    async with db.transaction(visit.runtime.pool) as conn:
+        token = await signin.open_session(conn, account_id, address=visit.address, agent=visit.agent)
+    return visit.enter(redirect(to), token)
+
+
+async def _count(visit: Visit, email: str) -> None:
+    async with db.transaction(visit.runtime.pool) as conn:
+        await signin.count_try(conn, visit.address, email)
+
+
+def _open(visit: Visit) -> bool:
+    return visit.runtime.settings.sign_up == "open"
