@@ -13,7 +13,7 @@ from seedbed import __version__
 from seedbed.catalogue import Catalogue, Model
 from seedbed.dialects import _ark_v3_request as rules
 from seedbed.dialects import _openapi
-from seedbed.dialects._openapi import NOT_BLANK, PROGRESS, REPLAYED, Json, nullable, object_of, ref
+from seedbed.dialects._openapi import IDEMPOTENCY, NOT_BLANK, PROGRESS, REPLAYED, Json, nullable, object_of, ref
 from seedbed.engines import FPS
 from seedbed.errors import TASK_FAILURES
 
@@ -58,13 +58,6 @@ CODES = sorted({code for code, _, _, _ in ERRORS.values()} | {
 })  # fmt: skip
 
 TASK_ID: Json = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
-IDEMPOTENCY: Json = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": "The same key and body within 24 hours is carried out once and answered the same.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-}
 RETRY: Json = {"description": "There when sending the request again cannot help", "schema": {"const": "false"}}
 
 

@@ -436,16 +436,25 @@ async def carry_out(
 
 
 async def accept(
-    request: Request, caller: Caller, body: Body, wanted: TaskRequest, told: Callable[[Task], Answer]
+    request: Request,
+    caller: Caller,
+    body: Body,
+    wanted: TaskRequest,
+    told: Callable[[Task], Answer],
+    *,
+    also: Callable[[Connection, str], Awaitable[None]] | None = None,
 ) -> Response:
     """Accept the task `wanted`, which `body` asks for, no more than once for an Idempotency-Key; `told` is the answer.
 
-    Raises what `once` and `tasks.create` raise.
+    `also` is done with the task's id in the same transaction. Raises what `once` and `tasks.create` raise.
     """
     queued_max = runtime_of(request).settings.queued_max
 
     async def act(conn: Connection) -> Answer:
-        return told(await tasks.create(conn, caller, wanted, queued_max=queued_max))
+        task = await tasks.create(conn, caller, wanted, queued_max=queued_max)
+        if also is not None:
+            await also(conn, task.id)
+        return told(task)
 
     response = await once(request, caller, body, act)
     if REPLAYED not in response.headers:
