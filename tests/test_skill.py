@@ -27,8 +27,8 @@ async def test_an_agent_that_does_as_it_says_gets_a_video(
         assert url in text, "it names this server"
         script = "set -euo pipefail\n" + "\n".join(re.findall(r"```bash\n(.*?)```", text, re.DOTALL))
         done = await asyncio.to_thread(
-            subprocess.run, ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
-            env={"SEEDBED_URL": url, "SEEDBED_KEY": alice.key, "PATH": "/usr/local/bin:/usr/bin:/bin"},
+            subprocess.run, ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120,
+            check=False, env={"SEEDBED_URL": url, "SEEDBED_KEY": alice.key, "PATH": "/usr/local/bin:/usr/bin:/bin"},
         )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "paper-boat.mp4").stat().st_size > 1000
