@@ -105,6 +105,11 @@ class Docsite:
         text = "\n\n---\n\n".join(page.text.strip() for page in pages)
         return PlainTextResponse(self._own(text) + "\n", headers={"Cache-Control": KEPT})
 
+    async def skill(self, request: Request) -> Response:
+        """One file that teaches a coding agent to make videos here."""
+        headers = {"Cache-Control": KEPT, "Content-Disposition": 'attachment; filename="seedance-skill.md"'}
+        return Response(self._own(self.library.skill), headers=headers, media_type=MARKDOWN)
+
     def _sections(self, book: Book, page: Page) -> list[dict[str, str]]:
         return [
             {"page": page.name, "title": page.title, "anchor": part.anchor, "heading": part.heading, "text": part.text}
@@ -136,6 +141,7 @@ def routes(site: Docsite) -> list[tuple[str, Handler]]:
         ("/docs/", site.home),
         ("/llms.txt", site.llms),
         ("/llms-full.txt", site.llms_full),
+        ("/downloads/seedance-skill.md", site.skill),
         ("/docs/pictures/{name:path}", site.picture),
         ("/docs/{language}/search.json", site.index),
         ("/docs/{language}/", site.html),

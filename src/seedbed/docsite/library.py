@@ -89,6 +89,7 @@ class Library:
     def __init__(self, folder: Path = FOLDER) -> None:
         self._folder = folder
         self._contents = tomllib.loads((folder / "contents.toml").read_text("utf-8"))
+        self.skill = (folder / "skill" / "seedance-skill.md").read_text("utf-8")
         self.book = cache(self._bound)
 
     def picture(self, name: str) -> tuple[bytes, str] | None:
