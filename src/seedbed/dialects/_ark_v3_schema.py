@@ -297,22 +297,31 @@ _ITEMS: Json = {
 _TEXT, _ALONE, _FIRST, _LAST, _PICTURE, _CLIP, _SOUND = (ref(name) for name in _ITEMS)
 
 
-def _with_and_without_text(*rows: list[Json]) -> list[Json]:
-    return [_row(*before, *row) for before in ([_TEXT], []) for row in rows]
+def _some(item: Json, most: int, *before: Json) -> Json:
+    """One to `most` of one kind, after what stands `before` them."""
+    found: Json = {"type": "array", "items": item, "minItems": len(before) + 1, "maxItems": len(before) + most}
+    return found | ({"prefixItems": list(before)} if before else {})
 
 
 _TEXT_ALONE = _row(_TEXT)
 _FRAMES: Json = {
-    "anyOf": _with_and_without_text([_ALONE], [_FIRST], [_FIRST, _LAST]),
+    "anyOf": [
+        *(_row(_TEXT, item) for item in (_ALONE, _FIRST)),
+        *(_row(item) for item in (_ALONE, _FIRST)),
+        _row(_TEXT, _FIRST, _LAST),
+        _row(_FIRST, _LAST),
+    ],
     "description": "A first frame, or a first and a last one; a text beside them",
 }
 _REFERENCES: Json = {
-    "anyOf": _with_and_without_text(
-        *([_PICTURE] * count for count in range(1, rules.REFERENCES_MAX["image"] + 1)),
-        *([_CLIP] * count for count in range(1, rules.REFERENCES_MAX["video"] + 1)),
-        [_PICTURE, _CLIP],
-        [_PICTURE, _CLIP, _SOUND],
-        [_CLIP, _SOUND],
-    ),
+    "anyOf": [
+        _some(_PICTURE, rules.REFERENCES_MAX["image"], _TEXT),
+        _some(_PICTURE, rules.REFERENCES_MAX["image"]),
+        _some(_CLIP, rules.REFERENCES_MAX["video"], _TEXT),
+        _some(_CLIP, rules.REFERENCES_MAX["video"]),
+        _row(_PICTURE, _CLIP),
+        _row(_PICTURE, _CLIP, _SOUND),
+        _row(_CLIP, _SOUND),
+    ],
     "description": "Up to 9 pictures, 3 videos and 3 sounds to go by, in any order, and a text; no sounds alone",
 }
