@@ -309,6 +309,12 @@ BAD: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "tools",
         "'tools' is not supported: there are no tools here; leave it out",
     ),
+    "frames in a list": (
+        {"frames": []},
+        INVALID,
+        "frames",
+        "'frames' is not supported: the length is in whole seconds here; use 'duration'",
+    ),
     "a draft": (
         {"draft": True},
         INVALID,

@@ -170,7 +170,7 @@ def parse(values: dict[str, Any], runtime: Runtime, trace_id: str) -> TaskReques
 
 def _check_unsupported(values: dict[str, Any]) -> None:
     for field, hint in UNSUPPORTED.items():
-        if values.get(field) not in (None, []):
+        if field in values and not (field == "tools" and values[field] == []):
             raise InvalidRequest(f"'{field}' is not supported: {hint}", field=field)
         values.pop(field, None)
     for field, (only, hint) in ONLY.items():
