@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import contextlib
 import os
 import re
 import time
@@ -312,9 +314,46 @@ async def test_a_full_queue_is_429(settings: Settings, alice: Person, kind: str)
 # Retries -----------------------------------------------------------------------------------------------------
 
 
+@contextlib.asynccontextmanager
+async def forgetful(port: int, lost: int) -> AsyncIterator[tuple[str, list[bytes]]]:
+    """A way to the server that loses its first `lost` answers; the address, and the bodies that went over it."""
+    bodies: list[bytes] = []
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+        assert length is not None
+        body = await reader.readexactly(int(length[1]))
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", port)
+        there_writer.write(re.sub(rb"(?i)connection: keep-alive", b"Connection: close", head) + body)
+        answer = await there_reader.read()
+        bodies.append(body)
+        if len(bodies) > lost:
+            writer.write(answer)
+            await writer.drain()
+        there_writer.close()
+        writer.close()
+
+    server = await asyncio.start_server(pass_on, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", bodies
+
+
+@BOTH
+async def test_lost_answers_and_the_sdks_own_retries_buy_once(
+    ark: Sdk, settings: Settings, pool: db.Pool, alice: Person, sound: None
+) -> None:
+    async with forgetful(settings.port, lost=2) as (url, bodies), using(ark.kind, url, alice.key) as sdk:
+        task_id = await sdk.create(extra_headers={"Idempotency-Key": "order-17"})
+    assert len(bodies) == 3, "two answers were lost, and the SDK sent it again each time"
+    assert len(set(bodies)) == 1
+    assert [item.id for item in (await ark("list")).items] == [task_id]
+    async with db.connection(pool) as conn:
+        assert await ledger.balance(conn, alice.account_id) == Balance(984, 16)
+
+
 @BOTH
 async def test_a_retry_with_one_key_buys_once(ark: Sdk, pool: db.Pool, alice: Person) -> None:
-    """The SDK sends a creation again by itself; what it does is done here by hand, with one Idempotency-Key."""
     head = {"Idempotency-Key": f"order-{os.getpid()}"}
     ids = {await ark.create(extra_headers=head) for _ in range(3)}
     assert len(ids) == 1
