@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
@@ -26,6 +29,21 @@ def medium(kind: str, url: str, role: str | None = None) -> dict[str, Any]:
     return {"type": f"{kind}_url", f"{kind}_url": {"url": url}} | ({"role": role} if role else {})
 
 
+def inside(data: bytes, kind: str = "image/png") -> str:
+    """The bytes as a `data:` URL."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+@contextlib.asynccontextmanager
+async def using(kind: str, base_url: str, key: str) -> AsyncIterator[Sdk]:
+    """The SDK while the block lasts."""
+    made = Sdk(kind, base_url, key)
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
 class Sdk:
     """The official SDK, unmodified, behind one way to call its two clients."""
 
@@ -38,6 +56,11 @@ class Sdk:
     async def __call__(self, method: str, **asked: Any) -> Any:
         call = getattr(self.tasks, method)
         return await asyncio.to_thread(call, **asked) if self.kind == "sync" else await call(**asked)
+
+    async def close(self) -> None:
+        done = self.client.close()
+        if done is not None:
+            await done
 
     async def create(self, words: str | None = TRAIN, *media: dict[str, Any], **fields: Any) -> str:
         content = [*([] if words is None else [text(words)]), *media]

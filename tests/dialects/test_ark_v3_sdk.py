@@ -21,7 +21,7 @@ from seedbed.ledger import Balance
 from seedbed.settings import Settings
 from tests import hostile_files as clips
 from tests.conftest import Person, make_person, served
-from tests.dialects.ark_wire import MODEL, PRO_1_5, TRAIN, Sdk, medium, text
+from tests.dialects.ark_wire import MODEL, PRO_1_5, TRAIN, Sdk, medium, text, using
 from tests.dialects.test_studio_v1 import Told, host, settings
 from tests.test_media_inputs import Shelf, quarters, written
 from tests.test_tasks import output_of
@@ -34,8 +34,8 @@ BOTH = pytest.mark.parametrize("kind", ["sync", "async"])
 
 @pytest.fixture
 async def ark(settings: Settings, alice: Person, kind: str) -> AsyncIterator[Sdk]:
-    async with served(settings) as url:
-        yield Sdk(kind, url, alice.key)
+    async with served(settings) as url, using(kind, url, alice.key) as sdk:
+        yield sdk
 
 
 async def fetched(url: str) -> bytes:
@@ -271,14 +271,15 @@ async def test_errors_are_the_sdks_own_exceptions(ark: Sdk, alice: Person, setti
     with pytest.raises(ark_errors.ArkNotFoundError) as missing:
         await ark.get("cgt-nothing")
     assert missing.value.code == "ResourceNotFound"
-    stranger = Sdk(ark.kind, settings.base_url, accounts.new_secret("open"))
-    with pytest.raises(ark_errors.ArkAuthenticationError) as unknown:
-        await stranger.create()
+    async with using(ark.kind, settings.base_url, accounts.new_secret("open")) as stranger:
+        with pytest.raises(ark_errors.ArkAuthenticationError) as unknown:
+            await stranger.create()
     assert (unknown.value.code, unknown.value.type) == ("AuthenticationError", "Unauthorized")
     async with db.transaction(pool) as conn:
         poor = await make_person(conn, "poor", credits=1)
-    with pytest.raises(ark_errors.ArkPermissionDeniedError) as broke:
-        await Sdk(ark.kind, settings.base_url, poor.key).create()
+    async with using(ark.kind, settings.base_url, poor.key) as sdk:
+        with pytest.raises(ark_errors.ArkPermissionDeniedError) as broke:
+            await sdk.create()
     assert broke.value.code == "AccountOverdueError"
 
 
@@ -288,20 +289,20 @@ async def test_limits_are_429_and_asked_once(ark: Sdk, settings: Settings, pool:
         slow = await make_person(conn, "slow", per_minute=1)
         spent = await make_person(conn, "spent", monthly=0)
     for person, code in ((slow, "RateLimitExceeded"), (spent, "SetLimitExceeded")):
-        sdk = Sdk(ark.kind, settings.base_url, person.key)
-        if person is slow:
-            await sdk("list")
-        began = time.monotonic()
-        with pytest.raises(ark_errors.ArkRateLimitError) as refused:
-            await sdk.create()
+        async with using(ark.kind, settings.base_url, person.key) as sdk:
+            if person is slow:
+                await sdk("list")
+            began = time.monotonic()
+            with pytest.raises(ark_errors.ArkRateLimitError) as refused:
+                await sdk.create()
         assert refused.value.code == code
         assert time.monotonic() - began < 0.4, "it was not sent again"
 
 
 @BOTH
 async def test_a_full_queue_is_429(settings: Settings, alice: Person, kind: str) -> None:
-    async with served(settings.model_copy(update={"queued_max": 1})) as url:
-        ark = Sdk(kind, url, alice.key)
+    small = settings.model_copy(update={"queued_max": 1})
+    async with served(small) as url, using(kind, url, alice.key) as ark:
         await ark.create()
         with pytest.raises(ark_errors.ArkRateLimitError) as refused:
             await ark.create()

@@ -35,9 +35,9 @@ async def test_schemathesis_finds_nothing(settings: Settings, pool: db.Pool, tmp
 
 
 async def nothing_is_found(
-    settings: Settings, tmp_path: Path, document: str, key: str, cases_min: int, **more: str
+    settings: Settings, tmp_path: Path, document: str, key: str, cases_min: int, *, without: str = ""
 ) -> None:
-    """The tool's run against a server of our own; `more` are further options, with underscores."""
+    """The tool's run against a server of our own, `without` a check that is not for that API."""
     root = Path(__file__).parents[2]
     async with served(settings.model_copy(update={"queued_max": 1_000_000})) as url:
         options = {
@@ -48,8 +48,7 @@ async def nothing_is_found(
             "--seed": SEED,
             "--max-examples": EXAMPLES,
             "--generation-database": "none",
-            **{f"--{name.replace('_', '-')}": value for name, value in more.items()},
-        }
+        } | ({"--exclude-checks": without} if without else {})
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{url}{document}", "--no-color"),
             *(word for option in options.items() for word in option),

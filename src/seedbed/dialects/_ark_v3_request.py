@@ -82,7 +82,10 @@ ITEMS: dict[str, type[Text | Image | Video | Audio]] = {
 
 
 class Submission(_Strict):
-    """A request for a task. Items of `content` are read one by one, so that a fault is told of the right one."""
+    """A request for a task. Items of `content` are read one by one, so that a fault is told of the right one.
+
+    Fields of which ONLY one value is taken have been looked at before.
+    """
 
     model: str
     content: list[Any] = Field(min_length=1)
@@ -92,14 +95,14 @@ class Submission(_Strict):
     execution_expires_after: Annotated[Whole, Field(ge=EXPIRES_S_MIN, le=EXPIRES_S_MAX)] = EXPIRES_S
     priority: Annotated[Whole, Field(ge=0, le=9)] = 0
     generate_audio: bool = True
-    draft: Literal[False] = False
+    draft: bool = False
     safety_identifier: str | None = Field(default=None, min_length=1, max_length=SAFETY_CHARS_MAX)
     resolution: str | None = None
     ratio: str | None = None
     duration: Whole | None = None
     seed: Annotated[Whole, Field(ge=-1, le=SEED_MAX)] | None = None
     camera_fixed: bool | None = None
-    watermark: Literal[False] = False
+    watermark: bool = False
     output_format: Literal["mp4"] = "mp4"
 
 

@@ -186,7 +186,7 @@ def _schemas(models: tuple[Model, ...]) -> Json:
     uri: Json = {"type": "string", "format": "uri"}
     codes = {"enum": CODES}
     error = object_of({"code": codes, "message": text, "param": text, "type": text})
-    return {
+    return _ITEMS | {
         "Task": {"anyOf": [variant for model in models for variant in _variants(model)]},
         "Created": object_of({"id": text}, {"safety_identifier": text}),
         "State": _state(text, whole, uri),
@@ -277,7 +277,9 @@ def _medium(kind: str, role: str | None) -> Json:
 
 def _address(kind: str) -> Json:
     """An address, or the bytes themselves; a picture's is what the document's examples send."""
-    return {"anyOf": [URL, {"type": "string", "format": f"data-url-of-{kind}"}]} if kind == "image" else URL
+    if kind == "image":
+        return {"anyOf": [URL, {"type": "string", "format": "data-url-of-image"}]}
+    return URL | {"format": f"public-https-{kind}-url"}
 
 
 def _row(*items: Json) -> Json:
@@ -285,29 +287,34 @@ def _row(*items: Json) -> Json:
 
 
 _WORDS: Json = {"type": "string", "minLength": 1, "maxLength": rules.TEXT_CHARS_MAX, "pattern": NOT_BLANK}
-_TEXT = object_of({"type": {"const": "text"}, "text": _WORDS}, {"role": {"type": "null"}})
-_FIRST, _LAST, _ALONE = _medium("image", "first_frame"), _medium("image", "last_frame"), _medium("image", None)
-_PICTURE, _CLIP = _medium("image", "reference_image"), _medium("video", "reference_video")
-_SOUND = _medium("audio", "reference_audio")
+_ITEMS: Json = {
+    "Text": object_of({"type": {"const": "text"}, "text": _WORDS}, {"role": {"type": "null"}}),
+    "Picture": _medium("image", None),
+    "FirstFrame": _medium("image", "first_frame"),
+    "LastFrame": _medium("image", "last_frame"),
+    "ReferencePicture": _medium("image", "reference_image"),
+    "ReferenceVideo": _medium("video", "reference_video"),
+    "ReferenceSound": _medium("audio", "reference_audio"),
+}
+_TEXT, _ALONE, _FIRST, _LAST, _PICTURE, _CLIP, _SOUND = (ref(name) for name in _ITEMS)
+
+
+def _with_and_without_text(*rows: list[Json]) -> list[Json]:
+    return [_row(*before, *row) for before in ([_TEXT], []) for row in rows]
+
+
 _TEXT_ALONE = _row(_TEXT)
 _FRAMES: Json = {
-    "anyOf": [
-        _row(_TEXT, _ALONE),
-        _row(_ALONE),
-        _row(_TEXT, _FIRST),
-        _row(_FIRST),
-        _row(_TEXT, _FIRST, _LAST),
-        _row(_FIRST, _LAST),
-    ],
+    "anyOf": _with_and_without_text([_ALONE], [_FIRST], [_FIRST, _LAST]),
     "description": "A first frame, or a first and a last one; a text beside them",
 }
 _REFERENCES: Json = {
-    "anyOf": [
-        *(_row(_TEXT, *[_PICTURE] * count) for count in (1, 2, 9)),
-        _row(_TEXT, _CLIP),
-        _row(_TEXT, _PICTURE, _CLIP, _SOUND),
-        _row(_PICTURE, _PICTURE),
-        _row(_CLIP, _SOUND),
-    ],
-    "description": "Up to 9 pictures, 3 videos and 3 sounds in any order, and a text; no sounds alone",
+    "anyOf": _with_and_without_text(
+        *([_PICTURE] * count for count in range(1, rules.REFERENCES_MAX["image"] + 1)),
+        *([_CLIP] * count for count in range(1, rules.REFERENCES_MAX["video"] + 1)),
+        [_PICTURE, _CLIP],
+        [_PICTURE, _CLIP, _SOUND],
+        [_CLIP, _SOUND],
+    ),
+    "description": "Up to 9 pictures, 3 videos and 3 sounds to go by, in any order, and a text; no sounds alone",
 }
