@@ -272,7 +272,7 @@ def parse_submission(values: dict[str, Any], runtime: Runtime, trace_id: str, *,
         audio=asked.generate_audio,
         fixed_lens=asked.fixed_lens,
         previews=True,
-        echo={"model": name, "size": size},
+        echo={"model": name},
     )
 
 
@@ -376,7 +376,6 @@ def parse_remix(values: dict[str, Any], earlier: Task, runtime: Runtime, trace_i
         previews=True,
         echo={
             "model": earlier.echo.get("model", model.id),
-            "size": earlier.echo["size"],
             "prompt": asked.prompt,
             "remixed_from": earlier.id,
         },
