@@ -19,14 +19,13 @@ from seedbed.engines.previz.finish import Finish
 from seedbed.engines.previz.frame import Check, Frame, stride
 from seedbed.engines.previz.grade import Planes
 from seedbed.engines.previz.look import look
+from seedbed.engines.previz.moments import TEMPO
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.shapes import still_air
 from seedbed.engines.previz.stage import FAR_M, Scene, View
 
 Floats = NDArray[np.float32]
 
-TEMPO = {"real": 1.0, "slow_motion": 0.35, "time_lapse": 14.0, "hyperlapse": 8.0}
-"""Seconds of the world in a second of the film."""
 _STRIP = 32
 """Columns drawn between two looks at whether to stop."""
 

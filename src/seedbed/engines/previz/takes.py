@@ -13,7 +13,8 @@ from seedbed.engines.previz.finish import Finish
 from seedbed.engines.previz.frame import Check, Frame
 from seedbed.engines.previz.grade import Planes
 from seedbed.engines.previz.reef import reef
-from seedbed.engines.previz.reel import TEMPO, Detail, Reel
+from seedbed.engines.previz.moments import TEMPO
+from seedbed.engines.previz.reel import Detail, Reel
 from seedbed.engines.previz.rooms import room
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.show import Picture

@@ -6,7 +6,6 @@ Building is the only part that allocates much; afterwards a `World` is read only
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from seedbed.engines.previz import land, relief, shade, trees
 from seedbed.engines.previz.camera import Pose
 from seedbed.engines.previz.look import Look, water_of
+from seedbed.engines.previz.moments import place_seed
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.sky import Dome, Sight, raise_dome
 from seedbed.engines.previz.waves import Sea, still
@@ -128,8 +128,7 @@ def plot(
 ) -> Plot:  # fmt: skip
     """Stakes out the world of `seed`; the words the engine does not know are part of where it lies. No tree stands
     in the `clearings` (x, y, radius in metres), nor where the land is made level for `grades`."""
-    digest = hashlib.sha256(f"{seed}:{shot.site}:{shot.setting}:{shot.water}".encode()).digest()
-    own = int.from_bytes(digest[:4], "little") & 0x3FFFFFFF
+    own = place_seed(shot, seed)
     rng = np.random.default_rng(own)
     staked = Plot(own, look, _line(shot, rng), look.ground.copy(), _graded(clearings, grades))
     if shot.setting == "volcano":

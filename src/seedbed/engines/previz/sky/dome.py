@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedbed.engines.previz.light import Hour, floats, hour_of, shown, weather_of
+from seedbed.engines.previz.moments import strokes
 from seedbed.engines.previz.script import Shot, read
 from seedbed.engines.previz.sky.air import paint_air, paint_bow, paint_galaxy, ramp
 from seedbed.engines.previz.sky.aurora import paint_aurora, ray_profile, soften
@@ -165,7 +166,8 @@ def raise_dome(shot: Shot, sight: Sight, *, rows: int, columns: int, seed: int, 
     if front.shape[0]:
         still[..., :3] += front
     lights = lights_of(shot, hour, weather, sight, rng, way, moon, night)
-    bolts = strikes(rng, sight.duration_s, sight.low * 0.75, sight.high * 0.75, sight.top) if _thunder(shot) else []
+    flashes = strokes(seed, sight.duration_s) if _thunder(shot) else ()
+    bolts = strikes(rng, flashes, sight.low * 0.75, sight.high * 0.75, sight.top)
     streaks = meteors(rng, sight.duration_s, sight.low * 0.8, sight.high * 0.8, sight.top)
     northern = "aurora" in shot.subjects and night and weather in ("clear", "fair", "cloudy")
     return Dome(
