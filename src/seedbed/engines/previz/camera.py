@@ -127,7 +127,7 @@ def _floor(shot: Shot, line: Line, ground: Ground, duration_s: float) -> float:
     return top
 
 
-_LOFTY = {"mountain": 0.16, "volcano": 0.20, "canyon": 0.15, "ocean": 0.10}
+_LOFTY = {"mountain": 0.16, "volcano": 0.42, "canyon": 0.15, "ocean": 0.10}
 """How much further down the frame the horizon lies where there is more to see above it."""
 
 

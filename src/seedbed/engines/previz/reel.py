@@ -20,6 +20,7 @@ from seedbed.engines.previz.frame import Check, Frame, stride
 from seedbed.engines.previz.grade import Planes
 from seedbed.engines.previz.look import look
 from seedbed.engines.previz.moments import TEMPO
+from seedbed.engines.previz.plume import Plume, plume_of
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.shapes import still_air
 from seedbed.engines.previz.stage import FAR_M, Scene, View
@@ -79,8 +80,22 @@ class Reel:
             dome.at(0.0, eye.x, eye.y),
             (sight.low, sight.high),
         )
+        self._plume = self._erupting(shot)
         dark = {"night": 1.0, "sunset": 0.35, "sunrise": 0.2}.get(shot.time, 0.0)
         self._cast = cast.assembled(shot, self.stage, self.plot.bare, air, seed=self.plot.seed, dark=dark)
+
+    def _erupting(self, shot: Shot) -> Plume | None:
+        """The plume of a volcano, unless it is denied."""
+        shape, own = self.plot.shape, self.look
+        if shape[relief.KIND] != relief.VOLCANO or "fire" in shot.without:
+            return None
+        x, y, mouth = float(shape[relief.VENT_X]), float(shape[relief.VENT_Y]), 0.17 * float(shape[relief.VENT_M])
+        rim = max(self.plot.bare(x + mouth * dx, y + mouth * dy) for dx, dy in ((1, 0), (-1, 0), (0, -1)))
+        hazes = self.world.sky.hazes
+        return plume_of(
+            shot, (x, y, rim - 0.25 * mouth), 0.8 * mouth, own.sun, own.lamp, hazes[len(hazes) // 2], own.haze_m,
+            own.exposure, self.plot.seed,
+        )  # fmt: skip
 
     def _path(self, shot: Shot, frames: int, fixed: bool) -> list[Pose]:
         """About the subject that leads, if there is one; else along the line of the land."""
@@ -150,7 +165,7 @@ class Reel:
         columns = stride(self.width)
         light = np.empty((3, self.height, columns), np.float32)
         # Distances are only kept for what is set into the land.
-        depth = np.full((self.height if self._cast else 1, columns), FAR_M, np.float32)
+        depth = np.full((self.height if self._cast or self._plume else 1, columns), FAR_M, np.float32)
         dome = self.world.sky
         scene = self._scene._replace(pano=dome.at(film_s, view.x, view.y))
         for x in range(0, self.width, _STRIP):
@@ -158,6 +173,8 @@ class Reel:
             right = min(x + _STRIP, self.width)
             frames.draw_strip(light, depth, x, right, self.width, self.height, self.detail.rays, view, scene)
         frame = Frame(light, depth, view, self.width)
+        if self._plume:
+            self._plume.draw(frame, view.seconds, check)
         if self._cast:
             self._cast.draw(
                 frame, view.seconds, check, water=self.world.tile if self.look.wet else None, pano=scene.pano
