@@ -18,6 +18,7 @@ from seedbed.engines.previz.cast import staging
 from seedbed.engines.previz.finish import Finish
 from seedbed.engines.previz.frame import Check, Frame, stride
 from seedbed.engines.previz.grade import Planes
+from seedbed.engines.previz.hours import Station, sunway
 from seedbed.engines.previz.look import look
 from seedbed.engines.previz.moments import TEMPO
 from seedbed.engines.previz.plume import Plume, plume_of
@@ -45,8 +46,10 @@ class Reel:
 
     def __init__(
         self, shot: Shot, *, seed: int, width: int, height: int, frames: int, fps: int, fixed: bool, detail: Detail,
-        pool: Executor, check: Check, steer: Steer = lambda poses: poses,
+        pool: Executor, check: Check, steer: Steer = lambda poses: poses, passed: tuple[Station, ...] = (),
+        station: int = 0,
     ) -> None:  # fmt: skip
+        """Of the hours that are `passed` meanwhile, `shot` is in the light of one `station`."""
         self.width, self.height, self.fps, self.detail = width, height, fps, detail
         self.look = look(shot)
         self.plot = world.plot(shot, self.look, seed)
@@ -58,13 +61,16 @@ class Reel:
         self.plot = self.plot.cleared(self.stage.clearings)
         self.poses = steer(self._path(shot, frames, fixed))
         sight = world.sight(self.plot, self.poses, width=width, height=height, duration_s=frames / fps)
-        self.look = replace(self.look, sun=light.land_way(shot, sky.heading(shot, sight)))
+        way = sunway(shot, sight, passed, station)
+        heading = sky.heading(shot, sight) if way is None else math.atan2(float(way.here[0]), float(way.here[1]))
+        self.look = replace(self.look, sun=light.land_way(shot, heading))
         self.plot = replace(self.plot, look=self.look)
         # Texels finer than the frame's pixels would never be seen, and would cost more than the frames themselves.
         grid = int(detail.grid * min(max((width * height / 921_600.0) ** 0.25, 0.35), 1.3))
         self.world = world.build(
-            shot, self.plot, self.poses, sight, width=width, height=height, grid=grid, pool=pool, check=check
-        )
+            shot, self.plot, self.poses, sight, width=width, height=height, grid=grid, pool=pool, check=check,
+            sunway=way,
+        )  # fmt: skip
         self._scene = self._stage()
         self._falls = falling.falls(shot, self.plot.seed)
         self._finish = Finish(
@@ -145,6 +151,7 @@ class Reel:
             ramp, np.array(spans, np.int32), np.array(fades, np.float32), nearest, w.maps, w.offsets, w.heights,
             w.packed, w.top_m, w.tile, self.plot.line, relief.LINE_START_M, relief.LINE_STEP_M, dome.still,
             dome.sight.low, dome.sight.high, dome.hazes, water, look.tint, dome.way, dome.lights, look.sides, look.beds,
+            look.banks,
         )  # fmt: skip
 
     def _view(self, number: int) -> View:
@@ -166,8 +173,15 @@ class Reel:
         light = np.empty((3, self.height, columns), np.float32)
         # Distances are only kept for what is set into the land.
         depth = np.full((self.height if self._cast or self._plume else 1, columns), FAR_M, np.float32)
-        dome = self.world.sky
-        scene = self._scene._replace(pano=dome.at(film_s, view.x, view.y))
+        dome = self.world.sky.moment(film_s)
+        water = self._scene.water
+        if dome.way[2] < 0.02:
+            # The sun has gone down: nothing glitters.
+            water = water.copy()
+            water[stage.GLINT] *= min(max(1.0 + 50.0 * (float(dome.way[2]) - 0.02), 0.0), 1.0)
+        scene = self._scene._replace(
+            water=water, pano=dome.at(film_s, view.x, view.y), hazes=dome.hazes, sun=dome.way, lights=dome.lights
+        )
         for x in range(0, self.width, _STRIP):
             check()
             right = min(x + _STRIP, self.width)

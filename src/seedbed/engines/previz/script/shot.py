@@ -42,7 +42,7 @@ class Shot:
     `place` is what was understood and `setting` what is drawn for it. `sense` is 1 for in, right, up or clockwise
     and -1 for the contrary. `without` names what there must be none of. `salt` is 32 bits from the words it does
     not know, which move the palette and the camera; `site` likewise decides where the world lies. `hour` is finer
-    than `time` ("noon", "golden", "blue"); `bodies` are the planets and other worlds that space holds.
+    than `time` ("noon", "golden", "blue"), and `course` says which hours pass; `bodies` are the planets and other worlds that space holds.
     """
 
     setting: str
@@ -67,6 +67,7 @@ class Shot:
     salt: int = 0
     site: int = 0
     hour: str = ""
+    course: str = ""
     bodies: tuple[str, ...] = ()
 
     def plan(self) -> dict[str, Any]:
@@ -113,7 +114,8 @@ def shot_of(meaning: Meaning, text: str, before: Shot | None = None) -> Shot:
         style=kept["style"] or "natural", light=meaning.first("light") or "", moods=tuple(meaning.every("mood")),
         subjects=tuple(meaning.every("subject")), without=tuple(sorted({*without, *_without(meaning)})),
         known=tuple(meaning.known)[: 4 * LISTED_MAX], unknown=tuple(meaning.unknown)[:LISTED_MAX],
-        salt=salt, site=site, hour=meaning.first("hour") or "", bodies=tuple(meaning.every("body")),
+        salt=salt, site=site, hour=meaning.first("hour") or "", course=meaning.first("course") or "",
+        bodies=tuple(meaning.every("body")),
     )  # fmt: skip
 
 
@@ -132,7 +134,7 @@ def _site(meaning: Meaning, place: str, salt: int) -> int:
 
 def _camera(meaning: Meaning, place: str) -> dict[str, Any]:
     moves = meaning.every("move")
-    tempo = meaning.first("tempo") or "real"
+    tempo = meaning.first("tempo") or ("time_lapse" if meaning.first("course") else "real")
     handheld = "handheld" in moves
     steady = [move for move in moves if move not in ("handheld", "flight")] or [m for m in moves if m != "handheld"]
     move = steady[0] if steady else "handheld" if handheld else "static" if tempo == "time_lapse" else "flight"
