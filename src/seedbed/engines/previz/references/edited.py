@@ -43,6 +43,8 @@ _DARK, _BRIGHT = 0.18, 0.34
 """Mean lumas of a night and of a day: what already is so need not be made so."""
 _BEGUN_S = 40.0
 """Rain and snow have fallen for this long when the film begins."""
+_FIRM = {"rain": 0.7, "snow": 0.34}
+"""What falls must leave the given video to be seen; see `let_fall`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,8 @@ class Edited:
         mesh[1] = np.arange(rows, dtype=np.float32)[:, None] * self._cell
         place = np.zeros((5, *maps.shape[1:]), np.float32)
         place[depth.NEAR] = 0.45 * (1.0 - maps[FAR])
-        light.let_fall(*out, mesh, place, self._cell, self.wish.weather == "snow", seconds + _BEGUN_S, self._seed)
+        light.let_fall(*out, mesh, place, self._cell, self.wish.weather == "snow", seconds + _BEGUN_S, self._seed,
+                       _FIRM[self.wish.weather])  # fmt: skip
 
 
 def _knobs(wish: Wish, mean: float) -> Floats:
