@@ -43,6 +43,8 @@ class Shot:
     and -1 for the contrary. `without` names what there must be none of. `salt` is 32 bits from the words it does
     not know, which move the palette and the camera; `site` likewise decides where the world lies. `hour` is finer
     than `time` ("noon", "golden", "blue"), and `course` says which hours pass; `bodies` are the planets and other worlds that space holds.
+    No word says `near` and `aside`: how many times nearer than usual the camera is, and how far round its subject in
+    radians; cuts on beats differ by them.
     """
 
     setting: str
@@ -69,11 +71,13 @@ class Shot:
     hour: str = ""
     course: str = ""
     bodies: tuple[str, ...] = ()
+    near: float = 1.0
+    aside: float = 0.0
 
     def plan(self) -> dict[str, Any]:
         """The shot as plain JSON, for people to read."""
         said = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
-        del said["salt"], said["site"]
+        del said["salt"], said["site"], said["near"], said["aside"]
         return said | {"notes": self._notes()}
 
     def _notes(self) -> list[str]:
