@@ -39,7 +39,9 @@ def never() -> None:
 
 
 @cache
-def reel(prompt: str, *, width: int = 160, height: int = 90, frames: int = 96, seed: int = 3, fixed: bool = True) -> Reel:
+def reel(
+    prompt: str, *, width: int = 160, height: int = 90, frames: int = 96, seed: int = 3, fixed: bool = True
+) -> Reel:
     return Reel(script.read(prompt), seed=seed, width=width, height=height, frames=frames, fps=FPS, fixed=fixed,
                 detail=DETAIL["mini"], pool=POOL, check=never)  # fmt: skip
 
@@ -69,7 +71,9 @@ def test_thunder_follows_its_lightning_by_its_distance() -> None:
     prompt = "a thunderstorm over the meadow at night, low angle"
     film = reel(prompt)
     light = np.array([bright(film, number) for number in range(96)])
-    flashes = [k / FPS for k in range(1, 96) if light[k] > 1.15 * light[k - 1] and light[max(k - 6, 0) : k].max() < light[k]]
+    flashes = [
+        k / FPS for k in range(1, 96) if light[k] > 1.15 * light[k - 1] and light[max(k - 6, 0) : k].max() < light[k]
+    ]
     power = heard(prompt, "thunder", 8.0)
     loud = np.log10(power + 1e-3 * power.max())
     claps = [k / RATE_HZ for k in range(100, len(loud)) if loud[k] - loud[k - 15 : k - 5].max() > 0.5]

@@ -81,10 +81,10 @@ def _depth_through(tops: Floats, depth: Floats, banks: Floats, eye: float, high:
     while at < step:
         after = min(at + stride, float(step))
         ahead = float(depth[int(after)])
-        middle = 0.5 * (behind + ahead)
+        between = 0.5 * (behind + ahead)
         place = 0.5 * (at + after) / 16.0
         cell = min(int(place), tops.shape[0] - 2)
-        over = tops[cell] + (tops[cell + 1] - tops[cell]) * (place - cell) - (eye + slope * middle)
+        over = tops[cell] + (tops[cell + 1] - tops[cell]) * (place - cell) - (eye + slope * between)
         if over > 0.0:
             total += (ahead - behind) * min(over * soft, 1.0)
         at, behind = after, ahead

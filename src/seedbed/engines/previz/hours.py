@@ -80,7 +80,7 @@ class Sunway:
 
 
 def sunway(shot: Shot, sight: Sight, passed: tuple[Station, ...] = (), own: int = 0) -> Sunway | None:
-    """The way of the disc over a shot at its station `own` of those that it has `passed`; None where it stands still."""
+    """The way of the disc over a shot at the station `own` of those it has `passed`; None where it stands still."""
     hour = hour_of(shot)
     if "rainbow" in shot.subjects:
         return None
@@ -109,7 +109,10 @@ def _stands(shot: Shot, sight: Sight) -> tuple[float, float]:
 
 def _moonway(shot: Shot, sight: Sight) -> Sunway:
     turn, slope = _stands(shot, sight)
-    knots = ((turn - 0.4 * _NIGHT_TURN, turn + 0.6 * _NIGHT_TURN), (slope - 0.4 * _NIGHT_RISE, slope + 0.6 * _NIGHT_RISE))
+    knots = (
+        (turn - 0.4 * _NIGHT_TURN, turn + 0.6 * _NIGHT_TURN),
+        (slope - 0.4 * _NIGHT_RISE, slope + 0.6 * _NIGHT_RISE),
+    )
     return Sunway((0.0, sight.duration_s), *knots, way_of(turn, slope), True, 0.24 / max(sight.duration_s, 2.0))
 
 

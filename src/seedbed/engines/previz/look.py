@@ -21,8 +21,9 @@ Floats = NDArray[np.float32]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """What the kernels are given. Shapes: ground (`relief.SLOTS`), crowns (n, 3), soil (5, 3), bands (n, 3) of rock,
-    flowers (n, 3), lamp (3, 3), air (2, 3: overhead, horizon), water (7), tint (4, 3), sides (7), beds (64, 3), banks (6) of fog, sun
-    (3, towards it). `haze_m` is the distance at which air hides two thirds, `waves_m` the significant height of waves."""
+    flowers (n, 3), lamp (3, 3), air (2, 3: overhead, horizon), water (7), tint (4, 3), sides (7), beds (64, 3), banks
+    (6) of fog, sun (3, towards it). `haze_m` is the distance at which air hides two thirds, `waves_m` the significant
+    height of waves."""
 
     ground: Floats
     crowns: Floats
@@ -150,7 +151,8 @@ def look(shot: Shot) -> Look:
     return Look(
         ground=_ground(shot), crowns=_lean(linear(*_CROWNS[crowns]), shot.salt), soil=_soil(shot, lush), bands=bands,
         flowers=_lean(linear(*_FLOWERS[lush]), shot.salt), lamp=lamp, air=air, water=_water(shot), tint=tint,
-        sides=floats(sides), beds=beds, banks=_banks(shot), sun=sun, haze_m=haze_m, mist=mist, waves_m=_waves_m(shot), exposure=exposure,
+        sides=floats(sides), beds=beds, banks=_banks(shot), sun=sun,
+        haze_m=haze_m, mist=mist, waves_m=_waves_m(shot), exposure=exposure,
         warm=warm, saturation=_saturation(shot), wet=water_of(shot) != "none",
     )  # fmt: skip
 

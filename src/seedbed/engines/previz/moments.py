@@ -26,8 +26,8 @@ _GAPS_S = {"slow_motion": 1.3, "time_lapse": 0.3, "hyperlapse": 0.4}
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A flash `at_s` seconds of film after the shot's beginning, about 1 strong; its sound comes `after_s` later. `side`
-    is where, 0 (left) … 1 (right)."""
+    """A flash `at_s` seconds of film after the shot's beginning, about 1 strong; its sound comes `after_s` later.
+    `side` is where, 0 (left) … 1 (right)."""
 
     at_s: float
     power: float

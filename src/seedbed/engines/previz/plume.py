@@ -113,8 +113,8 @@ def plume_of(
     shot: Shot, vent: tuple[float, float, float], mouth_m: float, sun: Floats, lamp: Floats, air: Floats, haze_m: float,
     exposure: float, seed: int,
 ) -> Plume:  # fmt: skip
-    """The plume over a crater at `vent` (metres) that is `mouth_m` wide from its middle; the other arguments are those of
-    the land's light. `seed` is the place's."""
+    """The plume over a crater at `vent` (metres) that is `mouth_m` wide from its middle; the other arguments are those
+    of the land's light. `seed` is the place's."""
     rng = np.random.default_rng([seed, 48])
     strong = 1.9 if "wind" in shot.subjects or shot.weather == "rain" else 1.0
     side = 1.0 if rng.random() < 0.5 else -1.0
@@ -123,9 +123,7 @@ def plume_of(
     veil = 0.85 * (1.0 - math.exp(-((math.hypot(vent[0], vent[1]) / haze_m) ** 1.25)))
     # By day the sun outshines the melt.
     glow = (1.0 - 0.42 * min(float(lamp[0].mean()) / 2.0, 1.0)) / max(exposure, 0.5)
-    return Plume(
-        form, sun, lamp, air, veil, glow, blasts(shot, seed), TEMPO[shot.tempo], seed & 0xFFFF
-    )
+    return Plume(form, sun, lamp, air, veil, glow, blasts(shot, seed), TEMPO[shot.tempo], seed & 0xFFFF)
 
 
 @inlined
@@ -155,7 +153,8 @@ def _ash(form: Floats, lumps: Floats, x: float, y: float, up: float, seconds: fl
     lump = billow_at(lumps, ox / form[TILE_M], oy / form[TILE_M], risen / form[TILE_M])
     fine = billow_at(lumps, ox / 130.0 + 0.3, oy / 130.0, risen / 130.0 * 1.07)
     body = 1.22 - off + 0.78 * (lump - 0.62) + 0.26 * (fine - 0.6)
-    return min(max((body - 0.22) * 4.0, 0.0), 1.0) * min(max(0.6 + up / (0.3 * form[MOUTH]), 0.0), 1.0)
+    thick = min(max((body - 0.22) * 4.0, 0.0), 1.0)
+    return float(thick * min(max(0.6 + up / (0.3 * form[MOUTH]), 0.0), 1.0))
 
 
 @kernel

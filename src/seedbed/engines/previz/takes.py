@@ -12,10 +12,10 @@ from seedbed.engines.previz.city import City
 from seedbed.engines.previz.finish import Finish
 from seedbed.engines.previz.frame import Check, Frame
 from seedbed.engines.previz.grade import Planes
-from seedbed.engines.previz.reef import reef
 from seedbed.engines.previz.hours import Station, at_station, stations
 from seedbed.engines.previz.moments import TEMPO
 from seedbed.engines.previz.passing import Passing
+from seedbed.engines.previz.reef import reef
 from seedbed.engines.previz.reel import Detail, Reel
 from seedbed.engines.previz.rooms import room
 from seedbed.engines.previz.script import Shot
@@ -71,7 +71,7 @@ def picture_of(
 ) -> Picture:  # fmt: skip
     """What draws `shot`. Building it may take seconds, in the threads of `pool`. `steer` has the last word on where
     the camera is."""
-    size = {"width": width, "height": height, "fps": fps}
+    size: dict[str, Any] = {"width": width, "height": height, "fps": fps}
     if shot.place == "space":
         space = Space(shot, seed=seed, frames=frames, fixed=fixed, detail=detail, pool=pool, check=check, **size)
         finish = Finish(shot, seed=seed, exposure=space.exposure, warm=space.warm, saturation=space.saturation, **size)

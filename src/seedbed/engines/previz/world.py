@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from seedbed.engines.previz import land, relief, shade, trees
 from seedbed.engines.previz.camera import Pose
-from seedbed.engines.previz.look import Look, water_of
 from seedbed.engines.previz.hours import Sunway
+from seedbed.engines.previz.look import Look, water_of
 from seedbed.engines.previz.moments import place_seed
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.sky import Dome, Sight, raise_dome

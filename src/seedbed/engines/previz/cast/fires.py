@@ -154,9 +154,9 @@ class _Shell:
 
     at_s: float
     power: float
-    foot: Floats
-    spot: Floats
-    ways: Floats
+    foot: NDArray[np.float64]
+    spot: NDArray[np.float64]
+    ways: NDArray[np.float64]
     colour: Floats
     drag: float
     sink: float
@@ -232,7 +232,7 @@ def _shell(moment: Moment, tempo: float, mark: Mark, rng: np.random.Generator) -
         ways -= (ways @ lean)[:, None] * lean
     ways /= np.linalg.norm(ways, axis=1, keepdims=True)
     ways *= rng.uniform(0.82, 1.0, (_SPARKS, 1)) * rng.uniform(44.0, 66.0)
-    colour = np.array(_WILLOW if kind == "willow" else _BURSTS[int(rng.integers(len(_BURSTS)))])
+    colour = np.array(_WILLOW if kind == "willow" else _BURSTS[int(rng.integers(len(_BURSTS)))], np.float32)
     drag, sink, lives = (1.1, 4.6, 3.8) if kind == "willow" else (1.6, 2.4, _LIVES_S)
     return _Shell(moment.at_s * tempo, moment.power, foot, spot, ways, colour, drag, sink, lives)
 

@@ -42,9 +42,9 @@ class Shot:
     `place` is what was understood and `setting` what is drawn for it. `sense` is 1 for in, right, up or clockwise
     and -1 for the contrary. `without` names what there must be none of. `salt` is 32 bits from the words it does
     not know, which move the palette and the camera; `site` likewise decides where the world lies. `hour` is finer
-    than `time` ("noon", "golden", "blue"), and `course` says which hours pass; `bodies` are the planets and other worlds that space holds.
-    No word says `near` and `aside`: how many times nearer than usual the camera is, and how far round its subject in
-    radians; cuts on beats differ by them.
+    than `time` ("noon", "golden", "blue"), and `course` says which hours pass; `bodies` are the planets and other
+    worlds that space holds. No word says `near` and `aside`: how many times nearer than usual the camera is, and
+    how far round its subject in radians; cuts on beats differ by them.
     """
 
     setting: str

@@ -281,8 +281,8 @@ def let_fall(
     luma: NDArray[np.uint8], blue: NDArray[np.uint8], red: NDArray[np.uint8], mesh: Floats, maps: Floats, cell: int,
     snow: bool, seconds: float, seed: int, firm: float = 1.0,
 ) -> None:  # fmt: skip
-    """Rain or snow into a finished frame; what is farther than the picture at its place stays behind it. Where it must
-    leave the picture's edges to be seen, `firm` is below 1: what falls is larger and softer then, and lets more through."""
+    """Rain or snow into a finished frame; what is farther than the picture at its place stays behind it. Where the
+    picture's edges must be seen, `firm` is below 1: what falls is larger and softer then, and lets more through."""
     height, width = luma.shape
     unit = math.sqrt(width * height)
     begun = min(seconds / 1.0, 1.0)
