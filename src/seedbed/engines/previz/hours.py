@@ -88,7 +88,7 @@ def sunway(shot: Shot, sight: Sight, passed: tuple[Station, ...] = (), own: int 
         return _moonway(shot, sight) if passed or shot.tempo in LAPSES else None
     if passed:
         sunny = [station for station in passed if station.time != "night"]
-        places = [_place(shot, station, sight) for station in sunny]
+        places = [_place(shot, station, sight, passed) for station in sunny]
         seconds = tuple(station.share * sight.duration_s for station in sunny)
         turn, slope = places[sunny.index(passed[own])]
         turns, slopes = tuple(turn for turn, _ in places), tuple(slope for _, slope in places)
@@ -116,10 +116,13 @@ def _moonway(shot: Shot, sight: Sight) -> Sunway:
     return Sunway((0.0, sight.duration_s), *knots, way_of(turn, slope), True, 0.24 / max(sight.duration_s, 2.0))
 
 
-def _place(shot: Shot, station: Station, sight: Sight) -> tuple[float, float]:
-    """Heading and slope of the sun at a station: in the frame while it is low, then up and out of it."""
+def _place(shot: Shot, station: Station, sight: Sight, passed: tuple[Station, ...]) -> tuple[float, float]:
+    """Heading and slope of the sun at a station: from left to right, in the frame while it is low."""
     if station.hour == "noon":
         return sight.yaw, math.tan(math.radians(56.0))
+    if station.time == "day" and {one.climbs for one in passed if one.time == "day"} >= {1, -1}:
+        wide = 1.1 if passed[0].time == "day" else 0.2
+        return sight.yaw - wide * station.climbs, math.tan(math.radians(30.0))
     low = "sunrise" if station.climbs > 0 else "sunset"
     turn, slope = _stands(replace(shot, time=low, hour="", subjects=()), sight)
     if station.hour == "blue":

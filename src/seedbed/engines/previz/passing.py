@@ -37,12 +37,13 @@ class Passing:
         if part <= 0.0 or part >= 1.0:
             return self._shown(before + int(part >= 1.0), 1.0, number, check)
         frame = self._shown(before, 1.0 - part, number, check)
-        frame.light[:] += self._shown(before + 1, part, number, check).light
+        # Beyond its width a frame holds nothing.
+        frame.light[..., : frame.width] += self._shown(before + 1, part, number, check).light[..., : frame.width]
         return frame
 
     def _shown(self, station: int, part: float, number: int, check: Check) -> Frame:
         frame = self.takes[station].frame(number, check)
         gain = part * self.exposures[station] / self.exposures[0]
         if gain != 1.0:
-            frame.light[:] *= np.float32(gain)
+            frame.light[..., : frame.width] *= np.float32(gain)
         return frame
