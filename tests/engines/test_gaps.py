@@ -344,6 +344,6 @@ def test_cuts_on_beats_change_what_the_eye_sees_first() -> None:
         ratio = sizes[number] / sizes[number - 1]
         assert max(ratio, 1 / ratio) > 1.25 or abs(sides[number] - sides[number - 1]) > 0.3
         before, after = films[number - 1], films[number]
-        last, earlier, first = (coarse(film, number) for film, number in
-                                ((before, len(before.poses) - 1), (before, len(before.poses) - 2), (after, 0)))  # fmt: skip
+        end = len(before.poses) - 1
+        last, earlier, first = coarse(before, end), coarse(before, end - 1), coarse(after, 0)
         assert np.abs(first - last).mean() > 2.5 * np.abs(last - earlier).mean()

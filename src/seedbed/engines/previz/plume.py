@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seedbed.engines.previz.frame import Check, Frame
+from seedbed.engines.previz.frame import Check, Frame, blank
 from seedbed.engines.previz.jit import inlined, kernel
 from seedbed.engines.previz.moments import TEMPO, Moment, blasts
 from seedbed.engines.previz.noise import fraction
-from seedbed.engines.previz.script import Shot
+from seedbed.engines.previz.script import Shot, read
 from seedbed.engines.previz.shapes.sprites import SPRITE, draw_sprites
 from seedbed.engines.previz.sky.tiles import billow_at, billows
 from seedbed.engines.previz.stage import View
@@ -240,3 +240,12 @@ def _lay(light: Floats, depth: Floats, small: Floats, block: int, width: int, ah
             for k in range(3):
                 laid = small[k, j, i] * a + small[k, j, i + 1] * b + small[k, j + 1, i] * c + small[k, j + 1, i + 1] * d
                 light[k, y, x] = light[k, y, x] * (one - hidden) + laid
+
+
+def warm() -> None:
+    """Compiles every kernel of this module."""
+    view = View(0.0, 0.0, 60.0, 0.0, 30.0, 0.0, 40.0, 0.0, 0.0)
+    lamp, sun = np.ones((3, 3), np.float32), np.array([0.3, 0.2, 0.9], np.float32)
+    shot = read("a volcano")
+    plume = plume_of(shot, (0.0, 900.0, 100.0), 70.0, sun, lamp, np.ones(3, np.float32), 3600.0, 0.8, 1)
+    plume.draw(blank(48, 32, view), 0.5, lambda: None)
