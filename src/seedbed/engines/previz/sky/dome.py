@@ -211,6 +211,10 @@ def raise_dome(
     wind = (_WIND[0] * speed, _WIND[1] * speed)
     times = _times(speed, rate, sight.duration_s)
     keys = _clouds(shot, hour, weather, sight, way, rows, columns, rng, times, check)
+    if galaxy.shape[0]:
+        # It has lots of its own, so that clouds lie alike by day and by night; the two that it drew are skipped.
+        rng.choice([-1.0, 1.0])
+        rng.uniform()
     front = _EMPTY
     if "rainbow" in shot.subjects and not night:
         front = np.zeros_like(back)
