@@ -66,6 +66,7 @@ ENGINE_TABLES = {
     "Views": ("view", set()),
     "Tempo": ("tempo", {"real"}),
     "Pace": ("pace", {"normal"}),
+    "Hours that pass": ("course", set()),
     "Subjects": ("subject", set()),
     "Bodies in space": ("body", set()),
 }

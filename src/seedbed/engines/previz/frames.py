@@ -13,6 +13,7 @@ import math
 
 import numpy as np
 
+from seedbed.engines.previz.banks import THICK, veil
 from seedbed.engines.previz.jit import inlined, kernel
 from seedbed.engines.previz.sky import sprinkle
 from seedbed.engines.previz.stage import (
@@ -353,6 +354,7 @@ def draw_strip(  # noqa: C901
     profile, surface = np.zeros(steps, np.float32), np.empty(steps, np.float32)
     edge, seen = np.empty(steps, np.float32), np.empty(steps, np.int32)
     lit = np.zeros((3, steps), np.float32)
+    tops, tones = np.empty((steps >> 4) + 1, np.float32), np.empty((steps >> 4) + 1, np.float32)
     shadow, skyline = np.empty((steps >> 5) + 2, np.float32), np.empty((3, (steps >> 3) + 2), np.float32)
     block, above = np.zeros((x1 - x0, height + 1, 3), np.float32), np.zeros((height, 3), np.float32)
     ahead = np.full((x1 - x0, height), f32(FAR_M), np.float32)
@@ -376,6 +378,8 @@ def draw_strip(  # noqa: C901
                 z = depth[min(cell << 5, steps - 1)]
                 shadow[cell] = clouded(scene.tile, view.x + ray.dx * z, view.y + ray.dy * z, view.seconds)
             air_between(lit, seen, count, profile, surface, scene.ramp, shadow, haze, scene.tint[WISP], share)
+            if scene.banks[THICK] > 0.0:
+                veil(lit, seen, count, surface, tops, tones, scene, view, ray, haze, share)
             floor = fill(column, lit, seen, edge, count, height, profile, scene, view, ray)
             if measured and number == 0:
                 measure(ahead[px - x0], seen, edge, count, height, depth)

@@ -48,7 +48,8 @@ class Scene(NamedTuple):
     and texels a metre, `offsets` where a map starts in `heights` and `packed`, and its size. `line` is the shore
     table from `line_start` in rows of `line_step`. `pano` (rows, columns, 4) is the sky of the frame, its columns
     from `turn_min` to `turn_max`, and `lights` what shines in it. `sun` is the way to the disc of sun or moon. `beds`
-    (64, 3) are the tones of rock by its height, one row each `BED_M`, and then again.
+    (64, 3) are the tones of rock by its height, one row each `BED_M`, and then again. `banks` says how fog
+    lies: see the module of that name.
     """
 
     ramp: Floats
@@ -74,6 +75,7 @@ class Scene(NamedTuple):
     lights: Lights
     sides: Floats
     beds: Floats
+    banks: Floats
 
 
 class View(NamedTuple):

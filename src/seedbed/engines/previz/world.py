@@ -6,7 +6,6 @@ Building is the only part that allocates much; afterwards a `World` is read only
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -17,7 +16,9 @@ from numpy.typing import NDArray
 
 from seedbed.engines.previz import land, relief, shade, trees
 from seedbed.engines.previz.camera import Pose
+from seedbed.engines.previz.hours import Sunway
 from seedbed.engines.previz.look import Look, water_of
+from seedbed.engines.previz.moments import place_seed
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.sky import Dome, Sight, raise_dome
 from seedbed.engines.previz.waves import Sea, still
@@ -128,8 +129,7 @@ def plot(
 ) -> Plot:  # fmt: skip
     """Stakes out the world of `seed`; the words the engine does not know are part of where it lies. No tree stands
     in the `clearings` (x, y, radius in metres), nor where the land is made level for `grades`."""
-    digest = hashlib.sha256(f"{seed}:{shot.site}:{shot.setting}:{shot.water}".encode()).digest()
-    own = int.from_bytes(digest[:4], "little") & 0x3FFFFFFF
+    own = place_seed(shot, seed)
     rng = np.random.default_rng(own)
     staked = Plot(own, look, _line(shot, rng), look.ground.copy(), _graded(clearings, grades))
     if shot.setting == "volcano":
@@ -200,6 +200,7 @@ def build(
     grid: int,
     pool: Executor,
     check: Check,
+    sunway: Sunway | None = None,
 ) -> World:
     """Bakes the maps and the sky for all that `poses` can see, side by side in `pool`. `grid` is texels on a side."""
     half = max(width / math.sqrt(width * height) * 0.5 / pose.focal for pose in poses)
@@ -217,7 +218,8 @@ def build(
         part = slice(starts[number], int(ends[number]))
         return _bake(place, heights[part], packed[part], left, low, texel, size, lo, hi, check)
 
-    sky_drawn = pool.submit(raise_dome, shot, sight, rows=fine // 5, columns=fine // 2, seed=place.seed, check=check)
+    sky_drawn = pool.submit(raise_dome, shot, sight, rows=fine // 5, columns=fine // 2, seed=place.seed, check=check,
+                           sunway=sunway)  # fmt: skip
     # Very large maps are made one after another: each needs several times its own memory while it is made.
     counts = list((pool.map if grid <= _GRID_TOGETHER_MAX else map)(bake, range(len(squares))))
     sea = None

@@ -220,7 +220,7 @@ def _spot(role: Role, line: Line, half_width: Line, ground: Ground, rng: np.rand
 
 def distance(role: Role, shot: Shot) -> float:
     """From the camera to the subject that leads, in metres, where the move begins."""
-    return 1.9 * role.size_m / role.near * (1.7 if shot.aerial and role.medium != "air" else 1.0)
+    return 1.9 * role.size_m / role.near / shot.near * (1.7 if shot.aerial and role.medium != "air" else 1.0)
 
 
 def framed(
@@ -258,7 +258,7 @@ def _about(
     if role.medium in ("land", "shore"):
         z = max(ground(x, y), 0.0)
     z += role.tall_m
-    away, turn, lift, focal, low = distance(role, shot), side, 0.0, 1.12, 0.0
+    away, turn, lift, focal, low = distance(role, shot), side + shot.aside, 0.0, 1.12, 0.0
     if not follows and role.follow:
         # Who crosses the frame must find room in it.
         away = max(away, 0.75 * mark.speed * duration_s * tempo)

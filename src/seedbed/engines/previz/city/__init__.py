@@ -6,7 +6,6 @@ camera; `City` draws the frames.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -24,6 +23,7 @@ from seedbed.engines.previz.city.kit import kit_of
 from seedbed.engines.previz.city.path import path
 from seedbed.engines.previz.frame import Check, Frame, blank
 from seedbed.engines.previz.look import look
+from seedbed.engines.previz.moments import place_seed
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.shapes import Actor, Palette, Prop, Troupe, draw_sprites, still_air
 from seedbed.engines.previz.shapes.pattern import grain_tile
@@ -52,7 +52,7 @@ class City:
     ) -> None:  # fmt: skip
         """`detail` is texels on a side of the sky's panorama, times three."""
         self.width, self.height, self.fps, self.tempo = width, height, fps, tempo
-        own = int.from_bytes(hashlib.sha256(f"{seed}:{shot.site}:city".encode()).digest()[:4], "little") & 0x3FFFFFFF
+        own = place_seed(shot, seed)
         self.seed = own
         base = look(shot)
         self.exposure, self.warm = base.exposure, base.warm
