@@ -70,7 +70,8 @@ def picture_of(
     the camera is."""
     size = {"width": width, "height": height, "fps": fps}
     if shot.place == "space":
-        space = Space(shot, seed=seed, frames=frames, fixed=fixed, detail=detail, pool=pool, check=check, **size)
+        space = Space(shot, seed=seed, frames=frames, fixed=fixed, detail=detail, pool=pool, check=check, steer=steer,
+                      **size)  # fmt: skip
         finish = Finish(shot, seed=seed, exposure=space.exposure, warm=space.warm, saturation=space.saturation, **size)
         return Developed(space, finish)
     if shot.place == "city":

@@ -45,6 +45,7 @@ ROLES: dict[str, Role] = {
     "animals": Role(3.0, 1.2, "land", 1.1, 26.0, follow=True),
     "birds": Role(8.0, 0.0, "air", 9.0, 0.0, 0.9, 0.9, True),
     "fish": Role(7.0, 0.6, "water", 4.0, 0.0, 0.8, 1.3),
+    "dragon": Role(15.0, 0.0, "air", 13.0, 0.0, 0.95, 0.9, True),
     "train": Role(23.0, 1.2, "track", 17.0, 40.0, 1.15, math.pi / 2 + 0.95),
     "bridge": Role(110.0, -6.0, "track", 0.0, 40.0, 1.0, math.pi / 2),
     "car": Role(6.0, 0.8, "land", 9.0, 30.0, 0.8, 1.2),
@@ -139,8 +140,11 @@ _LARGE = {
     "lion": 2.6, "lioness": 2.6, "tiger": 2.8, "leopard": 2.2, "panther": 2.2, "cheetah": 2.2, "elephant": 5.6,
     "bear": 2.8, "wolf": 1.7, "fox": 1.3, "sheep": 1.8, "eagle": 4.0, "whale": 15.0, "humpback": 15.0, "orca": 9.0,
     "butterfly": 0.5,
+    "dinosaur": 11.0, "brontosaurus": 11.0, "diplodocus": 11.0, "brachiosaurus": 11.0,
 }  # fmt: skip
 """Metres to see whole, of animals that are not as large as most of their kind."""
+_MANY = frozenset({"children", "kids", "girls", "boys", "women", "men", "astronauts", "knights", "ghosts", "dancers",
+                   "soldiers", "hikers", "musicians"})  # fmt: skip
 
 
 def _said(shot: Shot) -> list[str]:
@@ -155,6 +159,8 @@ def _stays(shot: Shot) -> bool:
 def _sized(role: Role, shot: Shot) -> Role:
     """The role at the size of the very animal that was named."""
     named = [_LARGE[word.removesuffix("s")] for word in _said(shot) if word.removesuffix("s") in _LARGE]
+    if role is ROLES["people"] and set(_said(shot)) & _MANY:
+        return replace(role, size_m=3.3)
     if not named or role.medium == "track" or role.size_m > 10.0:
         return role
     return replace(role, size_m=named[0], tall_m=role.tall_m * named[0] / role.size_m)
