@@ -76,11 +76,11 @@ def picture_of(
         return Developed(space, finish)
     if shot.place == "city":
         tempo, own = TEMPO[shot.tempo], seed ^ shot.site
-        folk = Townsfolk(shot, own)
-        led = folk.poses(frames=frames, fps=fps, ratio=width / height, fixed=fixed, tempo=tempo)
+        folk = Townsfolk(shot, own, seconds=frames / fps * tempo)
+        told = {"fps": fps, "ratio": width / height, "fixed": fixed, "tempo": tempo}
         city = City(
             shot, seed=seed, frames=frames, fixed=fixed, detail=detail.grid, pool=pool, check=check, tempo=tempo,
-            extras=folk.actors, steer=lambda asked: steer(led or asked), **size,
+            extras=folk.shown, clear_m=folk.clear_m, steer=lambda asked: steer(folk.led(asked, **told)), **size,
         )  # fmt: skip
         finish = Finish(shot, seed=seed, exposure=city.exposure, warm=city.warm, saturation=city.saturation, **size)
         return Framed(city, finish)

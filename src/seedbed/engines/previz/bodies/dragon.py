@@ -21,8 +21,8 @@ from seedbed.engines.previz.shapes.paint import MOTTLED, Palette, paint
 
 KINDS = ("dragon",)
 _SCALES = (
-    ("4f1713", "b98a4a", "8a2f20"), ("1d3a2a", "b5a865", "2f6b45"), ("1b2433", "7f8a96", "34506f"),
-    ("2a2226", "8a6a52", "5a2630"), ("5a4216", "d9c48a", "9a6a1f"),
+    ("7a2a1f", "c99a58", "b0452c"), ("33603f", "c2b574", "4c9260"), ("33486a", "9aa6b4", "5078a4"),
+    ("44383f", "9a7a60", "8a3442"), ("7a5a20", "d9c48a", "b8842c"),
 )  # fmt: skip
 """Body, belly and wings."""
 _BEATS = 0.62

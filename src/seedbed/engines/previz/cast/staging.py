@@ -99,8 +99,8 @@ def stage(
     rng = np.random.default_rng([seed, 77])
     marks: list[Mark] = []
     for number, kind in enumerate(kinds[:4]):
-        role = _sized(ROLES[kind], shot)
-        if kind in _LIVING and _stays(shot):
+        role = sized(ROLES[kind], shot)
+        if kind in _LIVING and stays(shot):
             role = replace(role, speed=0.0)
         pace = {"slow": 0.75, "normal": 1.0, "fast": 1.7}[shot.pace]
         marks.append(_mark(kind, role, number, marks, line, half_width, ground, rng, role.speed * pace, seconds))
@@ -151,16 +151,17 @@ def _said(shot: Shot) -> list[str]:
     return " ".join((*shot.known, *shot.unknown)).split()
 
 
-def _stays(shot: Shot) -> bool:
+def stays(shot: Shot) -> bool:
     """Whether the words have the living stay where they are."""
     return any(word.startswith(_STAYING) for word in _said(shot))
 
 
-def _sized(role: Role, shot: Shot) -> Role:
+def sized(role: Role, shot: Shot) -> Role:
     """The role at the size of the very animal that was named."""
     named = [_LARGE[word.removesuffix("s")] for word in _said(shot) if word.removesuffix("s") in _LARGE]
     if role is ROLES["people"] and set(_said(shot)) & _MANY:
-        return replace(role, size_m=3.3)
+        young = set(_said(shot)) & {"children", "kids", "girls", "boys"}
+        return replace(role, size_m=2.4 if young else 3.0, tall_m=0.75 if young else 1.0)
     if not named or role.medium == "track" or role.size_m > 10.0:
         return role
     return replace(role, size_m=named[0], tall_m=role.tall_m * named[0] / role.size_m)

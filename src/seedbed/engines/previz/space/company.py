@@ -97,8 +97,8 @@ class Company:
         elif kind in ("people", "robot") and _said(self._shot, "couple", "two astronauts"):
             size *= 1.4
         first = _SIZES_M.get(kinds[0], 3.0) if kinds[0] != "plane" else spacecraft.SIZES_M[self._craft()]
-        role = replace(staging.ROLES[kind], size_m=size, tall_m=0.0, medium="air", speed=0.0, near=0.85, follow=False)
-        turn = (math.pi - 0.45) if kind in ("people", "robot", "dog", "cat", "animals") else _HEADINGS.get(kind, 2.2)
+        role = replace(staging.ROLES[kind], size_m=size, tall_m=0.0, medium="air", speed=0.0, near=1.2, follow=False)
+        turn = (math.pi - 0.45) if kind in ("people", "robot", "dog", "cat", "animals") else _HEADINGS.get(self._craft() if kind == "plane" else kind, 2.2)
         side = -1.0 if self._seed & 1 else 1.0
         if lead:
             return Mark(kind, role, 0.0, 0.0, _HIGH_M, side * turn, 0.0)
@@ -117,13 +117,15 @@ class Company:
         shift = 0.16 * self._marks[0].role.size_m * (1.0 if self._seed & 2 else -1.0)
         return [replace(pose, x=pose.x + shift * math.cos(pose.yaw), y=pose.y - shift * math.sin(pose.yaw)) for pose in poses]
 
-    def troupe(self, begin: Eye, sun: Vector, shine: Floats) -> Troupe:
-        """Drawn in the light of the `sun` and in what the world below throws back (`shine`, 3)."""
+    def troupe(self, begin: Eye, sun: Vector, shine: Floats, *, against: bool) -> Troupe:
+        """Drawn in the light of the `sun` and in what the world below throws back (`shine`, 3);
+        `against` that sun, they are seen by more of the latter."""
         actors = [actor for number, mark in enumerate(self._marks) for actor in self._played(mark, number)]
         axes = np.stack([begin.right, begin.ahead, begin.up])
         lamp = np.array([[2.3, 2.22, 2.12], [0.035, 0.042, 0.06], [0.0, 0.0, 0.0]], np.float32)
         lamp[2] = shine
-        lamp[1] += 0.25 * shine
+        lamp[1] += (0.9 if against else 0.25) * shine
+        lamp[2] *= 2.0 if against else 1.0
         # What polished things mirror: the world's light along the horizon, the dark above.
         pano = np.repeat((shine[None] * np.array([[1.6], [0.5], [0.1], [0.03]]))[:, None], 6, 1).astype(np.float32)
         dark = np.zeros((4, 3), np.float32)
@@ -197,7 +199,7 @@ class Company:
 _PITCH = {"station": -0.42, "satellite": -0.25, "starship": 0.06, "saucer": -0.22}
 _ROLL = {"station": 0.16, "satellite": 0.22, "starship": 0.18, "saucer": 0.16}
 """How craft are turned to the camera, that more of them is seen."""
-_HEADINGS = {"train": 2.25, "horse": 2.1, "fish": 1.9, "ship": 2.0, "plane": 2.25}
+_HEADINGS = {"station": 0.5, "satellite": 0.55, "train": 2.25, "horse": 2.1, "fish": 1.9, "ship": 2.0, "plane": 2.25}
 _SIZES_M = {"people": 2.3, "robot": 2.4, "dog": 1.4, "cat": 1.0, "animals": 3.4, "horse": 3.8, "dragon": 15.0, "birds": 8.0,
             "fish": 9.0, "balloon": 24.0, "ship": 26.0, "train": 46.0}  # fmt: skip
 _SPEEDS = {"dragon": 3.0, "birds": 2.0, "horse": 2.0}

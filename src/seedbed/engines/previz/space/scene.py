@@ -97,7 +97,7 @@ class Space:
             # A reference holds the first eye and turns it; beats only push the lens.
             self.poses = steer(asked(eyes))
             self.eyes = [led(eyes[round(pose.x)], pose, ratio) for pose in self.poses]
-        self._troupe = company.troupe(place.begin, place.sun, self._shine()) if company else None
+        self._troupe = company.troupe(place.begin, place.sun, self._shine(), against=place.flare) if company else None
         self._size = math.sqrt(width * height)
         self._scale = detail.grid / 1856.0 * min(max(math.sqrt(width * height / 921_600.0), 0.3), 1.6)
         self._pool, self._check = pool, check
