@@ -36,7 +36,21 @@ _ROOF_M = 96.0
 """How high the terrace of a view over the roofs is."""
 _DECK_M = -3.0
 """The height of a river's water."""
-_ROAD = ("play", "football", "soccer", "road", "avenue", "parade", "march", "gallop", "run", "race", "danc", "cross", "skat")
+_ROAD = (
+    "play",
+    "football",
+    "soccer",
+    "road",
+    "avenue",
+    "parade",
+    "march",
+    "gallop",
+    "run",
+    "race",
+    "danc",
+    "cross",
+    "skat",
+)
 """Beginnings of words that have people in the road rather than on the pavement."""
 
 
@@ -86,7 +100,15 @@ class Townsfolk:
         if kind == "ship":
             low, _ = RIVER_M
             x, heading = (46.0 if self._seed & 1 else -46.0), 1.35 * (1 if self._seed & 1 else -1)
-            return Mark(kind, replace(role, size_m=24.0), x - math.sin(heading) * 7.0, low + 64.0 + 30.0 * number, _DECK_M, heading, 3.0)
+            return Mark(
+                kind,
+                replace(role, size_m=24.0),
+                x - math.sin(heading) * 7.0,
+                low + 64.0 + 30.0 * number,
+                _DECK_M,
+                heading,
+                3.0,
+            )
         if kind == "train":
             return Mark(kind, replace(role, size_m=15.0, tall_m=1.6), 0.0, 62.0, 0.0, math.pi, 6.5 * pace)
         return self._below(kind, role, number, pace)
@@ -128,12 +150,14 @@ class Townsfolk:
         heading = side * (0.75 if roofs else 0.06) + (0.0 if roofs else math.pi)
         speed = role.speed * pace * (1.0 if roofs else 0.6)
         y = 95.0 if roofs else 60.0 + speed * self._seconds * 0.7
-        spot = (-math.sin(heading) * speed * self._seconds / 2, y, 128.0 if roofs else 12.0 if kind == "birds" else 20.0)
+        spot = (
+            -math.sin(heading) * speed * self._seconds / 2,
+            y,
+            128.0 if roofs else 12.0 if kind == "birds" else 20.0,
+        )
         return Mark(kind, replace(role, heading=heading), *spot, heading, speed)
 
-    def led(
-        self, asked: list[Pose], *, fps: int, ratio: float, fixed: bool, tempo: float
-    ) -> list[Pose]:
+    def led(self, asked: list[Pose], *, fps: int, ratio: float, fixed: bool, tempo: float) -> list[Pose]:
         """The camera about who leads; that of the city itself, which is `asked`, where nobody does or where what leads is
         seen over its roofs."""
         if not self._marks:
@@ -183,7 +207,11 @@ class Townsfolk:
             if mark is self._marks[0] and mark.role.medium == "land":
                 found.append(_Key(mark, 0.75 if self._shot.time == "night" else 1.0))
             glows += lights
-        if self._said("football", "soccer", "ball") and self._marks and self._marks[0].kind in ("people", "crowd", "dog"):
+        if (
+            self._said("football", "soccer", "ball")
+            and self._marks
+            and self._marks[0].kind in ("people", "crowd", "dog")
+        ):
             found.append(streetware.ball(palette, self._marks[0]))
         if any(mark.z == _ROOF_M for mark in self._marks):
             found.append(_terrace(palette))
@@ -257,7 +285,10 @@ def _terrace(palette: Palette) -> Actor:
     slab = palette.add(paint("8b857c", pattern=TILES, numbers=(1.2, 1.2, 0.35, 5), gloss=0.1))
     wall = palette.add(paint("a39a8c", pattern=STREAKS, numbers=(2.0, 0.12, 3)))
     rail = palette.add(paint("3a3d42", gloss=0.5))
-    parts = [mesh.box(30.0, 15.5, 1.0).moved(0, -2.2, -1.0).painted(slab), mesh.box(29.4, 15.0, 40.0).moved(0, -2.2, -41.0).painted(wall)]
+    parts = [
+        mesh.box(30.0, 15.5, 1.0).moved(0, -2.2, -1.0).painted(slab),
+        mesh.box(29.4, 15.0, 40.0).moved(0, -2.2, -41.0).painted(wall),
+    ]
     parts.append(mesh.box(30.0, 0.35, 0.55).moved(0, 5.4, 0.0).painted(wall))
     parts += [mesh.tube([[-14.8, 5.4, z], [14.8, 5.4, z]], 0.025, 6).painted(rail) for z in (0.8, 1.02)]
     parts += [mesh.tube([[x, 5.4, 0.5], [x, 5.4, 1.02]], 0.02, 5).painted(rail) for x in np.arange(-14.5, 15.0, 1.45)]

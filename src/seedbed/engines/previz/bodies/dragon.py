@@ -104,7 +104,9 @@ def _head(scale: int, belly: int, horn: int, eye: int, grain: Grain, bone: Calla
              0.02)]  # fmt: skip
     parts += both(skin(brow, grain(7, 4), grain(8, 5), held, front=UP, paint=scale))
     for k in range(7):
-        tooth = solids.cone(0.022, 0.085 - 0.005 * k, 5).turned(pitch=np.pi).moved(0.155 - 0.008 * k, 4.42 + 0.09 * k, 0.90)
+        tooth = (
+            solids.cone(0.022, 0.085 - 0.005 * k, 5).turned(pitch=np.pi).moved(0.155 - 0.008 * k, 4.42 + 0.09 * k, 0.90)
+        )
         parts += both(tooth.painted(horn).boned(bone("head")))
     return parts
 
@@ -171,7 +173,11 @@ def _wings(scale: int, sail: int, horn: int, grain: Grain, bone: Callable[[str],
         finger = skin([(*p, r, r, r) for p, r in zip(line, radii, strict=True)], grain(14, 7), grain(7, 5), Hold((0,)),
                       front=UP, paint=scale)  # fmt: skip
         parts.append(_winged(finger, bone))
-    claw = [(*w, 0.06, 0.06, 0.06), (*(w + [0.05, 0.28, 0.10]), 0.04, 0.04, 0.04), (*(w + [0.12, 0.45, 0.02]), 0.006, 0.006, 0.006)]
+    claw = [
+        (*w, 0.06, 0.06, 0.06),
+        (*(w + [0.05, 0.28, 0.10]), 0.04, 0.04, 0.04),
+        (*(w + [0.12, 0.45, 0.02]), 0.006, 0.006, 0.006),
+    ]
     parts.append(_winged(skin(claw, 6, 7, Hold((0,)), front=UP, paint=horn), bone))
     steps = grain(11, 6)
     for a, b in zip(fingers, fingers[1:], strict=False):

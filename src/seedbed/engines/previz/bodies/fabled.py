@@ -18,7 +18,9 @@ Bone = Callable[[str], int]
 def _unicorn_parts(s: Shape, grain: Grain, bone: Bone, coat: Coat) -> list[Mesh]:
     """A longer mane, and a horn with its twist."""
     root, tip = np.array([0.0, 1.235, 1.89]), np.array([0.0, 1.60, 2.40])
-    rows = [(*(root + (tip - root) * t), r, r, r) for t, r in ((-0.08, 0.034), (0.1, 0.031), (0.5, 0.019), (1.0, 0.002))]
+    rows = [
+        (*(root + (tip - root) * t), r, r, r) for t, r in ((-0.08, 0.034), (0.1, 0.031), (0.5, 0.019), (1.0, 0.002))
+    ]
     horn = skin(rows, grain(8, 4), grain(12, 6), Hold((bone("head"),)), front=(1, 0, 0), paint=coat.horn)
     along = (tip - root) / np.linalg.norm(tip - root)
     side = np.array([1.0, 0.0, 0.0])

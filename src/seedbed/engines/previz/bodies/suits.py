@@ -142,7 +142,9 @@ def _helmet(white: int, shade: int, gold: int, lamp: int, grain: Grain) -> list[
     parts = [_held(shell, white, "head"), _held(visor, gold, "head")]
     parts.append(_held(solids.tube(brim, 0.009, grain(7, 4), caps=False), shade, "head"))
     for side in (-1, 1):
-        pod = solids.sphere(0.026, grain(12, 6), grain(8, 4)).scaled(0.62, 1.2, 1.0).moved(side * 0.100, 0.005, z + 0.02)
+        pod = (
+            solids.sphere(0.026, grain(12, 6), grain(8, 4)).scaled(0.62, 1.2, 1.0).moved(side * 0.100, 0.005, z + 0.02)
+        )
         light = solids.sphere(0.012, 8, 6).scaled(1, 0.5, 1).moved(side * 0.100, 0.036, z + 0.024)
         parts += [_held(pod, shade, "head"), _held(light, lamp, "head")]
     return parts
@@ -181,14 +183,24 @@ def _diver(palette: Palette, grain: Grain, lots: np.ndarray, colour: str) -> lis
     parts.append(_held(_box(0.040, 0.036, 0.030, grain).moved(0, 0.092, _HEAD - 0.040), dark, "head"))
     neck = solids.tube([[0, -0.006, _TOP - 0.01], [0, 0.0, _HEAD - 0.03]], 0.040, grain(12, 5))
     parts.append(_held(neck, suit, "neck"))
-    bottle = [(0.0, -0.165), (0.030, -0.160), (0.047, -0.140), (0.048, 0.105), (0.040, 0.135), (0.018, 0.155), (0, 0.16)]
+    bottle = [
+        (0.0, -0.165),
+        (0.030, -0.160),
+        (0.047, -0.140),
+        (0.048, 0.105),
+        (0.040, 0.135),
+        (0.018, 0.155),
+        (0, 0.16),
+    ]
     parts.append(_held(solids.lathe(bottle, grain(16, 7)).moved(0, -0.108, _TOP - 0.105), tank, "chest"))
     parts.append(_held(_box(0.05, 0.035, 0.035, grain).moved(0, -0.108, _TOP + 0.062), steel, "chest"))
     parts.append(_held(_box(0.17, 0.105, 0.20, grain).moved(0, -0.004, _TOP - 0.12), dark, "chest"))
     hose = [[0.02, -0.10, _TOP + 0.06], [0.10, -0.04, _TOP + 0.075], [0.098, 0.06, _HEAD - 0.05], [0.022, 0.10,
             _HEAD - 0.042]]  # fmt: skip
     parts.append(_held(solids.tube(hose, 0.0075, 6), dark, "chest"))
-    parts.append(_held(_ring(_F.hips + 0.055, 0.098, 0.011, grain).scaled(1.0, 0.72, 1.0).moved(0, 0, 0.0), trim, "pelvis"))
+    parts.append(
+        _held(_ring(_F.hips + 0.055, 0.098, 0.011, grain).scaled(1.0, 0.72, 1.0).moved(0, 0, 0.0), trim, "pelvis")
+    )
     parts += _twins(_fin(trim, grain))
     return parts
 
@@ -215,7 +227,15 @@ def _knight(palette: Palette, grain: Grain, lots: np.ndarray, colour: str) -> li
     parts = _clad(dress, grain)
     parts += garments.skirt(_F, dress, grain, bone.__getitem__)
     z = _HEAD
-    bowl = [(0.0, 0.112), (0.030, 0.104), (0.058, 0.080), (0.074, 0.040), (0.078, 0.0), (0.076, -0.050), (0.064, -0.088)]
+    bowl = [
+        (0.0, 0.112),
+        (0.030, 0.104),
+        (0.058, 0.080),
+        (0.074, 0.040),
+        (0.078, 0.0),
+        (0.076, -0.050),
+        (0.064, -0.088),
+    ]
     helm = solids.lathe(bowl[::-1], grain(22, 9)).scaled(0.94, 1.10, 1.0).moved(0, 0.004, z)
     parts += [_held(helm, steel, "head")]
     parts.append(_held(_box(0.108, 0.03, 0.012, grain).moved(0, 0.080, z + 0.020), dark, "head"))
@@ -276,4 +296,3 @@ def _arms_of_war(steel: int, cloth: int, gold: int, leather: int, grain: Grain) 
         shield = face_.moved(x + 0.045, y + 0.02, z - 0.02).painted(tone).boned(_bones()["forearm.r"])
         parts.append(both(shield, person.twins(_bones().__getitem__))[1])
     return parts
-

@@ -110,7 +110,14 @@ def _launched(mark: Mark) -> Callable[[float], tuple[float, float, float, float,
 
     def where(seconds: float) -> tuple[float, float, float, float, float, float]:
         lean = 0.006 * seconds * seconds
-        return mark.x + 0.3 * seconds**2, mark.y, mark.z - 6.0 + 4.0 * seconds + 0.9 * seconds**2, mark.heading, 0.0, lean
+        return (
+            mark.x + 0.3 * seconds**2,
+            mark.y,
+            mark.z - 6.0 + 4.0 * seconds + 0.9 * seconds**2,
+            mark.heading,
+            0.0,
+            lean,
+        )
 
     return where
 

@@ -131,7 +131,7 @@ def _crowd(mark: Mark, scenery: Scenery) -> list[Actor]:
     return list(people)
 
 
-def _kind(scenery: Scenery, otherwise: str) -> str:
+def kind_named(scenery: Scenery, otherwise: str) -> str:
     """The kind of animal that was named, if there is a body for it."""
     named = [word.removesuffix("s") for word in " ".join(scenery.shot.known).split()]
     named += [word.removesuffix("es") for word in scenery.words] + list(scenery.words)
@@ -142,7 +142,7 @@ _GAITS = {"slow": "walk", "normal": "trot", "fast": "gallop"}
 
 
 def _beast(mark: Mark, scenery: Scenery) -> list[Actor]:
-    kind = _kind(scenery, {"animals": "deer", "robot": "man"}.get(mark.kind, mark.kind))
+    kind = kind_named(scenery, {"animals": "deer", "robot": "man"}.get(mark.kind, mark.kind))
     kind = kind if kind in bodies.KINDS else "horse"
     herd = scenery.any_of("herd", "pack", "group") or any(word.endswith("s") for word in scenery.words if kind in word)
     rng = np.random.default_rng([scenery.seed, 44])
@@ -177,7 +177,7 @@ def _shifted(
 
 
 def _birds(mark: Mark, scenery: Scenery) -> list[Actor]:
-    kind = _kind(scenery, "gull" if scenery.shot.water == "ocean" else "crane")
+    kind = kind_named(scenery, "gull" if scenery.shot.water == "ocean" else "crane")
     flock = scenery.any_of("flock", "formation", "birds", "geese", "swarm") or any(
         w == kind + "s" for w in scenery.words
     )
@@ -203,14 +203,15 @@ def _dragon(mark: Mark, scenery: Scenery) -> list[Actor]:
     return found
 
 
-def _trailing(
-    mark: Mark, right: float, back: float, up: float
-) -> Callable[[float], tuple[float, float, float, float]]:
+def _trailing(mark: Mark, right: float, back: float, up: float) -> Callable[[float], tuple[float, float, float, float]]:
     """Along the mark's heading through the air, to one side of it and behind."""
 
     def path(seconds: float) -> tuple[float, float, float, float]:
         run = back + mark.speed * seconds
-        ahead, side = (math.sin(mark.heading), math.cos(mark.heading)), (math.cos(mark.heading), -math.sin(mark.heading))
+        ahead, side = (
+            (math.sin(mark.heading), math.cos(mark.heading)),
+            (math.cos(mark.heading), -math.sin(mark.heading)),
+        )
         x, y = mark.x + ahead[0] * run + side[0] * right, mark.y + ahead[1] * run + side[1] * right
         return x, y, mark.z + up + 0.8 * math.sin(0.7 * seconds + right), mark.heading + 0.05 * math.sin(0.5 * seconds)
 
@@ -219,7 +220,7 @@ def _trailing(
 
 def _swimmers(mark: Mark, scenery: Scenery) -> list[Actor]:
     """Those that come up for air, seen from above the water."""
-    kind = _kind(scenery, "dolphin")
+    kind = kind_named(scenery, "dolphin")
     if bodies.model(kind, seed=1, palette=scenery.palette).medium != bodies.WATER or kind in (
         "fish",
         "koi",

@@ -27,7 +27,9 @@ def tram(palette: Palette, seed: int, y: float, speed: float, lit: float) -> lis
     sign = palette.add(paint("201a10", glow="ffb03a", glow_by=1.6))
     parts = [_section(body, roof, pane, dark, front=number == 0).moved(0, -number * _SECTION_M) for number in range(3)]
     front = _SECTION_M / 2
-    parts += [mesh.sphere(0.13, 10, 7).scaled(1, 0.5, 1).moved(x, front - 0.02, 0.92).painted(lamp) for x in (-0.8, 0.8)]
+    parts += [
+        mesh.sphere(0.13, 10, 7).scaled(1, 0.5, 1).moved(x, front - 0.02, 0.92).painted(lamp) for x in (-0.8, 0.8)
+    ]
     parts.append(mesh.box(1.5, 0.06, 0.26).moved(0, front - 0.30, 2.92).painted(sign))
     parts.append(mesh.tube([[0, -3.2, 3.35], [0, -2.4, 4.6], [0, -3.0, 5.3]], 0.04, 6).painted(dark))
     parts.append(mesh.box(1.5, 0.10, 0.06).moved(0, -3.0, 5.3).painted(dark))
@@ -35,7 +37,9 @@ def tram(palette: Palette, seed: int, y: float, speed: float, lit: float) -> lis
     bed = palette.add(paint("54524f", pattern=STRIPES, numbers=(0.22, 0.5, 0.8, 4)))
     track = [mesh.box(0.10, 760.0, 0.03).moved(x, 300.0, 0.01).painted(steel) for x in (-0.72, 0.72)]
     lay = [[[-1.25, -80.0, 0.008], [1.25, -80.0, 0.008]], [[-1.25, 680.0, 0.008], [1.25, 680.0, 0.008]]]
-    track.append(mesh.surface(np.array(lay), uv=[[[0, 0], [2.5, 0]], [[0, 760.0], [2.5, 760.0]]], flat=True).painted(bed))
+    track.append(
+        mesh.surface(np.array(lay), uv=[[[0, 0], [2.5, 0]], [[0, 760.0], [2.5, 760.0]]], flat=True).painted(bed)
+    )
     wire = palette.add(paint("202225"))
     track.append(mesh.tube([[0, -80.0, 5.36], [0, 680.0, 5.36]], 0.018, 4).painted(wire))
 
@@ -78,10 +82,18 @@ def stall(palette: Palette, seed: int, x: float, y: float, z: float) -> list[Act
         parts += [mesh.box(0.06, 0.38, up).moved(s * 1.18, back, 0.0).painted(wood) for s in (-1, 1)]
         for number in range(6):
             bx = -1.02 + 0.41 * number
-            parts.append(mesh.lathe([(0.0, 0.0), (0.11, 0.0), (0.145, 0.24), (0.125, 0.24)], 14).moved(bx, back, up + 0.05).painted(zinc))
+            parts.append(
+                mesh.lathe([(0.0, 0.0), (0.11, 0.0), (0.145, 0.24), (0.125, 0.24)], 14)
+                .moved(bx, back, up + 0.05)
+                .painted(zinc)
+            )
             tone = tones[int(rng.integers(len(tones)))]
             for _ in range(9):
-                turn, off, tall = float(rng.uniform(0, 6.28)), float(rng.uniform(0.02, 0.15)), float(rng.uniform(0.36, 0.52))
+                turn, off, tall = (
+                    float(rng.uniform(0, 6.28)),
+                    float(rng.uniform(0.02, 0.15)),
+                    float(rng.uniform(0.36, 0.52)),
+                )
                 tip = (bx + off * math.cos(turn) * 1.15, back + off * math.sin(turn), up + tall)
                 parts.append(mesh.tube([[bx, back, up + 0.2], list(tip)], 0.006, 4, caps=False).painted(stem))
                 parts.append(flower(0.062).turned(pitch=0.7, yaw=float(rng.normal(0, 0.5))).moved(*tip).painted(tone))

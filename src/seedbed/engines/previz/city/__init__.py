@@ -36,6 +36,8 @@ from seedbed.engines.previz.world import ripples
 __all__ = ["City"]
 
 Floats = NDArray[np.float32]
+
+
 class Extra(Protocol):
     """What is in the street beside what a city has by itself; `glows` are sprites at a time in seconds."""
 

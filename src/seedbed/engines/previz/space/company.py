@@ -17,7 +17,7 @@ from seedbed.engines.previz import bodies, cast
 from seedbed.engines.previz.camera import Pose
 from seedbed.engines.previz.cast import crafts, creatures, staging
 from seedbed.engines.previz.cast.scenery import Scenery, Traveller
-from seedbed.engines.previz.cast.staging import Mark, Role
+from seedbed.engines.previz.cast.staging import Mark
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.shapes import Actor, Palette, Troupe, still_air
 from seedbed.engines.previz.shapes.mesh import Mesh, placed, rotation, then
@@ -54,7 +54,9 @@ class Drifting:
     def _frame(self, seconds: float) -> Floats:
         yaw, pitch, roll = self.spin
         turn = rotation(
-            yaw=self.mark.heading + yaw * seconds, pitch=pitch * math.sin(0.5 * seconds), roll=roll * math.sin(0.4 * seconds)
+            yaw=self.mark.heading + yaw * seconds,
+            pitch=pitch * math.sin(0.5 * seconds),
+            roll=roll * math.sin(0.4 * seconds),
         )
         x, y, z = self.mark.at(seconds)
         frame = placed(turn, x, y, z + self.sway * math.sin(0.55 * seconds))
@@ -98,7 +100,11 @@ class Company:
             size *= 1.4
         first = _SIZES_M.get(kinds[0], 3.0) if kinds[0] != "plane" else spacecraft.SIZES_M[self._craft()]
         role = replace(staging.ROLES[kind], size_m=size, tall_m=0.0, medium="air", speed=0.0, near=1.2, follow=False)
-        turn = (math.pi - 0.45) if kind in ("people", "robot", "dog", "cat", "animals") else _HEADINGS.get(self._craft() if kind == "plane" else kind, 2.2)
+        turn = (
+            (math.pi - 0.45)
+            if kind in ("people", "robot", "dog", "cat", "animals")
+            else _HEADINGS.get(self._craft() if kind == "plane" else kind, 2.2)
+        )
         side = -1.0 if self._seed & 1 else 1.0
         if lead:
             return Mark(kind, role, 0.0, 0.0, _HIGH_M, side * turn, 0.0)
@@ -115,7 +121,10 @@ class Company:
         )  # fmt: skip
         # Nobody stands in the very middle: there is a world to be seen as well.
         shift = 0.16 * self._marks[0].role.size_m * (1.0 if self._seed & 2 else -1.0)
-        return [replace(pose, x=pose.x + shift * math.cos(pose.yaw), y=pose.y - shift * math.sin(pose.yaw)) for pose in poses]
+        return [
+            replace(pose, x=pose.x + shift * math.cos(pose.yaw), y=pose.y - shift * math.sin(pose.yaw))
+            for pose in poses
+        ]
 
     def troupe(self, begin: Eye, sun: Vector, shine: Floats, *, against: bool) -> Troupe:
         """Drawn in the light of the `sun` and in what the world below throws back (`shine`, 3);
@@ -149,7 +158,9 @@ class Company:
             lifted = _HIGH_M if mark.kind in ("fish", "ship") else 2 * _HIGH_M if mark.kind == "horse" else 0.0
             still = replace(mark, x=0.0, y=0.0, z=lifted, heading=0.0)
             return [Drifting(actor, still, 0.0, (0.0, 0.0, 0.0), 0.02 * mark.role.size_m) for actor in found]
-        return [Drifting(self._home(actor), mark, 0.5 * mark.role.size_m, spin, 0.06 * mark.role.size_m) for actor in found]
+        return [
+            Drifting(self._home(actor), mark, 0.5 * mark.role.size_m, spin, 0.06 * mark.role.size_m) for actor in found
+        ]
 
     def _home(self, actor: Actor) -> Actor:
         """The same body on the spot at the origin."""
@@ -172,7 +183,9 @@ class Company:
             x, y, z = ((0.0, 0.0, 0.0), (1.75, 1.3, 0.6), (-1.6, 2.4, -0.5))[number]
             at = replace(mark, x=mark.x + x, y=mark.y + y, z=mark.z + z, heading=mark.heading + 0.7 * number)
             actor = bodies.standing(body, motion, 0.0, 0.0, phase=0.37 * number)
-            found.append(Drifting(actor, at, middle, (spin[0] + 0.02, 0.7 * spin[1] + 0.05, 0.8 * spin[2] + 0.04), 0.07))
+            found.append(
+                Drifting(actor, at, middle, (spin[0] + 0.02, 0.7 * spin[1] + 0.05, 0.8 * spin[2] + 0.04), 0.07)
+            )
         return found
 
     def _flown(self, mark: Mark, spin: tuple[float, float, float]) -> list[Actor]:
@@ -230,4 +243,3 @@ def _along(mark: Mark, offset: float) -> Callable[[float], tuple[float, float, f
         return x, y, mark.z - 1.8 + 3.4 * (1 - math.cos(run / 34.0)), turn, rise, 0.06
 
     return where
-

@@ -87,7 +87,9 @@ class Space:
         ratio = width / height
         company = Company(shot, self.seed)
         self.setting = place = settle(shot, rng, ratio, company=bool(company))
-        calm = replace(shot, move="tracking" if place.low else "static", handheld=False, pace="slow") if company else shot
+        calm = (
+            replace(shot, move="tracking" if place.low else "static", handheld=False, pace="slow") if company else shot
+        )
         eyes = path(calm, place.begin, place.target, frames=frames, fps=fps, fixed=fixed, low=place.low)
         self._rate = {"slow_motion": 0.5, "time_lapse": 6.0, "hyperlapse": 6.0}.get(shot.tempo, 1.0)
         if company:

@@ -19,7 +19,9 @@ SIZES_M = {"satellite": 9.5, "station": 64.0, "rocket": 44.0, "starship": 44.0, 
 
 def _cells(palette: Palette) -> int:
     """Solar cells."""
-    return palette.add(paint("1b2d6b", gloss=0.85, mirror=0.12, pattern=TILES, numbers=(0.62, 0.62, 0.75, 3), two_sided=True))
+    return palette.add(
+        paint("1b2d6b", gloss=0.85, mirror=0.12, pattern=TILES, numbers=(0.62, 0.62, 0.75, 3), two_sided=True)
+    )
 
 
 def _lying(form: Mesh) -> Mesh:
@@ -33,7 +35,9 @@ def _array(palette: Palette, wide: float, long: float) -> Mesh:
     half = wide / 2
     net = [[[0, -half, 0], [long, -half, 0]], [[0, half, 0], [long, half, 0]]]
     parts = [mesh.surface(net, uv=[[[0, 0], [long, 0]], [[0, wide], [long, wide]]], flat=True).painted(cells)]
-    rails = [([0, y, 0], [long, y, 0]) for y in (-half, 0.0, half)] + [([x, -half, 0], [x, half, 0]) for x in (0.0, long)]
+    rails = [([0, y, 0], [long, y, 0]) for y in (-half, 0.0, half)] + [
+        ([x, -half, 0], [x, half, 0]) for x in (0.0, long)
+    ]
     parts += [mesh.tube([a, b], 0.012 * wide + 0.015, 5).painted(frame) for a, b in rails]
     return joined(parts)
 
@@ -44,7 +48,10 @@ def satellite(palette: Palette) -> Mesh:
     white = palette.add(paint("e6e7e9", gloss=0.4, two_sided=True))
     steel = palette.add(paint("8f969e", gloss=0.7, mirror=0.15))
     lamp = palette.add(paint("ff5a4a", glow="ff3a2a", glow_by=3.0))
-    parts = [mesh.box(1.25, 1.7, 1.35).moved(0, 0, -0.68).painted(foil), mesh.box(1.34, 0.5, 1.42).moved(0, 0.35, -0.71).painted(steel)]
+    parts = [
+        mesh.box(1.25, 1.7, 1.35).moved(0, 0, -0.68).painted(foil),
+        mesh.box(1.34, 0.5, 1.42).moved(0, 0.35, -0.71).painted(steel),
+    ]
     for side in (-1, 1):
         parts.append(mesh.tube([[side * 0.6, 0, 0], [side * 1.35, 0, 0]], 0.055, 8).painted(steel))
         parts.append(_array(palette, 1.55, 3.3).turned(yaw=0.0 if side > 0 else math.pi).moved(side * 1.35, 0, 0))
@@ -67,7 +74,9 @@ def station(palette: Palette) -> Mesh:
     pane = palette.add(paint("2a2620", glow="ffd9a0", glow_by=1.4))
     parts: list[Mesh] = []
 
-    def module(y: float, long: float, radius: float, tone: int, x: float = 0.0, z: float = 0.0, across: bool = False) -> None:
+    def module(
+        y: float, long: float, radius: float, tone: int, x: float = 0.0, z: float = 0.0, across: bool = False
+    ) -> None:
         rows = [(radius * 0.55, -long / 2), (radius * 0.96, -long / 2 + 0.5), (radius, -long / 2 + 0.8), (radius, long / 2 - 0.8),
                 (radius * 0.96, long / 2 - 0.5), (radius * 0.55, long / 2), (0.0, long / 2)]  # fmt: skip
         form = _lying(mesh.lathe([(0.0, -long / 2), *rows], 20))
@@ -122,11 +131,20 @@ def rocket(palette: Palette, *, burning: bool) -> Mesh:
     outline = [(0.0, -19.4), (1.7, -19.4), (2.0, -18.0), (2.55, -12.0), (2.75, -4.0), (2.7, 4.0), (2.4, 10.5), (1.75, 15.6), (0.95, 18.6),
                (0.28, 20.2), (0.0, 20.6)]  # fmt: skip
     parts = [mesh.lathe(outline, 30).painted(white)]
-    for low, high, r0, r1, tone in ((13.6, 20.65, 2.06, 0.0, red), (-5.0, -3.4, 2.77, 2.78, red), (-13.5, -12.6, 2.50, 2.58, dark)):
-        rows = [(float(np.interp(z, [z_ for _, z_ in outline], [r for r, _ in outline])) + 0.02, z) for z in np.linspace(low, high, 9)]
+    for low, high, r0, r1, tone in (
+        (13.6, 20.65, 2.06, 0.0, red),
+        (-5.0, -3.4, 2.77, 2.78, red),
+        (-13.5, -12.6, 2.50, 2.58, dark),
+    ):
+        rows = [
+            (float(np.interp(z, [z_ for _, z_ in outline], [r for r, _ in outline])) + 0.02, z)
+            for z in np.linspace(low, high, 9)
+        ]
         parts.append(mesh.lathe(rows, 30).painted(tone))
     for k in range(4):
-        fin = mesh.surface([[[2.2, 0, -17.5], [5.6, 0, -20.6]], [[2.5, 0, -8.5], [5.2, 0, -15.0]]], flat=True).painted(red)
+        fin = mesh.surface([[[2.2, 0, -17.5], [5.6, 0, -20.6]], [[2.5, 0, -8.5], [5.2, 0, -15.0]]], flat=True).painted(
+            red
+        )
         parts.append(fin.turned(yaw=k * math.pi / 2 + math.pi / 4))
     for k in range(3):
         parts.append(mesh.sphere(0.62, 12, 8).scaled(1, 0.35, 1).moved(0, -2.62, 8.6 - 3.0 * k).painted(pane))
@@ -139,7 +157,11 @@ def rocket(palette: Palette, *, burning: bool) -> Mesh:
 def _flame(palette: Palette, radius: float, top: float, long: float) -> list[Mesh]:
     """A jet that points down from the height `top`: a bright core in a softer hull."""
     parts = []
-    for size, colour, by, clear in ((0.50, "fff3d0", 5.0, 0.95), (0.85, "ffb04a", 2.4, 0.55), (1.25, "ff6a1e", 1.1, 0.28)):
+    for size, colour, by, clear in (
+        (0.50, "fff3d0", 5.0, 0.95),
+        (0.85, "ffb04a", 2.4, 0.55),
+        (1.25, "ff6a1e", 1.1, 0.28),
+    ):
         rows = [(0.0, -long * size), (radius * 0.55 * size, -long * 0.70 * size), (radius * 1.15 * size, -long * 0.30 * size),
                 (radius * 1.10 * size, -long * 0.10 * size), (radius * 0.75 * size, 0.0)]  # fmt: skip
         tone = palette.add(paint(colour, glow=colour, glow_by=by, opacity=clear))
@@ -157,7 +179,11 @@ def starship(palette: Palette) -> Mesh:
     trail = palette.add(paint("6ac4ff", glow="3a9aff", glow_by=1.3, opacity=0.30))
     parts = [hull([(-20, 5.2, 3.6, -1.8), (-17, 7.6, 4.8, -2.4), (-6, 8.0, 5.0, -2.5), (6, 6.0, 4.0, -2.0), (15, 3.4, 2.2, -1.2),
                    (21.5, 0.7, 0.6, -0.5)], 3.2, 24).painted(pale)]  # fmt: skip
-    parts.append(hull([(-15, 3.0, 1.8, 2.2), (-12, 3.8, 2.6, 2.0), (-4, 3.2, 2.0, 1.9), (3.0, 1.4, 0.6, 1.4)], 3.0, 18).painted(dark))
+    parts.append(
+        hull([(-15, 3.0, 1.8, 2.2), (-12, 3.8, 2.6, 2.0), (-4, 3.2, 2.0, 1.9), (3.0, 1.4, 0.6, 1.4)], 3.0, 18).painted(
+            dark
+        )
+    )
     parts += [mesh.box(0.9, 0.7, 0.34).moved(x, -0.8 + 0.25 * abs(x), 3.05).painted(pane) for x in (-1.0, 0.0, 1.0)]
     for side in (-1, 1):
         thick = np.array([[0.0, 0.0], [0.3, 0.5], [0.7, 0.35], [1.0, 0.0], [0.7, -0.3], [0.3, -0.4]])
@@ -169,7 +195,9 @@ def starship(palette: Palette) -> Mesh:
         for x, z in ((2.1, 0.9), (2.4, -1.1)):
             pod = _lying(mesh.lathe([(0.0, -2.2), (1.0, -2.2), (1.25, -0.8), (1.25, 1.8), (0.8, 3.2), (0.0, 3.4)], 18))
             parts.append(pod.moved(side * x, -19.5, z).painted(dark))
-            parts.append(_lying(mesh.lathe([(0.92, -2.32), (0.0, -2.32)][::-1], 18)).moved(side * x, -19.5, z).painted(jet))
+            parts.append(
+                _lying(mesh.lathe([(0.92, -2.32), (0.0, -2.32)][::-1], 18)).moved(side * x, -19.5, z).painted(jet)
+            )
             parts.append(mesh.sphere(0.85, 14, 8).scaled(1, 0.4, 1).moved(side * x, -21.7, z).painted(jet))
             plume = [(0.0, -9.0), (0.35, -6.0), (0.75, -2.0), (0.8, 0.0)]
             parts.append(_lying(mesh.lathe(plume, 12)).moved(side * x, -21.8, z).painted(trail))
@@ -185,7 +213,18 @@ def saucer(palette: Palette) -> Mesh:
     dark = palette.add(paint("3c434b", gloss=0.7, mirror=0.15))
     dome = palette.add(paint("9fe0d0", glow="5affd0", glow_by=0.35, gloss=0.95, opacity=0.55))
     beam = palette.add(paint("d8fff2", glow="9affe0", glow_by=3.5))
-    disc = [(0.0, -1.5), (2.2, -1.5), (4.2, -1.0), (6.6, -0.45), (7.9, 0.0), (7.7, 0.18), (5.6, 0.75), (3.4, 1.25), (2.7, 1.4), (0.0, 1.4)]
+    disc = [
+        (0.0, -1.5),
+        (2.2, -1.5),
+        (4.2, -1.0),
+        (6.6, -0.45),
+        (7.9, 0.0),
+        (7.7, 0.18),
+        (5.6, 0.75),
+        (3.4, 1.25),
+        (2.7, 1.4),
+        (0.0, 1.4),
+    ]
     parts = [mesh.lathe(disc, 48).painted(steel), mesh.lathe([(7.0, -0.38), (7.95, -0.02)], 48).painted(dark)]
     parts.append(mesh.lathe([(2.6, 1.35), (2.4, 2.3), (1.7, 3.1), (0.8, 3.5), (0.0, 3.6)], 28).painted(dome))
     parts.append(mesh.sphere(0.7, 12, 8).moved(0, 0, 1.9).painted(dark))
