@@ -13,8 +13,8 @@ from seedbed.engines.previz.finish import Finish
 from seedbed.engines.previz.frame import Check, Frame
 from seedbed.engines.previz.grade import Planes
 from seedbed.engines.previz.reef import reef
-from seedbed.engines.previz.reel import TEMPO, Detail, Reel
 from seedbed.engines.previz.reef.swimmers import PLACED
+from seedbed.engines.previz.reel import TEMPO, Detail, Reel
 from seedbed.engines.previz.rooms import room
 from seedbed.engines.previz.rooms.guests import GUESTS
 from seedbed.engines.previz.rooms.objects import OTHERS as THINGS
@@ -124,7 +124,11 @@ def unplayed(shot: Shot) -> list[str]:
     if held is None:
         return []
     told = [kind for kind in shot.subjects if kind in cast.PLAYED and kind not in shot.without]
-    notes = [f"shown in this place as {_INSTEAD[shot.place, kind]}: {kind}" for kind in told if (shot.place, kind) in _INSTEAD]
+    notes = [
+        f"shown in this place as {_INSTEAD[shot.place, kind]}: {kind}"
+        for kind in told
+        if (shot.place, kind) in _INSTEAD
+    ]
     lost = [kind for kind in told if kind not in held]
     return notes + ([f"understood, but not shown in this place: {', '.join(lost)}"] if lost else [])
 

@@ -172,7 +172,7 @@ class Townsfolk:
         )  # fmt: skip
         if lead.kind == "train":
             # From beside its track: it comes near and passes.
-            return [replace(pose, x=pose.x + 5.4, yaw=pose.yaw - 0.17, z=max(pose.z, 2.2)) for pose in poses]
+            return [replace(pose, x=min(pose.x + 5.4, 5.9), yaw=pose.yaw - 0.17, z=max(pose.z, 2.2)) for pose in poses]
         if lead.kind in ("horse", "animals") and self._city == "street":
             # What comes along the road is seen from beside it: a body is longer than it is wide.
             away = 0.36 * staging.distance(lead.role, self._shot)

@@ -11,7 +11,7 @@ import numpy as np
 from seedbed.engines.previz import bodies
 from seedbed.engines.previz.bodies.catalogue import Detail
 from seedbed.engines.previz.cast.scenery import Scenery
-from seedbed.engines.previz.cast.staging import Mark
+from seedbed.engines.previz.cast.staging import Mark, mounted
 from seedbed.engines.previz.shapes import Actor
 
 _WHO = (
@@ -60,7 +60,7 @@ def _person(mark: Mark, scenery: Scenery) -> list[Actor]:
     going = {"model": "runway", "ghost": "drift"}.get(kind, "walk")
     rests = "look" if "look" in body.motions else body.motions[-1]
     motion = _act(scenery, body.motions, going if mark.speed else rests)
-    if kind == "knight" and scenery.any_of("ride", "riding", "rode"):
+    if mounted(scenery.shot):
         return _mounted(mark, scenery)
     still = body.speed(motion) == 0.0
     walker = bodies.Walker(body, motion, _way(mark, scenery, 0.0 if still else mark.speed))
@@ -108,7 +108,7 @@ def _mounted(mark: Mark, scenery: Scenery) -> list[Actor]:
     """A knight on a horse."""
     body = bodies.model("horse", seed=scenery.seed, palette=scenery.palette, rider="knight")
     gait = "gallop" if scenery.any_of("gallop", "charg") else _GAITS[scenery.shot.pace]
-    return [bodies.Walker(body, gait, _way(mark, scenery, max(2.6 * mark.speed, 2.0)))]
+    return [bodies.Walker(body, gait, _way(mark, scenery, mark.speed))]
 
 
 def _beside(

@@ -96,6 +96,8 @@ def stage(
     # A train that crosses a bridge is the bridge's.
     if "train" in kinds and "bridge" in kinds:
         kinds.remove("bridge")
+    if mounted(shot) and "people" in kinds and "horse" in kinds:
+        kinds.remove("horse")
     rng = np.random.default_rng([seed, 77])
     marks: list[Mark] = []
     for number, kind in enumerate(kinds[:4]):
@@ -151,6 +153,12 @@ def _said(shot: Shot) -> list[str]:
     return " ".join((*shot.known, *shot.unknown)).split()
 
 
+def mounted(shot: Shot) -> bool:
+    """Whether the shot is of a knight on horseback."""
+    said = set(_said(shot))
+    return bool(said & {"knight", "knights"}) and bool(said & {"ride", "rides", "riding", "rode", "horseback"})
+
+
 def stays(shot: Shot) -> bool:
     """Whether the words have the living stay where they are."""
     return any(word.startswith(_STAYING) for word in _said(shot))
@@ -158,6 +166,8 @@ def stays(shot: Shot) -> bool:
 
 def sized(role: Role, shot: Shot) -> Role:
     """The role at the size of the very animal that was named."""
+    if role is ROLES["people"] and mounted(shot):
+        return replace(ROLES["horse"], size_m=3.4, tall_m=1.35)
     named = [_LARGE[word.removesuffix("s")] for word in _said(shot) if word.removesuffix("s") in _LARGE]
     if role is ROLES["people"] and set(_said(shot)) & _MANY:
         young = set(_said(shot)) & {"children", "kids", "girls", "boys"}

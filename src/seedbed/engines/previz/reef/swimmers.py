@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,7 @@ _SEVERAL = {"jellyfish": 7, "koi": 9, "goldfish": 9}
 PLACED = frozenset(("people", "robot", "fish", "ship", "dragon", "plane", "train", "house"))
 """Subjects that there is room for under water."""
 _SUBMARINES = ("submarine", "submersible", "潜艇", "潛艇", "подводная лодка", "denizaltı", "okręt podwodny")
-_CAMERA_Y = 3.2
+_CAMERA_Y = 5.0
 
 
 @dataclass(slots=True)
@@ -98,12 +98,12 @@ class _Lane:
 
     @property
     def y(self) -> float:
-        return _CAMERA_Y + max(3.2, 1.55 * self.length) + 2.2 * self.row
+        return _CAMERA_Y + max(3.9, 1.5 * self.length) + 2.2 * self.row
 
     def path(self, speed: float, off: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Path:
         middle = self.seconds / 2
         y = self.y + off[1]
-        z = max(self.floor(x, y) for x in (-4.0, 0.0, 4.0)) + 1.15 + 0.30 * self.length + 0.7 * (self.row % 2) + off[2]
+        z = max(self.floor(x, y) for x in (-4.0, 0.0, 4.0)) + 1.55 + 0.27 * self.length + 0.7 * (self.row % 2) + off[2]
         lean = self.way * (math.pi / 2 - 0.22 * (-1) ** self.row)
 
         def at(seconds: float) -> tuple[float, float, float, float]:
@@ -141,6 +141,9 @@ def _great(name: str, scenery: Scenery) -> _Build:
         count = _SEVERAL.get(name, 3 if plural else 1)
         for number in range(count):
             body = bodies.model(name, seed=scenery.seed + number, palette=scenery.palette)
+            if name == "jellyfish":
+                # The great ones of their kind: small ones would be specks.
+                body = replace(body, mesh=body.mesh.scaled(2.0), scale=2.0 * body.scale)
             speed = min(0.5 * max(body.speed(body.motions[0]), 0.5), 0.24 * lane.length + 0.35)
             spread = np.array([1.5, 1.1, 0.75]) * max(lane.length, 0.9) * (number > 0)
             off = rng.normal(0, 1, 3) * spread

@@ -58,7 +58,9 @@ def invited(plan: Plan, scenery: Scenery) -> Guests:
     for number, kind in enumerate(k for k in kinds if k in ("dog", "cat")):
         if kind == "cat" and sill is not None:
             actors += _on_the_sill(plan, scenery, sill, faces)
-            lead = lead or Mark(kind, Role(1.15, sill.sill + 0.24, "land"), sill.at, plan.box.far - 0.3, sill.sill, 0.0, 0.0)
+            lead = lead or Mark(
+                kind, Role(1.15, sill.sill + 0.24, "land"), sill.at, plan.box.far - 0.3, sill.sill, 0.0, 0.0
+            )
             continue
         place = plan.stands[-1] if people else replace(plan.stands[0], x=-0.3 + 0.9 * number)
         role = replace(ROLES[kind], speed=0.0, near=0.85)

@@ -152,6 +152,8 @@ class Company:
             return self._afloat(mark, spin)
         if mark.kind == "train":
             return _express(mark, scenery)
+        if mark.kind == "fish":
+            return self._swum(mark)
         found = cast.players((replace(mark, speed=_SPEEDS.get(mark.kind, 0.0)),), scenery)[0]
         if mark.kind in _FLYING:
             # Swimmers, ships and what gallops are cast at the height of water or ground.
@@ -188,6 +190,19 @@ class Company:
             )
         return found
 
+    def _swum(self, mark: Mark) -> list[Actor]:
+        """Great swimmers, as in the sea; small ones in a school."""
+        kind = creatures.kind_named(self._scenery, "whale")
+        found: list[Actor] = []
+        for number in range(1 if mark.role.size_m > 5 and kind in ("whale", "humpback", "orca") else 5):
+            body = bodies.model(kind, seed=self._seed + number, palette=self._scenery.palette)
+            spread = 0.30 * mark.role.size_m * (number > 0)
+            at = replace(mark, x=mark.x + spread * math.cos(2.4 * number), y=mark.y + spread * (0.5 + 0.2 * number),
+                         z=mark.z + spread * math.sin(2.4 * number))  # fmt: skip
+            swims = bodies.standing(body, body.motions[0], 0.0, 0.0, phase=0.23 * number)
+            found.append(Drifting(swims, at, 0.0, (0.02, 0.05, 0.06), 0.03 * mark.role.size_m))
+        return found
+
     def _flown(self, mark: Mark, spin: tuple[float, float, float]) -> list[Actor]:
         kind = self._craft()
         form = spacecraft.BUILDERS[kind](self._scenery.palette)
@@ -214,7 +229,7 @@ _ROLL = {"station": 0.16, "satellite": 0.22, "starship": 0.18, "saucer": 0.16}
 """How craft are turned to the camera, that more of them is seen."""
 _HEADINGS = {"station": 0.5, "satellite": 0.55, "train": 2.25, "horse": 2.1, "fish": 1.9, "ship": 2.0, "plane": 2.25}
 _SIZES_M = {"people": 2.3, "robot": 2.4, "dog": 1.4, "cat": 1.0, "animals": 3.4, "horse": 3.8, "dragon": 15.0, "birds": 8.0,
-            "fish": 9.0, "balloon": 24.0, "ship": 26.0, "train": 46.0}  # fmt: skip
+            "fish": 13.0, "balloon": 24.0, "ship": 26.0, "train": 46.0}  # fmt: skip
 _SPEEDS = {"dragon": 3.0, "birds": 2.0, "horse": 2.0}
 
 
