@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from seedbed.engines.previz import cast
-from seedbed.engines.previz.camera import Steer
+from seedbed.engines.previz.camera import Pose, Steer
 from seedbed.engines.previz.city import City
 from seedbed.engines.previz.finish import Finish
 from seedbed.engines.previz.frame import Check, Frame
@@ -82,10 +82,13 @@ def picture_of(
     if shot.place == "city":
         tempo, own = TEMPO[shot.tempo], seed ^ shot.site
         folk = Townsfolk(shot, own, seconds=frames / fps * tempo)
-        told = {"fps": fps, "ratio": width / height, "fixed": fixed, "tempo": tempo}
+
+        def led(asked: list[Pose]) -> list[Pose]:
+            return steer(folk.led(asked, fps=fps, ratio=width / height, fixed=fixed, tempo=tempo))
+
         city = City(
             shot, seed=seed, frames=frames, fixed=fixed, detail=detail.grid, pool=pool, check=check, tempo=tempo,
-            extras=folk.shown, clear_m=folk.clear_m, steer=lambda asked: steer(folk.led(asked, **told)), **size,
+            extras=folk.shown, clear_m=folk.clear_m, steer=led, **size,
         )  # fmt: skip
         finish = Finish(shot, seed=seed, exposure=city.exposure, warm=city.warm, saturation=city.saturation, **size)
         return Framed(city, finish)
@@ -110,7 +113,8 @@ _HELD = {
 _INSTEAD = {
     ("interior", kind): "a toy on a table" for kind in TOYS
 } | {
-    ("interior", "fish"): "in a tank", ("interior", "balloon"): "balloons on strings", ("interior", "birds"): "on a table",
+    ("interior", "fish"): "in a tank", ("interior", "balloon"): "balloons on strings", ("interior",
+            "birds"): "on a table",
     ("interior", "fire"): "in a hearth", ("underwater", "people"): "divers", ("underwater", "plane"): "a wreck",
     ("underwater", "train"): "a wreck", ("underwater", "house"): "sunk to the floor",
     ("city", "flower"): "a stall",

@@ -158,8 +158,8 @@ class Townsfolk:
         return Mark(kind, replace(role, heading=heading), *spot, heading, speed)
 
     def led(self, asked: list[Pose], *, fps: int, ratio: float, fixed: bool, tempo: float) -> list[Pose]:
-        """The camera about who leads; that of the city itself, which is `asked`, where nobody does or where what leads is
-        seen over its roofs."""
+        """The camera about who leads; that of the city itself, which is `asked`, where nobody does or where what leads
+        is seen over its roofs."""
         if not self._marks:
             return asked
         lead = self._marks[0]
@@ -253,7 +253,7 @@ class _Lowered:
 
 @dataclass(frozen=True, slots=True)
 class _Key:
-    """A soft light from the camera's side that goes along with a subject, so that nobody is lost in a street's shade."""
+    """A soft light from the camera's side that goes along with a subject: nobody is lost in a street's shade."""
 
     mark: Mark
     power: float
@@ -277,7 +277,7 @@ class _Key:
         return np.array([[*self._place(seconds), *tone, 0.95 * max(self.mark.role.size_m, 1.2)]], np.float32)
 
 
-_SPECK = mesh.mesh([[0, 0, 0], [0.01, 0, 0], [0, 0.01, 0]], [[0, 1, 2]])
+_SPECK = mesh.mesh(np.array([[0.0, 0.0, 0.0], [0.01, 0.0, 0.0], [0.0, 0.01, 0.0]]), [[0, 1, 2]])
 
 
 def _terrace(palette: Palette) -> Actor:

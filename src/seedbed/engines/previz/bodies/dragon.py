@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -119,7 +120,8 @@ def _ridge(tone: int, bone: Callable[[str], int]) -> list[Mesh]:
         y, z, r = (float(np.interp(place, range(last + 1), [row[k] for row in _BODY])) for k in range(3))
         tall = 0.14 + 0.30 * np.exp(-(((place - 7.5) / 3.2) ** 2)) + 0.10 * np.exp(-(((place - 12.0) / 1.5) ** 2))
         foot = z + 0.90 * r
-        outline = [(0, y + 0.15, foot, 0, y - 0.15, foot), (0, y - 0.02, foot + 0.6 * tall, 0, y - 0.20, foot + 0.5 * tall),
+        outline = [(0, y + 0.15, foot, 0, y - 0.15, foot), (0, y - 0.02, foot + 0.6 * tall, 0, y - 0.20,
+                foot + 0.5 * tall),
                    (0, y - 0.22, foot + tall, 0, y - 0.26, foot + tall)]  # fmt: skip
         which = _CHAIN[int(np.searchsorted(_JOINTS, place))]
         parts.append(blade(outline, 0.035, Hold((bone(which),)), paint=tone))
@@ -152,7 +154,8 @@ def _limbs(scale: int, horn: int, grain: Grain, bone: Callable[[str], int]) -> l
         x, y, z, _ = line[last]
         back = np.sign(line[last][1] - line[last - 1][1])
         for off in (-0.08, 0.0, 0.08):
-            claw = [(x + off * 0.6, y - 0.06 * back, z, 0.04, 0.04, 0.04), (x + off, y + 0.10 * back, z - 0.06, 0.03, 0.03, 0.03),
+            claw = [(x + off * 0.6, y - 0.06 * back, z, 0.04, 0.04, 0.04), (x + off, y + 0.10 * back, z - 0.06, 0.03,
+                    0.03, 0.03),
                     (x + off * 1.2, y + 0.20 * back, z - 0.16, 0.005, 0.005, 0.005)]  # fmt: skip
             parts += both(skin(claw, 5, 6, Hold((bone(f"{names[1]}.r"),)), front=(1, 0, 0), paint=horn), swap)
     return parts
@@ -175,13 +178,13 @@ def _wings(scale: int, sail: int, horn: int, grain: Grain, bone: Callable[[str],
         parts.append(_winged(finger, bone))
     claw = [
         (*w, 0.06, 0.06, 0.06),
-        (*(w + [0.05, 0.28, 0.10]), 0.04, 0.04, 0.04),
-        (*(w + [0.12, 0.45, 0.02]), 0.006, 0.006, 0.006),
+        (*(w + np.array([0.05, 0.28, 0.10])), 0.04, 0.04, 0.04),
+        (*(w + np.array([0.12, 0.45, 0.02])), 0.006, 0.006, 0.006),
     ]
     parts.append(_winged(skin(claw, 6, 7, Hold((0,)), front=UP, paint=horn), bone))
     steps = grain(11, 6)
-    for a, b in zip(fingers, fingers[1:], strict=False):
-        parts.append(_winged(_web(lambda t: w, lambda t, a=a, b=b: a + (b - a) * t, steps, 0.20).painted(sail), bone))
+    for a, b in pairwise(fingers):
+        parts.append(_winged(_web(_line(w, w), _line(a, b), steps, 0.20).painted(sail), bone))
     lead = [s + np.array([-0.12, -0.1, 0]), e, w]
 
     def front(t: float) -> Doubles:
@@ -193,6 +196,11 @@ def _wings(scale: int, sail: int, horn: int, grain: Grain, bone: Callable[[str],
     parts.append(_winged(_web(front, rear, steps, 0.16).painted(sail), bone))
     swap = {bone(f"{n}.r"): bone(f"{n}.l") for n in ("wing", "hand", "tip")}
     return [twin for part in parts for twin in both(part, swap)]
+
+
+def _line(a: Doubles, b: Doubles) -> Callable[[float], Doubles]:
+    """From one point to another as a share goes from 0 to 1."""
+    return lambda share: np.asarray(a + (b - a) * share)
 
 
 def _web(front: Callable[[float], Doubles], rear: Callable[[float], Doubles], steps: int, hang: float) -> Mesh:

@@ -72,7 +72,8 @@ def _twins(part: Mesh) -> list[Mesh]:
 def _box(wide: float, deep: float, tall: float, grain: Grain) -> Mesh:
     """A rounded box, its middle at the origin."""
     rows = [(0, 0, z * tall / 2, wide / 2 * s, deep / 2 * s, deep / 2 * s)
-            for z, s in ((-1.0, 0.80), (-0.96, 0.93), (-0.85, 1.0), (0.85, 1.0), (0.96, 0.93), (1.0, 0.80))]  # fmt: skip
+            for z, s in ((-1.0, 0.80), (-0.96, 0.93), (-0.85, 1.0), (0.85, 1.0), (0.96, 0.93), (1.0,
+                    0.80))]  # fmt: skip
     return skin(rows, grain(12, 6), grain(16, 8), Hold((0,)), power=6.0)
 
 
@@ -119,10 +120,12 @@ def _padded_legs(white: int, shade: int, grain: Grain) -> list[Mesh]:
             (x, 0.0, knee - 0.12, 0.054, 0.054, 0.058), (x, -0.004, 0.085, 0.046, 0.047, 0.048)]  # fmt: skip
     hold = Hold((bone["pelvis"], bone["thigh.r"], bone["shin.r"]), (0.8, 4.0), (0.9, 0.8))
     leg = skin(rows, grain(24, 9), grain(16, 7), hold, paint=white)
-    sole = [(x, -0.052, 0.030, 0.020, 0.040, 0.028), (x, -0.040, 0.034, 0.036, 0.062, 0.032), (x, 0.0, 0.034, 0.040, 0.066, 0.033),
+    sole = [(x, -0.052, 0.030, 0.020, 0.040, 0.028), (x, -0.040, 0.034, 0.036, 0.062, 0.032), (x, 0.0, 0.034, 0.040,
+            0.066, 0.033),
             (x, 0.045, 0.030, 0.041, 0.044, 0.029), (x, 0.095, 0.027, 0.044, 0.034, 0.026),
             (x, 0.130, 0.024, 0.036, 0.026, 0.023), (x, 0.148, 0.022, 0.014, 0.012, 0.016)]  # fmt: skip
-    boot = skin(sole, grain(12, 6), grain(14, 7), Hold((bone["foot.r"], bone["toes.r"]), (4.0,), (0.6,)), front=UP, paint=shade,
+    boot = skin(sole, grain(12, 6), grain(14, 7), Hold((bone["foot.r"], bone["toes.r"]), (4.0,), (0.6,)), front=UP,
+            paint=shade,
                 power=2.6)  # fmt: skip
     cuff = [(x, -0.004, 0.040, 0.045, 0.050, 0.046), (x, -0.004, 0.075, 0.050, 0.052, 0.052),
             (x, -0.004, 0.115, 0.050, 0.052, 0.052)]  # fmt: skip
@@ -267,7 +270,8 @@ def _plates(steel: int, gold: int, leather: int, grain: Grain) -> list[Mesh]:
     cap = solids.sphere(0.040, grain(12, 6), grain(8, 5)).scaled(0.95, 0.95, 1.05).moved(x, 0.012, knee)
     parts += _twins(_held(cap, steel, "shin.r"))
     shin = [(x, y, z, r, r * 1.1, r * 1.15) for z, y, r in ((knee - 0.025, 0.004, 0.028), (knee - 0.045, 0.002, 0.040),
-            (knee - 0.11, -0.002, 0.041), (0.09, -0.003, 0.031), (0.062, -0.004, 0.034), (0.058, -0.004, 0.02))]  # fmt: skip
+            (knee - 0.11, -0.002, 0.041), (0.09, -0.003, 0.031), (0.062, -0.004, 0.034), (0.058, -0.004,
+                    0.02))]  # fmt: skip
     parts += _twins(skin(shin[::-1], grain(10, 5), grain(12, 5), Hold((_bones()["shin.r"],)), paint=steel))
     parts.append(_held(_ring(_F.hips + 0.045, 0.110, 0.013, grain).scaled(1.0, 0.74, 1.0), leather, "pelvis"))
     parts.append(_held(_box(0.036, 0.02, 0.03, grain).moved(0, 0.086, _F.hips + 0.045), gold, "pelvis"))

@@ -23,7 +23,8 @@ _WHO = (
     ("girl", ("girl",)), ("boy", ("boy",)), ("child", ("child", "children", "kid", "toddler")),
     ("dancer", ("dancer", "ballerina")), ("monk", ("monk",)), ("model", ("model", "fashion", "catwalk", "runway")),
     ("woman", ("woman", "women", "lady", "mother", "she", "her", "queen", "bride", "female", "witch", "princess")),
-    ("man", ("man", "men", "gentleman", "father", "he", "his", "king", "samurai", "soldier", "male", "cowboy", "wizard", "prince")),
+    ("man", ("man", "men", "gentleman", "father", "he", "his", "king", "samurai", "soldier", "male", "cowboy",
+            "wizard", "prince")),
 )  # fmt: skip
 _DOES = (
     ("run", ("run", "sprint", "jog", "chas")), ("dance", ("danc",)), ("sit", ("sit", "seated")),
@@ -86,7 +87,8 @@ def several(scenery: Scenery) -> bool:
 
 
 _PLURALS = frozenset(
-    ("children", "kids", "girls", "boys", "women", "men", "people", "astronauts", "divers", "knights", "ghosts", "dancers",
+    ("children", "kids", "girls", "boys", "women", "men", "people", "astronauts", "divers", "knights", "ghosts",
+            "dancers",
      "monks", "soldiers", "samurais", "hikers", "robots", "runners", "musicians", "students")
 )  # fmt: skip
 
@@ -150,7 +152,7 @@ def _beast(mark: Mark, scenery: Scenery) -> list[Actor]:
     for number in range(7 if herd else 1):
         ridden = kind == "horse" and scenery.any_of("ride", "riding", "horsem", "cowboy", "jockey")
         look = {"rider": "knight" if scenery.any_of("knight") else "man"} if ridden else {}
-        body = bodies.model(kind, seed=scenery.seed + number, palette=scenery.palette, **look)
+        body = bodies.model(kind, seed=scenery.seed + number, palette=scenery.palette, **look)  # type: ignore[arg-type]
         gait = "gallop" if scenery.any_of("gallop", "run", "sprint") else _GAITS[scenery.shot.pace]
         motion = next((m for m in (gait, "run", "trot", "walk") if m in body.motions), body.motions[0])
         if scenery.any_of("sit", "sleep", "lie") and "sit" in body.motions:

@@ -38,7 +38,9 @@ def tram(palette: Palette, seed: int, y: float, speed: float, lit: float) -> lis
     track = [mesh.box(0.10, 760.0, 0.03).moved(x, 300.0, 0.01).painted(steel) for x in (-0.72, 0.72)]
     lay = [[[-1.25, -80.0, 0.008], [1.25, -80.0, 0.008]], [[-1.25, 680.0, 0.008], [1.25, 680.0, 0.008]]]
     track.append(
-        mesh.surface(np.array(lay), uv=[[[0, 0], [2.5, 0]], [[0, 760.0], [2.5, 760.0]]], flat=True).painted(bed)
+        mesh.surface(np.array(lay), uv=np.array([[[0, 0], [2.5, 0]], [[0, 760.0], [2.5, 760.0]]]), flat=True).painted(
+            bed
+        )
     )
     wire = palette.add(paint("202225"))
     track.append(mesh.tube([[0, -80.0, 5.36], [0, 680.0, 5.36]], 0.018, 4).painted(wire))
@@ -58,7 +60,8 @@ def _section(body: int, roof: int, pane: int, dark: int, *, front: bool) -> Mesh
     middle = -half + 0.15 + long / 2
     parts += [mesh.box(0.05, long, 1.15).moved(x, middle, 1.62).painted(pane) for x in (-1.215, 1.215)]
     parts += [mesh.box(0.055, 0.16, 1.2).moved(x, y, 1.6).painted(body)
-              for x in (-1.22, 1.22) for y in np.arange(middle - long / 2 + 1.6, middle + long / 2 - 0.6, 1.75)]  # fmt: skip
+              for x in (-1.22, 1.22) for y in np.arange(middle - long / 2 + 1.6, middle + long / 2 - 0.6,
+                      1.75)]  # fmt: skip
     parts.append(mesh.box(2.1, long * 0.94, 0.30).moved(0, middle, 3.28).painted(roof))
     parts.append(mesh.box(2.3, 2 * half - 0.5, 0.32).moved(0, 0, 0.16).painted(dark))
     if front:
@@ -100,9 +103,9 @@ def stall(palette: Palette, seed: int, x: float, y: float, z: float) -> list[Act
                 parts.append(mesh.sphere(0.017, 6, 4).moved(tip[0], tip[1] - 0.012, tip[2] + 0.012).painted(heart))
     parts += [mesh.tube([[s * 1.28, 0.95, 0.0], [s * 1.28, 0.95, 2.35]], 0.025, 6).painted(wood) for s in (-1, 1)]
     net = np.array([[[-1.45, -0.45, 1.98], [1.45, -0.45, 1.98]], [[-1.45, 1.05, 2.42], [1.45, 1.05, 2.42]]])
-    parts.append(mesh.surface(net, uv=[[[0, 0], [0, 2.9]], [[1.5, 0], [1.5, 2.9]]]).painted(cloth))
+    parts.append(mesh.surface(net, uv=np.array([[[0, 0], [0, 2.9]], [[1.5, 0], [1.5, 2.9]]])).painted(cloth))
     fall = np.array([[[-1.45, -0.46, 1.80], [1.45, -0.46, 1.80]], [[-1.45, -0.45, 1.98], [1.45, -0.45, 1.98]]])
-    parts.append(mesh.surface(fall, uv=[[[0, 0], [0, 2.9]], [[0.2, 0], [0.2, 2.9]]]).painted(cloth))
+    parts.append(mesh.surface(fall, uv=np.array([[[0, 0], [0, 2.9]], [[0.2, 0], [0.2, 2.9]]])).painted(cloth))
     return [Prop(joined(parts), placed(rotation(), x, y, z))]
 
 

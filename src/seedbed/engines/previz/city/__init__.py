@@ -61,7 +61,8 @@ class City:
 
     def __init__(
         self, shot: Shot, *, seed: int, width: int, height: int, frames: int, fps: int, fixed: bool, detail: int,
-        pool: Executor, check: Check, tempo: float = 1.0, extras: Extras | None = None, steer: Steer | None = None, clear_m: float = 0.0,
+        pool: Executor, check: Check, tempo: float = 1.0, extras: Extras | None = None, steer: Steer | None = None,
+                clear_m: float = 0.0,
     ) -> None:  # fmt: skip
         """`detail` is texels on a side of the sky's panorama, times three; no car drives within `clear_m` of the
         street's middle."""

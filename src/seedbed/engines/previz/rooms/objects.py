@@ -165,7 +165,8 @@ def _car(scenery: Scenery) -> Mesh:
     palette = scenery.palette
     body, pane = palette.add(paint(tone, gloss=0.85, mirror=0.12)), palette.add(paint("1c262e", gloss=0.95, mirror=0.2))
     dark, chrome = palette.add(paint("141416", gloss=0.4)), palette.add(paint("d4d8dc", gloss=0.9, mirror=0.4))
-    parts = [craft.hull([(-2.1, 1.5, 0.55, 0.45), (-1.8, 1.7, 0.62, 0.34), (1.2, 1.7, 0.58, 0.34), (2.0, 1.55, 0.45, 0.38),
+    parts = [craft.hull([(-2.1, 1.5, 0.55, 0.45), (-1.8, 1.7, 0.62, 0.34), (1.2, 1.7, 0.58, 0.34), (2.0, 1.55, 0.45,
+            0.38),
                          (2.2, 1.3, 0.3, 0.45)], 4.0, 24).painted(body)]  # fmt: skip
     parts.append(
         craft.hull(
@@ -191,7 +192,8 @@ def _toy_train(scenery: Scenery, x: float, y: float) -> list[Actor]:
     rail, tie = palette.add(paint("9aa0a6", gloss=0.8, mirror=0.2)), palette.add(paint("6b4a2e"))
     ring, size = 0.34, 0.0125
     turn = np.linspace(0, 2 * math.pi, 61)
-    parts = [mesh.tube(np.stack([r * np.cos(turn), r * np.sin(turn), np.full(61, 0.008)], 1), 0.004, 5, caps=False).painted(rail)
+    parts = [mesh.tube(np.stack([r * np.cos(turn), r * np.sin(turn), np.full(61, 0.008)], 1), 0.004, 5,
+            caps=False).painted(rail)
              for r in (ring - 0.014, ring + 0.014)]  # fmt: skip
     parts += [
         mesh.box(0.05, 0.010, 0.006).moved(ring, 0, 0).turned(yaw=2 * math.pi * k / 48).painted(tie) for k in range(48)

@@ -219,7 +219,8 @@ class Company:
                 return mark.x + dx * run, mark.y + dy * run, mark.z + 0.4 * run, heading, lean - math.pi / 2, 0.0
             turn = 0.4 * seconds if kind == "saucer" else 1.2 * spin[0] * seconds
             return (mark.x + dx * run, mark.y + dy * run, mark.z + sway, heading + turn,
-                    _PITCH.get(kind, 0.0) + 0.02 * math.sin(0.5 * seconds), _ROLL.get(kind, 0.0) + 0.03 * math.sin(0.4 * seconds))  # fmt: skip
+                    _PITCH.get(kind, 0.0) + 0.02 * math.sin(0.5 * seconds), _ROLL.get(kind,
+                            0.0) + 0.03 * math.sin(0.4 * seconds))  # fmt: skip
 
         return [Traveller(form, where)]
 
@@ -228,7 +229,8 @@ _PITCH = {"station": -0.42, "satellite": -0.25, "starship": 0.06, "saucer": -0.2
 _ROLL = {"station": 0.16, "satellite": 0.22, "starship": 0.18, "saucer": 0.16}
 """How craft are turned to the camera, that more of them is seen."""
 _HEADINGS = {"station": 0.5, "satellite": 0.55, "train": 2.25, "horse": 2.1, "fish": 1.9, "ship": 2.0, "plane": 2.25}
-_SIZES_M = {"people": 2.3, "robot": 2.4, "dog": 1.4, "cat": 1.0, "animals": 3.4, "horse": 3.8, "dragon": 15.0, "birds": 8.0,
+_SIZES_M = {"people": 2.3, "robot": 2.4, "dog": 1.4, "cat": 1.0, "animals": 3.4, "horse": 3.8, "dragon": 15.0,
+        "birds": 8.0,
             "fish": 13.0, "balloon": 24.0, "ship": 26.0, "train": 46.0}  # fmt: skip
 _SPEEDS = {"dragon": 3.0, "birds": 2.0, "horse": 2.0}
 

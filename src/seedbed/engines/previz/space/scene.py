@@ -111,7 +111,8 @@ class Space:
     def _shine(self) -> Floats:
         """What the world below throws back onto whoever is there."""
         tint = {"earth": ("3f6fae", 0.9), "mars": ("9a5a3a", 0.7), "moon": ("8a8a88", 0.6), "star": ("ffb25e", 0.9),
-                "gas_giant": ("c0a074", 0.35), "nebula": ("6a4a7a", 0.25)}.get(self.setting.main, ("5a6a80", 0.15))  # fmt: skip
+                "gas_giant": ("c0a074", 0.35), "nebula": ("6a4a7a", 0.25)}.get(self.setting.main, ("5a6a80",
+                        0.15))  # fmt: skip
         return np.asarray(linear(tint[0])[0] * np.float32(tint[1] * (1.0 if self.setting.low else 0.4)), np.float32)
 
     # Baking

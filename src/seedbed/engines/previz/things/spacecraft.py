@@ -34,7 +34,7 @@ def _array(palette: Palette, wide: float, long: float) -> Mesh:
     cells, frame = _cells(palette), palette.add(paint("c9ccd0", gloss=0.6))
     half = wide / 2
     net = [[[0, -half, 0], [long, -half, 0]], [[0, half, 0], [long, half, 0]]]
-    parts = [mesh.surface(net, uv=[[[0, 0], [long, 0]], [[0, wide], [long, wide]]], flat=True).painted(cells)]
+    parts = [mesh.surface(net, uv=np.array([[[0, 0], [long, 0]], [[0, wide], [long, wide]]]), flat=True).painted(cells)]
     rails = [([0, y, 0], [long, y, 0]) for y in (-half, 0.0, half)] + [
         ([x, -half, 0], [x, half, 0]) for x in (0.0, long)
     ]
@@ -57,7 +57,8 @@ def satellite(palette: Palette) -> Mesh:
         parts.append(_array(palette, 1.55, 3.3).turned(yaw=0.0 if side > 0 else math.pi).moved(side * 1.35, 0, 0))
     bowl = [(0.85 * math.sin(a), 0.55 * (1 - math.cos(a))) for a in np.linspace(0.02, 1.15, 9)]
     parts.append(_lying(mesh.lathe(bowl[::-1], 26)).turned(yaw=math.pi, roll=0.0).moved(0, 1.0, 0.25).painted(white))
-    parts += [mesh.tube([[0.55 * math.cos(a), 1.28, 0.25 + 0.55 * math.sin(a)], [0, 1.85, 0.25]], 0.018, 5).painted(steel)
+    parts += [mesh.tube([[0.55 * math.cos(a), 1.28, 0.25 + 0.55 * math.sin(a)], [0, 1.85, 0.25]], 0.018,
+            5).painted(steel)
               for a in (0.5, 2.6, 4.7)]  # fmt: skip
     parts.append(mesh.sphere(0.07, 10, 7).moved(0, 1.86, 0.25).painted(steel))
     parts.append(mesh.tube([[0.3, -0.6, 0.67], [0.55, -0.9, 1.9]], 0.022, 5).painted(steel))
@@ -77,7 +78,8 @@ def station(palette: Palette) -> Mesh:
     def module(
         y: float, long: float, radius: float, tone: int, x: float = 0.0, z: float = 0.0, across: bool = False
     ) -> None:
-        rows = [(radius * 0.55, -long / 2), (radius * 0.96, -long / 2 + 0.5), (radius, -long / 2 + 0.8), (radius, long / 2 - 0.8),
+        rows = [(radius * 0.55, -long / 2), (radius * 0.96, -long / 2 + 0.5), (radius, -long / 2 + 0.8), (radius,
+                long / 2 - 0.8),
                 (radius * 0.96, long / 2 - 0.5), (radius * 0.55, long / 2), (0.0, long / 2)]  # fmt: skip
         form = _lying(mesh.lathe([(0.0, -long / 2), *rows], 20))
         form = form.turned(yaw=math.pi / 2) if across else form
@@ -87,7 +89,8 @@ def station(palette: Palette) -> Mesh:
             ring = ring.turned(yaw=math.pi / 2) if across else ring
             parts.append(ring.moved(x + off * long * across, y + off * long * (not across), z).painted(grey))
 
-    for y, long, radius, tone in ((-19.0, 11.0, 2.0, white), (-9.0, 8.0, 1.9, gold), (0.0, 9.5, 2.2, white), (9.5, 8.0, 2.2, white),
+    for y, long, radius, tone in ((-19.0, 11.0, 2.0, white), (-9.0, 8.0, 1.9, gold), (0.0, 9.5, 2.2, white), (9.5,
+            8.0, 2.2, white),
                                   (16.8, 5.5, 1.7, grey)):  # fmt: skip
         module(y, long, radius, tone)
     module(9.5, 9.0, 2.1, white, x=-6.6, across=True)
@@ -128,13 +131,14 @@ def rocket(palette: Palette, *, burning: bool) -> Mesh:
     red = palette.add(paint("b8322a", gloss=0.45, two_sided=True))
     dark = palette.add(paint("23262b", gloss=0.5, mirror=0.1))
     pane = palette.add(paint("1d3a52", gloss=0.95, mirror=0.3))
-    outline = [(0.0, -19.4), (1.7, -19.4), (2.0, -18.0), (2.55, -12.0), (2.75, -4.0), (2.7, 4.0), (2.4, 10.5), (1.75, 15.6), (0.95, 18.6),
+    outline = [(0.0, -19.4), (1.7, -19.4), (2.0, -18.0), (2.55, -12.0), (2.75, -4.0), (2.7, 4.0), (2.4, 10.5), (1.75,
+            15.6), (0.95, 18.6),
                (0.28, 20.2), (0.0, 20.6)]  # fmt: skip
     parts = [mesh.lathe(outline, 30).painted(white)]
-    for low, high, r0, r1, tone in (
-        (13.6, 20.65, 2.06, 0.0, red),
-        (-5.0, -3.4, 2.77, 2.78, red),
-        (-13.5, -12.6, 2.50, 2.58, dark),
+    for low, high, tone in (
+        (13.6, 20.65, red),
+        (-5.0, -3.4, red),
+        (-13.5, -12.6, dark),
     ):
         rows = [
             (float(np.interp(z, [z_ for _, z_ in outline], [r for r, _ in outline])) + 0.02, z)
@@ -162,7 +166,8 @@ def _flame(palette: Palette, radius: float, top: float, long: float) -> list[Mes
         (0.85, "ffb04a", 2.4, 0.55),
         (1.25, "ff6a1e", 1.1, 0.28),
     ):
-        rows = [(0.0, -long * size), (radius * 0.55 * size, -long * 0.70 * size), (radius * 1.15 * size, -long * 0.30 * size),
+        rows = [(0.0, -long * size), (radius * 0.55 * size, -long * 0.70 * size), (radius * 1.15 * size,
+                -long * 0.30 * size),
                 (radius * 1.10 * size, -long * 0.10 * size), (radius * 0.75 * size, 0.0)]  # fmt: skip
         tone = palette.add(paint(colour, glow=colour, glow_by=by, opacity=clear))
         parts.append(mesh.lathe(rows, 18).moved(0, 0, top).painted(tone))
@@ -177,7 +182,8 @@ def starship(palette: Palette) -> Mesh:
     pane = palette.add(paint("20303c", glow="bfe4ff", glow_by=1.8, gloss=0.9))
     jet = palette.add(paint("bfe8ff", glow="5ab8ff", glow_by=4.5))
     trail = palette.add(paint("6ac4ff", glow="3a9aff", glow_by=1.3, opacity=0.30))
-    parts = [hull([(-20, 5.2, 3.6, -1.8), (-17, 7.6, 4.8, -2.4), (-6, 8.0, 5.0, -2.5), (6, 6.0, 4.0, -2.0), (15, 3.4, 2.2, -1.2),
+    parts = [hull([(-20, 5.2, 3.6, -1.8), (-17, 7.6, 4.8, -2.4), (-6, 8.0, 5.0, -2.5), (6, 6.0, 4.0, -2.0), (15, 3.4,
+            2.2, -1.2),
                    (21.5, 0.7, 0.6, -0.5)], 3.2, 24).painted(pale)]  # fmt: skip
     parts.append(
         hull([(-15, 3.0, 1.8, 2.2), (-12, 3.8, 2.6, 2.0), (-4, 3.2, 2.0, 1.9), (3.0, 1.4, 0.6, 1.4)], 3.0, 18).painted(
@@ -188,7 +194,8 @@ def starship(palette: Palette) -> Mesh:
     for side in (-1, 1):
         thick = np.array([[0.0, 0.0], [0.3, 0.5], [0.7, 0.35], [1.0, 0.0], [0.7, -0.3], [0.3, -0.4]])
         rings = [[[side * x, y - long * back, z + deep * up] for back, up in thick]
-                 for y, x, z, long, deep in ((3.0, 3.0, -0.4, 17.0, 1.8), (-9.0, 13.5, -1.6, 8.0, 0.8), (-12.5, 15.0, -1.7, 4.5, 0.5))]  # fmt: skip
+                 for y, x, z, long, deep in ((3.0, 3.0, -0.4, 17.0, 1.8), (-9.0, 13.5, -1.6, 8.0, 0.8), (-12.5, 15.0,
+                         -1.7, 4.5, 0.5))]  # fmt: skip
         order = 1 if side < 0 else -1
         parts.append(mesh.loft([ring[::order] for ring in rings]).painted(dark))
         parts.append(mesh.box(0.5, 9.0, 0.9).moved(side * 14.4, -13.5, -2.1).painted(trim))
@@ -236,7 +243,8 @@ def saucer(palette: Palette) -> Mesh:
 
 
 BUILDERS: dict[str, Callable[[Palette], Mesh]] = {
-    "satellite": satellite, "station": station, "rocket": lambda palette: rocket(palette, burning=True), "starship": starship,
+    "satellite": satellite, "station": station, "rocket": lambda palette: rocket(palette, burning=True),
+            "starship": starship,
     "saucer": saucer,
 }  # fmt: skip
 """All of them by name; rockets burn."""
