@@ -99,10 +99,9 @@ def cast(places: Floats, faces: Ints, casts: Bools, first: int, last: int, frame
 
 
 @kernel
-def survey(heights: Floats, low: Floats, high: Floats) -> None:
-    """Fills `low` and `high` from `heights`."""
+def _survey_rows(heights: Floats, low: Floats, high: Floats, lows: Floats, highs: Floats) -> None:
+    """As `survey`, with room to work in."""
     size = heights.shape[0]
-    lows, highs = np.empty(size, np.float32), np.empty(size, np.float32)
     for j in range(low.shape[0]):
         # Down the columns first, which goes many texels at a time.
         lows[:], highs[:] = f32(1e9), f32(-1e9)
@@ -115,6 +114,13 @@ def survey(heights: Floats, low: Floats, high: Floats) -> None:
             for x in range(max(i * BLOCK - 2, 0), min(i * BLOCK + BLOCK + 2, size)):
                 least, most = min(least, lows[x]), max(most, highs[x])
             low[j, i], high[j, i] = least, most
+
+
+@kernel
+def survey(heights: Floats, low: Floats, high: Floats) -> None:
+    """Fills `low` and `high` from `heights`."""
+    lows, highs = np.empty(len(heights), np.float32), np.empty(len(heights), np.float32)
+    _survey_rows(heights, low, high, lows, highs)
 
 
 @kernel
