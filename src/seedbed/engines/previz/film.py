@@ -26,8 +26,8 @@ THREADS = 4
 _LEAN = "no-cabac=1:b-adapt=0"
 """A quarter less of the encoder's time at the same quality, for a fifteenth more bytes."""
 _PRESETS = {"mini": ("superfast", "23", _LEAN), "standard": ("superfast", "20", _LEAN), "pro": ("veryfast", "16", "")}
-"""x264's preset, rate factor and more. At one factor "veryfast" keeps less of what was drawn than "superfast", so pro's is
-lower by more than a tier: each tier is closer to its drawing than the one below."""
+"""x264's preset, rate factor and more. At one factor "veryfast" keeps less of what was drawn than "superfast", so
+pro's is lower by more than a tier: each tier is closer to its drawing than the one below."""
 _CHUNK = 1024
 """Samples in one AAC frame."""
 
