@@ -278,7 +278,8 @@ def test_what_cannot_be_made_is_said_before_anything_is_bought(service: Home, tm
     for each, args, words in cases:
         assert words in service.refused("generate", "x", "--url", service.url, "--key", each, *args)
     assert "must begin with https://" in service.refused("generate", "x", "--url", "localhost", "--key", key)
-    assert "Task not found" in service.refused("fetch", "req_unknown", "--url", service.url, "--key", key)
+    said = service.refused("fetch", "req_unknown", "--url", service.url, "--key", key)
+    assert said.endswith("seedbed: Task not found\n"), "and nothing of getting it later"
     assert balance(service, key) == before
 
 

@@ -19,14 +19,8 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 OPEN_API = (ROOT / "docs" / "en" / "open-api.md").read_text()
 ENGINE = (ROOT / "docs" / "en" / "embedded-engine.md").read_text()
-PAGE_OF = {
-    name: next(
-        path.read_text()
-        for path in (ROOT / "docs" / "en" / f"{page}.md" for page in (f"{name}-api", f"{name}-videos", name))
-        if path.exists()
-    )
-    for name in DIALECTS
-}
+PAGES_OF = {"open": "open-api", "studio": "studio-api", "openai": "openai-videos"}
+PAGE_OF = {name: (ROOT / "docs" / "en" / f"{PAGES_OF.get(name, name)}.md").read_text() for name in DIALECTS}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -72,6 +66,7 @@ ENGINE_TABLES = {
     "Views": ("view", set()),
     "Tempo": ("tempo", {"real"}),
     "Pace": ("pace", {"normal"}),
+    "Hours that pass": ("course", set()),
     "Subjects": ("subject", set()),
     "Bodies in space": ("body", set()),
 }

@@ -23,6 +23,8 @@ from seedbed import views
 from seedbed.client import (
     Accepted,
     ClientError,
+    InvalidRequest,
+    NotFound,
     OpenClient,
     OpenFields,
     StudioClient,
@@ -30,6 +32,7 @@ from seedbed.client import (
     StudioTask,
     Task,
     TaskFailed,
+    Unauthorized,
 )
 from seedbed.errors import ConfigError, SeedbedError
 from seedbed.settings import PREFIX, Settings
@@ -143,7 +146,9 @@ def _connected(url: str, key: str) -> Iterator[Client]:
     except TaskFailed as error:
         raise GenerationFailed(str(error)) from None
     except ClientError as error:
-        later = f"; get the video later: seedbed fetch {error.task_id}" if error.task_id else ""
+        # Of what is refused for good, another time makes no difference.
+        passes = error.task_id and not isinstance(error, NotFound | Unauthorized | InvalidRequest)
+        later = f"; get the video later: seedbed fetch {error.task_id}" if passes else ""
         raise ConfigError(f"{error}{later}") from None
 
 

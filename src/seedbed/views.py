@@ -18,7 +18,12 @@ UNTOLD = frozenset({"engine", "seed", "known", "unknown", "notes", "shots"})
 
 def task(found: Task, history: Iterable[Record], storage: Storage) -> dict[str, Any]:
     """A task with its links and its history, as plain JSON."""
-    files = {"video_url": found.output_key, "last_frame_url": found.last_frame_key}
+    files = {
+        "video_url": found.output_key,
+        "last_frame_url": found.last_frame_key,
+        "thumbnail_url": found.thumbnail_key,
+        "spritesheet_url": found.spritesheet_key,
+    }
     return {
         "id": found.id,
         "api": found.dialect,

@@ -20,7 +20,7 @@ from seedbed.dialects._openai_v1_request import directed, sizes
 from seedbed.engines import Progress, RenderRequest, RenderResult
 from seedbed.engines.previz.references.phrases import phrase_of
 from seedbed.settings import Settings
-from tests.conftest import Person, make_person
+from tests.conftest import Person, make_person, served
 from tests.dialects.test_studio_v1 import another_key, host, settings
 from tests.dialects.wire import PLAN
 from tests.engines_for_tests import Clip
@@ -691,6 +691,30 @@ async def test_a_keys_webhook_hears_what_get_says(
             told = await ended(api, ana, task_id)
     assert json.loads(request.body) == told
     assert told["status"] == "completed"
+
+
+async def test_a_webhook_stays_small(api: httpx2.AsyncClient, ana: Person, pool: db.Pool) -> None:
+    prompts = ("A river", "🌊" * 32_000, '"\\' * 16_000, "\x01" * 31_999 + "x")
+    for prompt in prompts:
+        task = await task_of(pool, await made(api, ana, prompt=prompt))
+        body = openai_v1.callback_body(task, "queued", str)
+        assert len(json.dumps(body, ensure_ascii=False).encode()) < 20_000
+        assert body["prompt"] == prompt if prompt == "A river" else prompt.startswith(body["prompt"].removesuffix("…"))
+        assert len(body["prompt"]) > 1_000 or prompt == "A river"
+        assert (await api.get(f"{VIDEOS}/{task.id}", headers=ana.auth)).json()["prompt"] == prompt
+
+
+async def test_a_catalogue_without_a_model_for_it(settings: Settings, pool: db.Pool, tmp_path: Path) -> None:
+    """An operator's own catalogue may sell nothing here: the service starts all the same, and says so."""
+    own = tmp_path / "own.toml"
+    kept_models = catalogue.BUILT_IN.read_text().split("[[model]]")
+    own.write_text("[[model]]".join(part for part in kept_models if '"openai"' not in part))
+    async with db.transaction(pool) as conn:
+        ana = await another_key(conn, await make_person(conn, "ana"))
+    async with served(settings.model_copy(update={"catalogue": own})) as url, httpx2.AsyncClient(base_url=url) as api:
+        answer = await submit(api, ana)
+        refused(answer, 404, "not_found", "This server's catalogue has no model for /v1/videos")
+        assert (await api.get("/openapi/openai.json")).status_code == 200
 
 
 def test_every_code_of_the_core_has_a_word_here() -> None:

@@ -10,8 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from seedbed.engines.previz import script
+from seedbed.engines.previz.moments import Moment, Moments
 from seedbed.engines.previz.script import Cut, Shot
-from seedbed.engines.previz.sound import RATE, compose, creatures, from_audio, machines, scene, score, town
+from seedbed.engines.previz.sound import RATE, compose, creatures, fires, from_audio, machines, scene, score, town
 from seedbed.engines.previz.sound.take import Ears, Take
 
 FPS = 24
@@ -337,11 +338,13 @@ def test_thunder_rolls_after_it_cracks() -> None:
 
 
 def test_a_shell_bursts_after_its_whistle() -> None:
-    shot = script.read("fireworks over a meadow at night")
-    alone = bed(shot, 2.6) - bed(replace(shot, without=("fireworks",)), 2.6)
+    shell = Moment(at_s=1.4, power=1.0, after_s=0.06, side=0.5)
+    alone = fires.fireworks(Take(int(2.6 * RATE), np.random.default_rng(1), Moments(shells=(shell,))))
     whistle, boom = envelope(alone, 1250, 3700), envelope(alone, 35, 160)
     first = np.argmax(whistle > 0.05 * whistle.max())
-    assert np.argmax(boom > 0.3 * boom.max()) > first + 0.6 * 500
+    burst = np.argmax(boom > 0.3 * boom.max())
+    assert burst > first + 0.25 * 500
+    assert burst / 500 == pytest.approx(shell.heard_s, abs=0.06)
 
 
 def test_slow_motion_lowers_and_stretches_and_a_time_lapse_quickens() -> None:

@@ -159,3 +159,40 @@ async def _check_all_or_nothing(conn: db.Connection, person: Person, before: int
     assert await ledger.audit(conn) == []
     assert (await checkup._orphans(conn)).good
     return bool(count > before)
+
+
+async def test_a_video_that_may_have_been_bought_is_not_bought_again(
+    alice: Person, bob: Person, conn: db.Connection, crew: Crew, proxy: Proxy
+) -> None:
+    """The openai SDK sends again what was answered with 503, and a request without a key would then buy twice."""
+    port = free_port()
+    await _warm_api(crew, proxy, port, bob)
+
+    async def post(**headers: str) -> httpx2.Response:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            return await client.post("/v1/videos", json={"prompt": "A river"}, headers=alice.auth | headers)
+
+    proxy.after = lambda message: message.sql.upper().startswith("COMMIT")
+    unsure = await post()
+    assert (unsure.status_code, unsure.headers["x-should-retry"]) == (503, "false")
+    assert unsure.json()["error"]["message"].startswith("The service is busy and cannot say whether")
+    await proxy.settled()
+    proxy.clear()
+    assert await conn.fetchval("SELECT count(*) FROM tasks WHERE account_id = $1", alice.account_id) == 1
+    commits: list[Message] = []
+
+    def second(message: Message) -> bool:
+        """The purchase's: the first COMMIT is that of looking for an earlier answer."""
+        if message.sql.upper().startswith("COMMIT"):
+            commits.append(message)
+        return len(commits) == 2
+
+    proxy.after = second
+    lost = await post(**{"Idempotency-Key": "k"})
+    assert lost.status_code == 503
+    assert "x-should-retry" not in lost.headers, "with a key, sending it again is safe"
+    await proxy.settled()
+    proxy.clear()
+    again = await post(**{"Idempotency-Key": "k"})
+    assert (again.status_code, again.headers["idempotent-replayed"]) == (200, "true")
+    assert await conn.fetchval("SELECT count(*) FROM tasks WHERE account_id = $1", alice.account_id) == 2

@@ -448,19 +448,35 @@ async def accept(
 
     `also` is done with the task's id in the same transaction. Raises what `once` and `tasks.create` raise.
     """
-    queued_max = runtime_of(request).settings.queued_max
+    act = creating(runtime_of(request), caller, wanted, told, also)
+    response = await once(request, caller, body, act)
+    if REPLAYED not in response.headers:
+        count(wanted)
+    return response
+
+
+def creating(
+    runtime: Runtime,
+    caller: Caller,
+    wanted: TaskRequest,
+    told: Callable[[Task], Answer],
+    also: Callable[[Connection, str], Awaitable[None]] | None = None,
+) -> Callable[[Connection], Awaitable[Answer]]:
+    """What `once` and `carry_out` carry out for a task that is asked for."""
 
     async def act(conn: Connection) -> Answer:
-        task = await tasks.create(conn, caller, wanted, queued_max=queued_max)
+        task = await tasks.create(conn, caller, wanted, queued_max=runtime.settings.queued_max)
         if also is not None:
             await also(conn, task.id)
         return told(task)
 
-    response = await once(request, caller, body, act)
-    if REPLAYED not in response.headers:
-        telemetry.ACCEPTED.labels(wanted.dialect, wanted.model.id).inc()
-        telemetry.HELD.inc(wanted.price_credits)
-    return response
+    return act
+
+
+def count(wanted: TaskRequest) -> None:
+    """Let metrics know of a task that was accepted, once it is committed."""
+    telemetry.ACCEPTED.labels(wanted.dialect, wanted.model.id).inc()
+    telemetry.HELD.inc(wanted.price_credits)
 
 
 def page_size(text: str | None, *, default: int, most: int) -> int:

@@ -9,14 +9,10 @@ from seedbed.dialects import _mcp_shapes, _openapi
 from seedbed.dialects._openapi import NO_NUL, Json, ok, ref
 from seedbed.errors import ApiError, InvalidRequest
 
-ERRORS: dict[int, tuple[str, str, Json]] = {
-    400: ("invalid_request", "The request body is not one JSON-RPC 2.0 request or notification", {}),
+ERRORS: _openapi.Errors = _openapi.ERRORS | {
     401: ("unauthorized", "Send an API key of this server as `Authorization: Bearer …`", {}),
     403: ("invalid_request", "Web pages of this origin may not speak MCP here", {}),
-    413: ("invalid_request", "The request body is over 1048576 bytes", {}),
     429: ("rate_limited", "More than 600 requests in 60 seconds; try again in 12 s", {}),
-    500: ("internal_error", "Something failed on our side. The request was not carried out; try it again.", {}),
-    503: ("service_busy", "The service is busy; try again shortly", {}),
 }
 LIST_TOOLS = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
 UPLOAD = {

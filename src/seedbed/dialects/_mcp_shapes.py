@@ -16,8 +16,8 @@ NAME = "mcp"
 """The dialect's, as it stands on its tasks."""
 
 PROMPT_CHARS_MAX = 10_000
-LISTED_PROMPT_CHARS = 200
-"""What a list shows of a prompt: an agent's attention is dear."""
+SHORT_CHARS, SHORT_NOTES = 200, 10
+"""What a list and a webhook show of texts: an agent's attention is dear, and a webhook's body bounded."""
 
 MEDIA_MAX = 5
 SEED_MAX = 2**32 - 1
@@ -242,12 +242,14 @@ def _notes(plan: dict[str, Any] | None) -> list[str]:
     return [note for note in notes if isinstance(note, str)] if isinstance(notes, list) else []
 
 
-def listed_body(task: Task, link: Callable[[str], str]) -> Json:
-    """A task in a list: its prompt is cut."""
-    body = video_body(task, task.status, link)
-    if len(task.prompt) > LISTED_PROMPT_CHARS:
-        body["prompt"] = task.prompt[: LISTED_PROMPT_CHARS - 1] + "…"
-    return body
+def short_body(task: Task, status: Status, link: Callable[[str], str]) -> Json:
+    """A task in a list or a webhook: its prompt and the engine's notes are cut."""
+    body = video_body(task, status, link)
+    return body | {"prompt": _cut(task.prompt), "notes": [_cut(note) for note in body["notes"][:SHORT_NOTES]]}
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHORT_CHARS else text[: SHORT_CHARS - 1] + "…"
 
 
 def models_body(catalogue: Catalogue) -> Json:

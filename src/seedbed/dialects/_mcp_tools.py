@@ -22,7 +22,6 @@ from mcp_types import CallToolResult, ContentBlock, ResourceLink, TextContent, T
 from seedbed import db, ledger, tasks, telemetry
 from seedbed.accounts import Caller
 from seedbed.catalogue import Catalogue, Model
-from seedbed.db import Connection
 from seedbed.dialects import _http, _mcp_shapes, _media, _upload
 from seedbed.dialects._http import choice, instant
 from seedbed.dialects._mcp_shapes import NAME, Arguments, Asked, Listed, Named, Sent, Submission, Waited
@@ -130,8 +129,7 @@ class Offer:
 
 def parse(asked: Asked, visit: Visit) -> TaskRequest:
     """A request checked against the catalogue. Raises InvalidRequest that names the argument and its choices."""
-    if not asked.prompt.strip():
-        raise InvalidRequest("'prompt' must say what the video shows; it is blank", field="prompt")
+    _http.check_prompt(asked.prompt)
     runtime = visit.runtime
     model = _model(asked.model, runtime.catalogue)
     media = _media.refs("media_urls", asked.media_urls, model, runtime)
@@ -182,19 +180,18 @@ async def quote(visit: Visit, asked: Asked, _: Report) -> Json:
 
 async def generate(visit: Visit, asked: Submission, _: Report) -> Json:
     wanted = parse(asked, visit)
-
-    async def act(conn: Connection) -> Answer:
-        task = await tasks.create(conn, visit.caller, wanted, queued_max=visit.runtime.settings.queued_max)
-        return Answer(200, orjson.dumps({"task_id": task.id, "status": task.status, "credits": task.price_credits}))
-
     body = _http.canonical(asked.model_dump(exclude={"idempotency_key"}, exclude_none=True))
+    act = _http.creating(visit.runtime, visit.caller, wanted, _accepted)
     done, replayed = await _http.carry_out(
         visit.runtime, visit.caller, "MCP generate_video", asked.idempotency_key, body, act
     )
     if not replayed:
-        telemetry.ACCEPTED.labels(NAME, wanted.model.id).inc()
-        telemetry.HELD.inc(wanted.price_credits)
+        _http.count(wanted)
     return cast(Json, orjson.loads(done.body))
+
+
+def _accepted(task: Task) -> Answer:
+    return Answer(200, orjson.dumps({"task_id": task.id, "status": task.status, "credits": task.price_credits}))
 
 
 async def wait(visit: Visit, asked: Waited, report: Report) -> Json:
@@ -229,7 +226,7 @@ async def list_videos(visit: Visit, asked: Listed, _: Report) -> Json:
         choice("status", asked.status, tasks.STATUSES)
     found, more = await page(visit, asked.limit, asked.after, cast(Status | None, asked.status))
     link = visit.runtime.storage.link
-    return {"videos": [_mcp_shapes.listed_body(task, link) for task in found], "has_more": more}
+    return {"videos": [_mcp_shapes.short_body(task, task.status, link) for task in found], "has_more": more}
 
 
 async def balance(visit: Visit, _: Arguments, __: Report) -> Json:

@@ -138,12 +138,14 @@ async def _from_form(request: Request, room: _Room) -> Sent:
         raise InvalidRequest("A form must be multipart/form-data with a boundary")
     small = runtime_of(request).settings.body_bytes_max
     if _declared(request) <= small:
-        return await _taken_apart(await _http.read_body(request, small), boundary, room, small)
+        form = await _http.read_body(request, small)
+        return await _with_file(*_taken_apart(form, boundary, small), form, room)
     path = await _upload.save(request, await room.folder(), _upload.FILE_BYTES_MAX + small)
     if not path.stat().st_size:
         raise InvalidRequest("The form is empty")
-    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as form:
-        return await _taken_apart(form, boundary, room, small)
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as mapped:
+        found = await asyncio.to_thread(_taken_apart, mapped, boundary, small)
+        return await _with_file(*found, mapped, room)
 
 
 def _declared(request: Request) -> float:
@@ -152,7 +154,8 @@ def _declared(request: Request) -> float:
     return int(declared[:20]) if declared.isdigit() else float("inf")
 
 
-async def _taken_apart(form: _form.Bytes, boundary: bytes, room: _Room, text_bytes_max: int) -> Sent:
+def _taken_apart(form: _form.Bytes, boundary: bytes, text_bytes_max: int) -> tuple[Body, _form.Part | None]:
+    """The fields of a form, and its file, if it has one."""
     try:
         parts = list(_form.parts(form, boundary))
     except _form.Malformed:
@@ -161,22 +164,26 @@ async def _taken_apart(form: _form.Bytes, boundary: bytes, room: _Room, text_byt
     for name in names:
         if names.count(name) > 1:
             raise InvalidRequest(f"The form has the field '{name[:64]}' twice", field=name[:64])
-    files = [part for part in parts if part.name == REFERENCE and _is_file(form, part)]
+    file = next((part for part in parts if part.name == REFERENCE and _is_file(form, part)), None)
     texts = {
         part.name: _text(form, part, BODY_CHARS_MAX if part.name == IMAGE_URL else text_bytes_max)
         for part in parts
-        if part not in files
+        if part is not file
     }
     values = _as_json(texts)
-    if not files:
-        return Sent(Body(values, _http.canonical(values)))
-    if REFERENCE in values:
+    if file is not None and REFERENCE in values:
         raise InvalidRequest(f"The form has the field '{REFERENCE}' twice", field=REFERENCE)
+    return Body(values, _http.canonical(values)), file
+
+
+async def _with_file(body: Body, part: _form.Part | None, form: _form.Bytes, room: _Room) -> Sent:
+    """The form's file beside its fields, in which it counts by its bytes: sent again, it is the same request."""
+    if part is None:
+        return Sent(body)
     file = (await room.folder()) / "medium"
-    digest = await asyncio.to_thread(_copy, form, files[0], file)
-    # By its digest, so that a request that is sent again is known again.
-    canonical = _http.canonical(values | {REFERENCE: {"sha256": digest}})
-    return Sent(Body(values, canonical), file, _upload.claim(files[0].content_type))
+    digest = await asyncio.to_thread(_copy, form, part, file)
+    canonical = _http.canonical(body.values | {REFERENCE: {"sha256": digest}})
+    return Sent(Body(body.values, canonical), file, _upload.claim(part.content_type))
 
 
 def _is_file(form: _form.Bytes, part: _form.Part) -> bool:
@@ -272,7 +279,7 @@ def parse_submission(values: dict[str, Any], runtime: Runtime, trace_id: str, *,
         audio=asked.generate_audio,
         fixed_lens=asked.fixed_lens,
         previews=True,
-        echo={"model": name, "size": size},
+        echo={"model": name},
     )
 
 
@@ -376,7 +383,6 @@ def parse_remix(values: dict[str, Any], earlier: Task, runtime: Runtime, trace_i
         previews=True,
         echo={
             "model": earlier.echo.get("model", model.id),
-            "size": earlier.echo["size"],
             "prompt": asked.prompt,
             "remixed_from": earlier.id,
         },

@@ -210,10 +210,10 @@ def _schemas(models: tuple[Model, ...]) -> Json:
     error = {"message": TEXT, "type": {"enum": TYPES}, "param": nullable(TEXT), "code": {"enum": CODES}}
     page = {"object": {"const": "list"}, "data": {"type": "array", "items": ref("Video")}}
     page |= {"first_id": nullable(TEXT), "last_id": nullable(TEXT), "has_more": {"type": "boolean"}}
-    standard = asked.default(asked.MODEL, tuple(names))
+    standard = asked.default(asked.MODEL, tuple(names)) if names else ""
     return {
-        "Submission": {"anyOf": [_variant(model, mode, standard) for model in models for mode in model.modes]},
-        "Form": _form(models, standard),
+        "Submission": {"anyOf": [_variant(model, mode, standard) for model in models for mode in model.modes] or [{}]},
+        "Form": _form(models, standard) if names else {},
         "Remix": object_of({"prompt": _prompt()}),
         "Video": object_of(video),
         "Videos": object_of(page),

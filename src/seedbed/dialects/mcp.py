@@ -30,8 +30,8 @@ ROUTES = (
 
 
 def callback_body(task: Task, status: Status, link: Callable[[str], str]) -> dict[str, Any]:
-    """What the webhook of a key says: what `get_video` would tell."""
-    return _mcp_shapes.video_body(task, status, link)
+    """What the webhook of a key says: what `list_videos` would tell."""
+    return _mcp_shapes.short_body(task, status, link)
 
 
 def build() -> Starlette:

@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from seedbed import db, downloads, files, tasks, telemetry
 from seedbed.accounts import Caller
-from seedbed.catalogue import Catalogue
+from seedbed.catalogue import Catalogue, pixels
 from seedbed.db import Connection, Record
 from seedbed.dialects import _http, _inline, _openai_v1_request, _openai_v1_schema
 from seedbed.dialects._http import Body, answer, choice, runtime_of
@@ -49,6 +49,9 @@ STATUSES: dict[Status, str] = {
     "failed": "failed",
     "cancelled": "failed",
 }
+CALLBACK_PROMPT_BYTES_MAX = 12_000
+"""As JSON; a webhook's message must stay small."""
+
 VARIANTS = ("video", "thumbnail", "spritesheet")
 ORDERS = ("asc", "desc")
 
@@ -89,15 +92,18 @@ def error_head(error: ApiError) -> tuple[int, dict[str, str]]:
 
 
 def callback_body(task: Task, status: Status, link: Callable[[str], str]) -> dict[str, Any]:
-    """What the webhook of a key says: the answer that `GET /v1/videos/{id}` would give."""
-    return _video(task, status)
+    """What the webhook of a key says: the answer that `GET /v1/videos/{id}` would give, but for a very long prompt."""
+    body = _video(task, status)
+    while len(orjson.dumps(body["prompt"])) > CALLBACK_PROMPT_BYTES_MAX:
+        body["prompt"] = body["prompt"][: len(body["prompt"]) * 3 // 4].rstrip("…") + "…"
+    return body
 
 
 def _video(task: Task, status: Status) -> dict[str, Any]:
     return {
         "id": task.id,
         "object": "video",
-        "model": task.echo["model"],
+        "model": task.echo.get("model", task.model),
         "status": STATUSES[status],
         "progress": _percent(task, status),
         "created_at": _unix(task.created_at),
@@ -105,11 +111,16 @@ def _video(task: Task, status: Status) -> dict[str, Any]:
         # Files stay until their video is deleted, and are fetched with a key: no link in an answer could end.
         "expires_at": None,
         "prompt": task.echo.get("prompt", task.prompt),
-        "size": task.echo["size"],
+        "size": _size(task),
         "seconds": str(task.duration_s),
         "remixed_from_video_id": task.echo.get("remixed_from"),
         "error": _failure(task, status),
     }
+
+
+def _size(task: Task) -> str:
+    width, height = pixels(task.resolution, task.aspect_ratio)
+    return f"{width}x{height}"
 
 
 def _percent(task: Task, status: Status) -> int:

@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from seedbed.engines import FPS, Progress, RenderRequest, RenderResult
-from seedbed.engines.previz import city, falling, finish, references, script, sky, space, stills, world
+from seedbed.engines.previz import city, falling, finish, plume, references, script, sky, space, stills, world
 from seedbed.engines.previz.film import Film
 from seedbed.engines.previz.production import Production
 from seedbed.engines.previz.show import play
@@ -114,7 +114,7 @@ def warm(half: int | None = None) -> None:
     """Compiles every kernel and keeps the results on disk, so that no later render waits for a compiler. `half` (0 or
     1) does about half of that work: two processes on two cores are done sooner."""
     if half != 1:
-        for package in (stills, finish, references, sky, falling, world):
+        for package in (stills, finish, references, sky, falling, world, plume):
             package.warm()
         with ThreadPoolExecutor(1) as pool:
             space.warm(pool)

@@ -99,7 +99,14 @@ def path(shot: Shot, line: Line, ground: Ground, *, frames: int, fps: int, fixed
     poses = [draw(way, frame / fps) for frame in range(frames)]
     if shot.handheld and not fixed:
         poses = [shaken(pose, frame / fps, seed) for frame, pose in enumerate(poses)]
-    return poses
+    return reframed(poses, shot)
+
+
+def reframed(poses: list[Pose], shot: Shot) -> list[Pose]:
+    """The poses with the lens and the heading of a shot that is nearer, or more aside, than usual."""
+    if shot.near == 1.0 and not shot.aside:
+        return poses
+    return [replace(pose, focal=pose.focal * shot.near**0.8, yaw=pose.yaw + 0.5 * shot.aside) for pose in poses]
 
 
 def shaken(pose: Pose, t: float, seed: int, by: float = 1.0) -> Pose:
@@ -127,7 +134,7 @@ def _floor(shot: Shot, line: Line, ground: Ground, duration_s: float) -> float:
     return top
 
 
-_LOFTY = {"mountain": 0.16, "volcano": 0.20, "canyon": 0.15, "ocean": 0.10}
+_LOFTY = {"mountain": 0.16, "volcano": 0.42, "canyon": 0.15, "ocean": 0.10}
 """How much further down the frame the horizon lies where there is more to see above it."""
 
 

@@ -21,8 +21,9 @@ Floats = NDArray[np.float32]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """What the kernels are given. Shapes: ground (`relief.SLOTS`), crowns (n, 3), soil (5, 3), bands (n, 3) of rock,
-    flowers (n, 3), lamp (3, 3), air (2, 3: overhead, horizon), water (7), tint (4, 3), sides (7), beds (64, 3), sun (3,
-    towards it). `haze_m` is the distance at which air hides two thirds, `waves_m` the significant height of waves."""
+    flowers (n, 3), lamp (3, 3), air (2, 3: overhead, horizon), water (7), tint (4, 3), sides (7), beds (64, 3), banks
+    (6) of fog, sun (3, towards it). `haze_m` is the distance at which air hides two thirds, `waves_m` the significant
+    height of waves."""
 
     ground: Floats
     crowns: Floats
@@ -35,6 +36,7 @@ class Look:
     tint: Floats
     sides: Floats
     beds: Floats
+    banks: Floats
     sun: Floats
     haze_m: float
     mist: float
@@ -149,7 +151,8 @@ def look(shot: Shot) -> Look:
     return Look(
         ground=_ground(shot), crowns=_lean(linear(*_CROWNS[crowns]), shot.salt), soil=_soil(shot, lush), bands=bands,
         flowers=_lean(linear(*_FLOWERS[lush]), shot.salt), lamp=lamp, air=air, water=_water(shot), tint=tint,
-        sides=floats(sides), beds=beds, sun=sun, haze_m=haze_m, mist=mist, waves_m=_waves_m(shot), exposure=exposure,
+        sides=floats(sides), beds=beds, banks=_banks(shot), sun=sun,
+        haze_m=haze_m, mist=mist, waves_m=_waves_m(shot), exposure=exposure,
         warm=warm, saturation=_saturation(shot), wet=water_of(shot) != "none",
     )  # fmt: skip
 
@@ -184,12 +187,24 @@ def _saturation(shot: Shot) -> float:
 def _air(shot: Shot) -> tuple[float, float]:
     """Metres at which the haze hides two thirds, and how thick the mist lies in hollows."""
     clear_m = _HAZE_M.get(shot.setting, 2900.0)
-    share, mist = {"fog": (0.26, 0.5), "rain": (0.52, 0.2), "snow": (0.45, 0.2)}.get(shot.weather, (1.0, 0.0))
+    share, mist = {"fog": (0.42, 0.14), "rain": (0.52, 0.2), "snow": (0.45, 0.2)}.get(shot.weather, (1.0, 0.0))
     if shot.weather in ("fair", "cloudy") and shot.time != "day" and shot.setting != "ocean":
         mist = 0.12
     if shot.setting == "jungle":
         mist = max(mist, 0.30)
     return clear_m * share, mist
+
+
+def _banks(shot: Shot) -> Floats:
+    """How fog lies: see `banks`. It fills a valley when seen from above, and lies low before a camera on the ground."""
+    if shot.weather != "fog":
+        return floats([0.0] * 6)
+    side = 1.0 if shot.salt & 1 else -1.0
+    drift = 13.0 if "wind" in shot.subjects else 7.0
+    if not shot.aerial:
+        return floats([0.014, 22.0, 230.0, side * 0.5 * drift, -0.2 * drift, 12.0])
+    top = {"mountain": 120.0, "canyon": 90.0, "ocean": 36.0, "desert": 46.0, "meadow": 46.0}.get(shot.setting, 72.0)
+    return floats([0.0115, top, 400.0, side * drift, -0.35 * drift, 0.5 * top])
 
 
 def _tint(shot: Shot) -> Floats:

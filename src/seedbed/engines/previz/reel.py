@@ -18,15 +18,16 @@ from seedbed.engines.previz.cast import staging
 from seedbed.engines.previz.finish import Finish
 from seedbed.engines.previz.frame import Check, Frame, stride
 from seedbed.engines.previz.grade import Planes
+from seedbed.engines.previz.hours import Station, sunway
 from seedbed.engines.previz.look import look
+from seedbed.engines.previz.moments import TEMPO
+from seedbed.engines.previz.plume import Plume, plume_of
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.shapes import still_air
 from seedbed.engines.previz.stage import FAR_M, Scene, View
 
 Floats = NDArray[np.float32]
 
-TEMPO = {"real": 1.0, "slow_motion": 0.35, "time_lapse": 14.0, "hyperlapse": 8.0}
-"""Seconds of the world in a second of the film."""
 _STRIP = 32
 """Columns drawn between two looks at whether to stop."""
 
@@ -45,8 +46,10 @@ class Reel:
 
     def __init__(
         self, shot: Shot, *, seed: int, width: int, height: int, frames: int, fps: int, fixed: bool, detail: Detail,
-        pool: Executor, check: Check, steer: Steer = lambda poses: poses,
+        pool: Executor, check: Check, steer: Steer = lambda poses: poses, passed: tuple[Station, ...] = (),
+        station: int = 0,
     ) -> None:  # fmt: skip
+        """Of the hours that are `passed` meanwhile, `shot` is in the light of one `station`."""
         self.width, self.height, self.fps, self.detail = width, height, fps, detail
         self.look = look(shot)
         self.plot = world.plot(shot, self.look, seed)
@@ -58,13 +61,16 @@ class Reel:
         self.plot = self.plot.cleared(self.stage.clearings)
         self.poses = steer(self._path(shot, frames, fixed))
         sight = world.sight(self.plot, self.poses, width=width, height=height, duration_s=frames / fps)
-        self.look = replace(self.look, sun=light.land_way(shot, sky.heading(shot, sight)))
+        way = sunway(shot, sight, passed, station)
+        heading = sky.heading(shot, sight) if way is None else math.atan2(float(way.here[0]), float(way.here[1]))
+        self.look = replace(self.look, sun=light.land_way(shot, heading))
         self.plot = replace(self.plot, look=self.look)
         # Texels finer than the frame's pixels would never be seen, and would cost more than the frames themselves.
         grid = int(detail.grid * min(max((width * height / 921_600.0) ** 0.25, 0.35), 1.3))
         self.world = world.build(
-            shot, self.plot, self.poses, sight, width=width, height=height, grid=grid, pool=pool, check=check
-        )
+            shot, self.plot, self.poses, sight, width=width, height=height, grid=grid, pool=pool, check=check,
+            sunway=way,
+        )  # fmt: skip
         self._scene = self._stage()
         self._falls = falling.falls(shot, self.plot.seed)
         self._finish = Finish(
@@ -80,8 +86,22 @@ class Reel:
             dome.at(0.0, eye.x, eye.y),
             (sight.low, sight.high),
         )
+        self._plume = self._erupting(shot)
         dark = {"night": 1.0, "sunset": 0.35, "sunrise": 0.2}.get(shot.time, 0.0)
         self._cast = cast.assembled(shot, self.stage, self.plot.bare, air, seed=self.plot.seed, dark=dark)
+
+    def _erupting(self, shot: Shot) -> Plume | None:
+        """The plume of a volcano, unless it is denied."""
+        shape, own = self.plot.shape, self.look
+        if shape[relief.KIND] != relief.VOLCANO or "fire" in shot.without:
+            return None
+        x, y, mouth = float(shape[relief.VENT_X]), float(shape[relief.VENT_Y]), 0.17 * float(shape[relief.VENT_M])
+        rim = max(self.plot.bare(x + mouth * dx, y + mouth * dy) for dx, dy in ((1, 0), (-1, 0), (0, -1)))
+        hazes = self.world.sky.hazes
+        return plume_of(
+            shot, (x, y, rim - 0.25 * mouth), 0.8 * mouth, own.sun, own.lamp, hazes[len(hazes) // 2], own.haze_m,
+            own.exposure, self.plot.seed,
+        )  # fmt: skip
 
     def _path(self, shot: Shot, frames: int, fixed: bool) -> list[Pose]:
         """About the subject that leads, if there is one; else along the line of the land."""
@@ -131,6 +151,7 @@ class Reel:
             ramp, np.array(spans, np.int32), np.array(fades, np.float32), nearest, w.maps, w.offsets, w.heights,
             w.packed, w.top_m, w.tile, self.plot.line, relief.LINE_START_M, relief.LINE_STEP_M, dome.still,
             dome.sight.low, dome.sight.high, dome.hazes, water, look.tint, dome.way, dome.lights, look.sides, look.beds,
+            look.banks,
         )  # fmt: skip
 
     def _view(self, number: int) -> View:
@@ -151,14 +172,23 @@ class Reel:
         columns = stride(self.width)
         light = np.empty((3, self.height, columns), np.float32)
         # Distances are only kept for what is set into the land.
-        depth = np.full((self.height if self._cast else 1, columns), FAR_M, np.float32)
-        dome = self.world.sky
-        scene = self._scene._replace(pano=dome.at(film_s, view.x, view.y))
+        depth = np.full((self.height if self._cast or self._plume else 1, columns), FAR_M, np.float32)
+        dome = self.world.sky.moment(film_s)
+        water = self._scene.water
+        if dome.way[2] < 0.02:
+            # The sun has gone down: nothing glitters.
+            water = water.copy()
+            water[stage.GLINT] *= min(max(1.0 + 50.0 * (float(dome.way[2]) - 0.02), 0.0), 1.0)
+        scene = self._scene._replace(
+            water=water, pano=dome.at(film_s, view.x, view.y), hazes=dome.hazes, sun=dome.way, lights=dome.lights
+        )
         for x in range(0, self.width, _STRIP):
             check()
             right = min(x + _STRIP, self.width)
             frames.draw_strip(light, depth, x, right, self.width, self.height, self.detail.rays, view, scene)
         frame = Frame(light, depth, view, self.width)
+        if self._plume:
+            self._plume.draw(frame, view.seconds, check)
         if self._cast:
             self._cast.draw(
                 frame, view.seconds, check, water=self.world.tile if self.look.wet else None, pano=scene.pano

@@ -6,7 +6,7 @@ Plain tuples of arrays and numbers, which compiled code takes as they are. Nothi
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,8 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Words = NDArray[np.int64]
 
-f32 = np.float32
+f32: Any = np.float32
+"""Numbers of kernels that must not become 64 bits wide; what else they may be, numba looks after."""
 u64 = np.uint64
 """The type of an index that is never negative: signed ones are looked at for that, once for each load."""
 
@@ -48,7 +49,8 @@ class Scene(NamedTuple):
     and texels a metre, `offsets` where a map starts in `heights` and `packed`, and its size. `line` is the shore
     table from `line_start` in rows of `line_step`. `pano` (rows, columns, 4) is the sky of the frame, its columns
     from `turn_min` to `turn_max`, and `lights` what shines in it. `sun` is the way to the disc of sun or moon. `beds`
-    (64, 3) are the tones of rock by its height, one row each `BED_M`, and then again.
+    (64, 3) are the tones of rock by its height, one row each `BED_M`, and then again. `banks` says how fog
+    lies: see the module of that name.
     """
 
     ramp: Floats
@@ -74,6 +76,7 @@ class Scene(NamedTuple):
     lights: Lights
     sides: Floats
     beds: Floats
+    banks: Floats
 
 
 class View(NamedTuple):

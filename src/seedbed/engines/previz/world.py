@@ -6,7 +6,6 @@ Building is the only part that allocates much; afterwards a `World` is read only
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -17,7 +16,9 @@ from numpy.typing import NDArray
 
 from seedbed.engines.previz import land, relief, shade, trees
 from seedbed.engines.previz.camera import Pose
+from seedbed.engines.previz.hours import Sunway
 from seedbed.engines.previz.look import Look, water_of
+from seedbed.engines.previz.moments import place_seed
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.sky import Dome, Sight, raise_dome
 from seedbed.engines.previz.waves import Sea, still
@@ -35,6 +36,7 @@ _CELL = 8
 _FAR_TEXEL_M = 2.4
 """From this size of texel on, a texel of forest is one crown."""
 _OPEN_SEA_M = 1e5
+_SIGHT_M = 14_000.0
 _STILL = still()
 _ONSHORE, _OFFSHORE = (0.93, -0.37), (0.36, -0.93)
 """Where the waves of a coast and of the open sea run."""
@@ -128,8 +130,7 @@ def plot(
 ) -> Plot:  # fmt: skip
     """Stakes out the world of `seed`; the words the engine does not know are part of where it lies. No tree stands
     in the `clearings` (x, y, radius in metres), nor where the land is made level for `grades`."""
-    digest = hashlib.sha256(f"{seed}:{shot.site}:{shot.setting}:{shot.water}".encode()).digest()
-    own = int.from_bytes(digest[:4], "little") & 0x3FFFFFFF
+    own = place_seed(shot, seed)
     rng = np.random.default_rng(own)
     staked = Plot(own, look, _line(shot, rng), look.ground.copy(), _graded(clearings, grades))
     if shot.setting == "volcano":
@@ -200,6 +201,7 @@ def build(
     grid: int,
     pool: Executor,
     check: Check,
+    sunway: Sunway | None = None,
 ) -> World:
     """Bakes the maps and the sky for all that `poses` can see, side by side in `pool`. `grid` is texels on a side."""
     half = max(width / math.sqrt(width * height) * 0.5 / pose.focal for pose in poses)
@@ -211,13 +213,18 @@ def build(
     starts = [0, *ends[:-1].tolist()]
     heights, packed = np.zeros(int(ends[-1]), np.float32), np.zeros(int(ends[-1]), np.int64)
 
+    shadows = _shadows_m(place, yaw)
+
     def bake(number: int) -> int:
-        left, low, texel, size, _ = squares[number]
-        lo, hi = _visible(poses, half, left, low, texel, size)
+        left, low, texel, size, reach = squares[number]
+        # What lies farther than a map serves is another's, but for what throws its shadow back into it.
+        reach = min(reach + shadows, _SIGHT_M) if number < len(squares) - 1 else _SIGHT_M
+        lo, hi = _visible(poses, half, left, low, texel, size, reach)
         part = slice(starts[number], int(ends[number]))
         return _bake(place, heights[part], packed[part], left, low, texel, size, lo, hi, check)
 
-    sky_drawn = pool.submit(raise_dome, shot, sight, rows=fine // 5, columns=fine // 2, seed=place.seed, check=check)
+    sky_drawn = pool.submit(raise_dome, shot, sight, rows=fine // 5, columns=fine // 2, seed=place.seed, check=check,
+                           sunway=sunway)  # fmt: skip
     # Very large maps are made one after another: each needs several times its own memory while it is made.
     counts = list((pool.map if grid <= _GRID_TOGETHER_MAX else map)(bake, range(len(squares))))
     sea = None
@@ -270,12 +277,15 @@ def _squares(place: Plot, poses: Sequence[Pose], half: float, yaw: float, grid: 
     return squares
 
 
-def _visible(poses: Sequence[Pose], half: float, left: float, low: float, texel: float, size: int) -> tuple[Ints, Ints]:
-    """For each row of a map, the columns that some pose's wedge of sight crosses, with a margin."""
+def _visible(
+    poses: Sequence[Pose], half: float, left: float, low: float, texel: float, size: int, reach: float
+) -> tuple[Ints, Ints]:
+    """For each row of a map, the columns that some pose's wedge of sight crosses up to the depth `reach`, with a
+    margin."""
     margin = 45.0 + 6 * texel
     rows = low + texel * np.arange(size)
     lowest, highest = np.full(size, np.inf), np.full(size, -np.inf)
-    far = 14000.0
+    far = reach + 2.0 * margin
     for pose in [*poses[:: max(len(poses) // 12, 1)], poses[-1]]:
         fx, fy = math.sin(pose.yaw), math.cos(pose.yaw)
         spread = half * 1.04
@@ -289,6 +299,14 @@ def _visible(poses: Sequence[Pose], half: float, left: float, low: float, texel:
     lo = np.where(some, np.clip((np.where(some, lowest, 0) - margin - left) / texel, 0, size), 0)
     hi = np.where(some, np.clip((np.where(some, highest, 0) + margin - left) / texel, 0, size), 0)
     return lo.astype(np.int32), hi.astype(np.int32)
+
+
+def _shadows_m(place: Plot, yaw: float) -> float:
+    """From how far ahead a shadow may fall back towards a camera that looks along `yaw`, in metres."""
+    sun, shape = place.look.sun, place.shape
+    toward = float(sun[0]) * math.sin(yaw) + float(sun[1]) * math.cos(yaw)
+    tall = _TALL_M + sum(float(shape[slot]) for slot in (relief.RELIEF, relief.RIDGE, relief.DUNE, relief.VENT_M))
+    return max(tall * toward, 0.0) / max(float(sun[2]), 1e-3)
 
 
 def _bake(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from seedbed.engines.previz.cast.scenery import Scenery
 from seedbed.engines.previz.cast.staging import Mark
+from seedbed.engines.previz.moments import TEMPO, Moment, shells
 from seedbed.engines.previz.noise import gradient
 from seedbed.engines.previz.shapes import Actor, Prop, mesh, paint, sprites
 from seedbed.engines.previz.shapes.mesh import Mesh, joined, placed, rotation
@@ -85,7 +86,7 @@ def _candles(mark: Mark, scenery: Scenery) -> list[Actor]:
     return found
 
 
-_PETALS = ("d8455f", "f0c24b", "f4f1f7", "c96fb0", "e8743b", "7a62c9")
+PETALS = ("d8455f", "f0c24b", "f4f1f7", "c96fb0", "e8743b", "7a62c9")
 
 
 def _flowers(mark: Mark, scenery: Scenery) -> list[Actor]:
@@ -93,8 +94,8 @@ def _flowers(mark: Mark, scenery: Scenery) -> list[Actor]:
     rng = np.random.default_rng([scenery.seed, 46])
     stem = scenery.palette.add(paint("4c7a30", two_sided=True))
     colours = [
-        scenery.palette.add(paint(_PETALS[int(k)], two_sided=True, gloss=0.05))
-        for k in rng.choice(len(_PETALS), 3, replace=False)
+        scenery.palette.add(paint(PETALS[int(k)], two_sided=True, gloss=0.05))
+        for k in rng.choice(len(PETALS), 3, replace=False)
     ]
     heart = scenery.palette.add(paint("d9a520"))
     parts: list[Mesh] = []
@@ -114,7 +115,7 @@ def _flowers(mark: Mark, scenery: Scenery) -> list[Actor]:
             ).painted(stem)
         )
         parts.append(
-            _flower(0.055 + 0.02 * float(rng.random()))
+            flower(0.055 + 0.02 * float(rng.random()))
             .turned(pitch=-0.5, roll=lean)
             .moved(*map(float, tip))
             .painted(colours[number % 3])
@@ -123,7 +124,7 @@ def _flowers(mark: Mark, scenery: Scenery) -> list[Actor]:
     return [Prop(joined(parts), placed(rotation(), mark.x, mark.y, mark.z))]
 
 
-def _flower(radius: float) -> Mesh:
+def flower(radius: float) -> Mesh:
     """Eight petals about a heart."""
     parts = []
     for k in range(8):
@@ -139,42 +140,101 @@ def _flower(radius: float) -> Mesh:
     return joined(parts)
 
 
-_SPARKS, _EVERY_S, _LIVES_S = 190, 0.5, 2.8
+_SPARKS, _LIVES_S, _RISES_S = 170, 3.0, 0.9
 _BURSTS = ((2.6, 0.7, 0.4), (0.5, 1.5, 2.6), (2.4, 2.0, 0.7), (2.2, 0.6, 2.0), (0.6, 2.4, 1.1))
+_WILLOW = (2.3, 1.35, 0.45)
+_TAIL = ((0.0, 1.0), (0.045, 0.45), (0.09, 0.22), (0.14, 0.10))
+"""How far back, in seconds, the marks of a spark's tail lie, and how bright they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shell:
+    """A shell that bursts at `at_s` (of the world's time) over the ground at `foot`: its sparks leave `spot` with the
+    speeds `ways` (n, 3), are slowed by `drag` and sink by `sink`."""
+
+    at_s: float
+    power: float
+    foot: NDArray[np.float64]
+    spot: NDArray[np.float64]
+    ways: NDArray[np.float64]
+    colour: Floats
+    drag: float
+    sink: float
+    lives_s: float
+
+    def sprites(self, seconds: float) -> list[Floats]:
+        """Its tail while it climbs, then its flash and its sparks."""
+        age = seconds - self.at_s
+        if -_RISES_S < age < 0.0:
+            return [self._climb(1.0 + age / _RISES_S)]
+        if not 0.0 <= age < self.lives_s:
+            return []
+        return [self._sparks(age), self._flash(age)] if age < 0.5 else [self._sparks(age)]
+
+    def _climb(self, share: float) -> Floats:
+        back = np.linspace(0.0, 0.16, 14)
+        risen = 1.0 - (1.0 - np.clip(share - back, 0.0, 1.0)) ** 2
+        tail = np.zeros((len(back), sprites.SPRITE), np.float32)
+        tail[:, :3] = self.foot + (self.spot - self.foot) * risen[:, None]
+        tail[:, 0] += 0.7 * np.sin(risen * 40.0 + self.at_s)
+        tail[:, 3] = 0.9
+        glow = (1.0 - back / 0.17) ** 2 * (1.1 - 0.6 * share)
+        tail[:, 4:7] = np.array([1.9, 1.25, 0.6]) * glow[:, None]
+        return tail
+
+    def _sparks(self, age: float) -> Floats:
+        rows = []
+        fade = (1.0 - age / self.lives_s) ** 1.4
+        flicker = 0.7 + 0.3 * np.sin(age * 30.0 + np.arange(len(self.ways)) * 1.7)
+        for back, part in _TAIL:
+            then = max(age - back, 0.0)
+            run = (1.0 - math.exp(-self.drag * then)) / self.drag
+            spark = np.zeros((len(self.ways), sprites.SPRITE), np.float32)
+            spark[:, :3] = self.spot + self.ways * run - np.array([0.0, 0.0, self.sink * then * then])
+            spark[:, 3] = 1.15 if back == 0.0 else 0.85
+            hot = self.colour * (fade * 1.35) + max(0.35 - age, 0.0) * 3.2
+            spark[:, 4:7] = hot * (flicker * part * self.power)[:, None]
+            rows.append(spark)
+        return np.concatenate(rows)
+
+    def _flash(self, age: float) -> Floats:
+        flash = np.zeros((2, sprites.SPRITE), np.float32)
+        flash[:, :3], flash[:, 3] = self.spot, (46.0, 150.0)
+        bright = self.power * (0.5 - age) ** 2
+        flash[:, 4:7] = self.colour * np.array([[1.7 * bright], [0.45 * bright]])
+        return flash
 
 
 def _fireworks_glow(mark: Mark, scenery: Scenery) -> Glow:
-    """Shells that rise, burst and fall, one after another over the whole film."""
+    """Shells that rise, burst and fall, one after another over the whole shot."""
     rng = np.random.default_rng([scenery.seed, 47])
-    count = 40
-    spots = rng.uniform(-1, 1, (count, 3)) * np.array([110.0, 40.0, 34.0]) + np.array([mark.x, mark.y, mark.z + 60.0])
-    ways = rng.normal(size=(count, _SPARKS, 3))
-    ways /= np.linalg.norm(ways, axis=2, keepdims=True)
-    ways *= rng.uniform(0.82, 1.0, (count, _SPARKS, 1)) * rng.uniform(40, 62, (count, 1, 1))
-    colours = np.array(_BURSTS)[rng.integers(0, len(_BURSTS), count)]
+    tempo = TEMPO[scenery.shot.tempo]
+    fired = [_shell(moment, tempo, mark, rng) for moment in shells(scenery.shot, scenery.seed)]
 
     def glow(seconds: float) -> Floats:
-        rows = []
-        for number in range(count):
-            age = seconds + 1.1 - number * _EVERY_S
-            if not 0.0 < age < _LIVES_S:
-                continue
-            slow = (1.0 - math.exp(-1.6 * age)) / 1.6
-            place = spots[number] + ways[number] * slow - np.array([0, 0, 2.2]) * age * age
-            fade = max(1.0 - age / _LIVES_S, 0.0) ** 1.3
-            flicker = 0.7 + 0.3 * np.sin(age * 30.0 + np.arange(_SPARKS) * 1.7)
-            spark = np.zeros((_SPARKS, sprites.SPRITE))
-            spark[:, :3], spark[:, 3] = place, 1.2
-            spark[:, 4:7] = colours[number] * (fade * 1.3 * flicker)[:, None] + max(0.35 - age, 0.0) * 3.0
-            spark[:, 9] = np.arange(_SPARKS)
-            rows.append(spark)
-            if age < 0.5:
-                flash = np.zeros((1, sprites.SPRITE))
-                flash[0, :3], flash[0, 3], flash[0, 4:7] = spots[number], 46.0, colours[number] * (0.5 - age) * 0.5
-                rows.append(flash)
+        near = [shell for shell in fired if -_RISES_S < seconds - shell.at_s < shell.lives_s]
+        rows = [row for shell in near for row in shell.sprites(seconds)]
         return np.concatenate(rows).astype(np.float32) if rows else np.zeros((0, sprites.SPRITE), np.float32)
 
     return glow
+
+
+def _shell(moment: Moment, tempo: float, mark: Mark, rng: np.random.Generator) -> _Shell:
+    """A peony, a ring or a willow."""
+    kind = ("peony", "peony", "ring", "willow")[int(rng.integers(4))]
+    x = mark.x + 220.0 * (moment.side - 0.5)
+    spot = np.array([x, mark.y + rng.uniform(-40.0, 40.0), mark.z + 60.0 + rng.uniform(-34.0, 34.0)])
+    foot = np.array([x + rng.uniform(-12.0, 12.0), mark.y, mark.z - 150.0])
+    ways = rng.normal(size=(_SPARKS, 3))
+    if kind == "ring":
+        lean = rng.normal(size=3) * 0.35 + np.array([0.0, 1.0, 0.0])
+        lean /= np.linalg.norm(lean)
+        ways -= (ways @ lean)[:, None] * lean
+    ways /= np.linalg.norm(ways, axis=1, keepdims=True)
+    ways *= rng.uniform(0.82, 1.0, (_SPARKS, 1)) * rng.uniform(44.0, 66.0)
+    colour = np.array(_WILLOW if kind == "willow" else _BURSTS[int(rng.integers(len(_BURSTS)))], np.float32)
+    drag, sink, lives = (1.1, 4.6, 3.8) if kind == "willow" else (1.6, 2.4, _LIVES_S)
+    return _Shell(moment.at_s * tempo, moment.power, foot, spot, ways, colour, drag, sink, lives)
 
 
 def _nobody(mark: Mark, scenery: Scenery) -> list[Actor]:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from seedbed.engines.previz.camera import Pose, ease, shaken
+from seedbed.engines.previz.camera import Pose, ease, reframed, shaken
 from seedbed.engines.previz.script import Shot
 
 _CALM_S = 10.0
@@ -56,7 +56,7 @@ def path(shot: Shot, kind: str, *, frames: int, fps: int, fixed: bool, seed: int
     poses = [draw(way, frame / fps) for frame in range(frames)]
     if shot.handheld and not fixed:
         poses = [shaken(pose, frame / fps, seed, 0.8) for frame, pose in enumerate(poses)]
-    return poses
+    return reframed(poses, replace(shot, aside=0.4 * shot.aside))
 
 
 def _still(way: _Way) -> Pose:

@@ -52,7 +52,7 @@ def _impasto(row: Floats, tints: Floats, first: Floats, second: Floats, tile: Fl
         y = second[x] + (row[x] - second[x]) * f32(0.5)
         body = f32(0.30) + min(max(y, f32(0.0)), one) * f32(0.70)
         row[x] = y + body * (f32(0.115) * first[x] + f32(0.022) * tile[x & mask])
-        tints[x] = one
+        tints[x] = one - f32(0.46) * _step(y, 0.42, 1.0)
 
 
 @kernel
@@ -67,7 +67,7 @@ def _cel(row: Floats, tints: Floats, first: Floats, second: Floats, bands: float
         y = toned + (y - toned) * f32(0.18)
         line = _step(first[x], 0.125 - 0.03 * blur, 0.125 + 0.03 * blur)
         row[x] = y * (one - f32(0.76) * line)
-        tints[x] = one - f32(0.55) * line
+        tints[x] = (one - f32(0.55) * line) * (one - f32(0.30) * _step(toned, 0.5, 1.0))
 
 
 @kernel
@@ -84,7 +84,7 @@ def _ink(row: Floats, tints: Floats, first: Floats, second: Floats, tile: Floats
         black = one - _step(second[x] - f32(0.6) * first[x], 0.105 - 0.02 * blur, 0.105 + 0.02 * blur)
         ink: f32 = max(_step(first[x], 0.08 - 0.02 * blur, 0.08 + 0.02 * blur), black)
         row[x] = (toned + (one - toned) * f32(0.06)) * (one - f32(0.42) * dot) * (one - f32(0.97) * ink)
-        tints[x] = (one - f32(0.15) * dot) * (one - f32(0.95) * ink)
+        tints[x] = (one - f32(0.15) * dot) * (one - f32(0.95) * ink) * (one - f32(0.24) * _step(toned, 0.55, 1.0))
 
 
 @inlined

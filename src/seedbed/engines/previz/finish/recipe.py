@@ -88,7 +88,7 @@ STYLES: dict[str, Recipe] = {
         shadows=(0.010, 0.006, 0.030),
     ),
     "oil": Recipe(
-        gain=1.05, saturation=1.30, contrast=1.12, bloom=(0.45, 0.42, 0.38), vignette=0.10, grain=0.0, stain=0.0,
+        gain=1.02, saturation=1.20, contrast=1.08, bloom=(0.45, 0.42, 0.38), vignette=0.10, grain=0.0, stain=0.0,
         lights=(0.020, 0.010, -0.020),
     ),
     "anime": Recipe(

@@ -275,6 +275,8 @@ _VIEWS = (
     ("crane", 1, False), ("dolly", 1, False), ("tilt", 1, False),
 )  # fmt: skip
 """Move, sense and whether from the air: neighbours differ in all that an eye notices first."""
+_FRAMINGS = ((1.0, 0.0), (1.36, 0.24), (0.5, -0.2), (1.25, -0.28), (0.62, 0.2))
+"""How near the camera is, and how far round its subject, view after view: wide follows close, as an editor has it."""
 
 
 def _split(cut: Cut, beats: Beats, frames: int, fps: int) -> tuple[Cut, ...]:
@@ -299,4 +301,6 @@ def _view(cut: Cut, number: int) -> Cut:
     shot: Shot = cut.shot
     others = [view for view in _VIEWS if view[0] != shot.move]
     move, sense, aerial = others[(number - 1 + shot.site) % len(others)] if number % 3 else (shot.move, 1, shot.aerial)
-    return Cut(replace(shot, move=move, sense=sense, aerial=aerial), cut.frames, "cut", cut.leaves)
+    near, aside = _FRAMINGS[number % len(_FRAMINGS)]
+    framed = replace(shot, move=move, sense=sense, aerial=aerial and near <= 1.0, near=near, aside=aside)
+    return Cut(framed, cut.frames, "cut", cut.leaves)

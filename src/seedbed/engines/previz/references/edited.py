@@ -39,10 +39,14 @@ _WEATHERS = {
     "fog": change.FOG,
     "clear": change.CLEAR,
 }
+_ENDS_IN = {"dawn_dusk": "sunset", "day_night": "night", "night_day": "day"}
+"""What a clip is turned into where the words are those of hours that pass: "change day to night"."""
 _DARK, _BRIGHT = 0.18, 0.34
 """Mean lumas of a night and of a day: what already is so need not be made so."""
 _BEGUN_S = 40.0
 """Rain and snow have fallen for this long when the film begins."""
+_FIRM = {"rain": 0.75, "snow": 0.5}
+"""What falls must leave the given video to be seen; see `let_fall`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,8 @@ def wish_of(prompt: str) -> Wish:
     meaning = understand(_NOT_THIS.sub(" ", prompt[:20_000]))
     weather = _last(meaning, "weather")
     season = _last(meaning, "season") or ("winter" if weather == "snow" else "")
-    return Wish(season, _last(meaning, "time"), "" if weather == "fair" else weather)
+    time = _ENDS_IN.get(_last(meaning, "course")) or _last(meaning, "time")
+    return Wish(season, time, "" if weather == "fair" else weather)
 
 
 def _last(meaning: Meaning, name: str) -> str:
@@ -128,7 +133,8 @@ class Edited:
         mesh[1] = np.arange(rows, dtype=np.float32)[:, None] * self._cell
         place = np.zeros((5, *maps.shape[1:]), np.float32)
         place[depth.NEAR] = 0.45 * (1.0 - maps[FAR])
-        light.let_fall(*out, mesh, place, self._cell, self.wish.weather == "snow", seconds + _BEGUN_S, self._seed)
+        light.let_fall(*out, mesh, place, self._cell, self.wish.weather == "snow", seconds + _BEGUN_S, self._seed,
+                       _FIRM[self.wish.weather])  # fmt: skip
 
 
 def _knobs(wish: Wish, mean: float) -> Floats:

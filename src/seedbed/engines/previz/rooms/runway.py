@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seedbed.engines.previz import bodies
-from seedbed.engines.previz.camera import Pose, ease, shaken
+from seedbed.engines.previz.camera import Pose, ease, reframed, shaken
 from seedbed.engines.previz.noise import fraction
 from seedbed.engines.previz.rooms.beams import CONE
 from seedbed.engines.previz.rooms.plan import Box, Plan, looked_at
@@ -215,7 +216,8 @@ def poses(plan: Plan, *, frames: int, fps: int, ratio: float, fixed: bool, tempo
     shot = plan.shot
     move = "static" if fixed else shot.move
     side = 1.0 if (plan.seed >> 4) & 1 else -1.0
-    return [_pose(plan, move, frame / fps, frames / fps, ratio, side, tempo, speed, fixed) for frame in range(frames)]
+    seen = [_pose(plan, move, frame / fps, frames / fps, ratio, side, tempo, speed, fixed) for frame in range(frames)]
+    return reframed(seen, replace(shot, aside=0.0))
 
 
 def _pose(

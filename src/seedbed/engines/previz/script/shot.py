@@ -42,7 +42,9 @@ class Shot:
     `place` is what was understood and `setting` what is drawn for it. `sense` is 1 for in, right, up or clockwise
     and -1 for the contrary. `without` names what there must be none of. `salt` is 32 bits from the words it does
     not know, which move the palette and the camera; `site` likewise decides where the world lies. `hour` is finer
-    than `time` ("noon", "golden", "blue"); `bodies` are the planets and other worlds that space holds.
+    than `time` ("noon", "golden", "blue"), and `course` says which hours pass; `bodies` are the planets and other
+    worlds that space holds. No word says `near` and `aside`: how many times nearer than usual the camera is, and
+    how far round its subject in radians; cuts on beats differ by them.
     """
 
     setting: str
@@ -67,12 +69,15 @@ class Shot:
     salt: int = 0
     site: int = 0
     hour: str = ""
+    course: str = ""
     bodies: tuple[str, ...] = ()
+    near: float = 1.0
+    aside: float = 0.0
 
     def plan(self) -> dict[str, Any]:
         """The shot as plain JSON, for people to read."""
         said = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
-        del said["salt"], said["site"]
+        del said["salt"], said["site"], said["near"], said["aside"]
         return said | {"notes": self._notes()}
 
     def _notes(self) -> list[str]:
@@ -113,7 +118,8 @@ def shot_of(meaning: Meaning, text: str, before: Shot | None = None) -> Shot:
         style=kept["style"] or "natural", light=meaning.first("light") or "", moods=tuple(meaning.every("mood")),
         subjects=tuple(meaning.every("subject")), without=tuple(sorted({*without, *_without(meaning)})),
         known=tuple(meaning.known)[: 4 * LISTED_MAX], unknown=tuple(meaning.unknown)[:LISTED_MAX],
-        salt=salt, site=site, hour=meaning.first("hour") or "", bodies=tuple(meaning.every("body")),
+        salt=salt, site=site, hour=meaning.first("hour") or "", course=meaning.first("course") or "",
+        bodies=tuple(meaning.every("body")),
     )  # fmt: skip
 
 
@@ -132,7 +138,7 @@ def _site(meaning: Meaning, place: str, salt: int) -> int:
 
 def _camera(meaning: Meaning, place: str) -> dict[str, Any]:
     moves = meaning.every("move")
-    tempo = meaning.first("tempo") or "real"
+    tempo = meaning.first("tempo") or ("time_lapse" if meaning.first("course") else "real")
     handheld = "handheld" in moves
     steady = [move for move in moves if move not in ("handheld", "flight")] or [m for m in moves if m != "handheld"]
     move = steady[0] if steady else "handheld" if handheld else "static" if tempo == "time_lapse" else "flight"
@@ -158,7 +164,7 @@ def _where(meaning: Meaning, place: str | None, salt: int) -> tuple[str, str, st
         place = free[0] if water else _draw(salt, 0, tuple(free[:4]))
     setting = _DRAWN_AS[place]
     if water is None:
-        crossed = "bridge" in meaning.every("subject")
+        crossed = "bridge" in meaning.every("subject") or (place == "city" and "ship" in meaning.every("subject"))
         water = {"coast": "ocean", "ocean": "ocean", "canyon": "river"}.get(setting, "none")
         if water == "none" and (nothing or crossed):
             water = "river"
@@ -175,7 +181,8 @@ def _weather(meaning: Meaning, kept: str | None) -> str:
 
 
 def _unsaid_time(meaning: Meaning, place: str | None, salt: int) -> str:
-    if place == "space":
+    lit = "fireworks" in meaning.every("subject") or (place == "city" and meaning.first("style") == "neon")
+    if place == "space" or (lit and ("time", "night") not in meaning.denied):
         return "night"
     free = [time for time in ("day", "day", "sunset", "sunrise") if ("time", time) not in meaning.denied] or ["night"]
     return _draw(salt, 7, tuple(free)) if salt else free[0]

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seedbed.engines.previz.light import Hour, floats, hour_of, shown, weather_of
+from seedbed.engines.previz.moments import strokes
 from seedbed.engines.previz.script import Shot, read
 from seedbed.engines.previz.sky.air import paint_air, paint_bow, paint_galaxy, ramp
 from seedbed.engines.previz.sky.aurora import paint_aurora, ray_profile, soften
@@ -23,7 +25,7 @@ from seedbed.engines.previz.sky.clouds import SLOPE_MAX, Layer, paint_clouds
 from seedbed.engines.previz.sky.compose import draw_bolt, join
 from seedbed.engines.previz.sky.events import Meteor, Strike, meteors, strikes
 from seedbed.engines.previz.sky.lights import Lights
-from seedbed.engines.previz.sky.sight import Sight, disc_way, lights_of, shine, starlit, way_of
+from seedbed.engines.previz.sky.sight import Sight, disc_way, lights_of, moved, shine, starlit, way_of
 from seedbed.engines.previz.sky.tiles import billows, covers
 
 Floats = NDArray[np.float32]
@@ -45,6 +47,38 @@ _RATE = {"slow_motion": 0.4, "real": 1.0, "time_lapse": 26.0, "hyperlapse": 26.0
 _KEY_M = 900.0
 """The clouds travel at most about so far from one bake to the next."""
 _KEYS_MAX = 4
+
+
+class Sunway(Protocol):
+    """Where sun or moon stands at a time, a unit vector; see `hours.Sunway`."""
+
+    @property
+    def here(self) -> Floats: ...
+
+    @property
+    def far(self) -> bool: ...
+
+    @property
+    def drift(self) -> float: ...
+
+    def at(self, seconds: float) -> Floats: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tones:
+    """The colours of the air, (6, 3) before the sun and opposite (see `STOPS`), and the light round the disc."""
+
+    toward: Floats
+    away: Floats
+    glow: Floats
+    spread: float
+
+    def painted(self, sight: Sight, way: Floats, rows: int, columns: int) -> Floats:
+        """(rows, columns, 3): the air with the disc at `way`."""
+        back = np.empty((rows, columns, 3), np.float32)
+        paint_air(back, sight.low, sight.high, sight.yaw, way, ramp(self.toward, rows), ramp(self.away, rows),
+                  self.glow, self.spread)  # fmt: skip
+        return back
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +106,25 @@ class Dome:
     shine: float
     flash_power: float
     seed: int
+    tones: Tones
+    galaxy: Floats
+    sunway: Sunway | None = None
+
+    def moment(self, seconds: float) -> Dome:
+        """The sky at a time of the film, where hours pass: with sun, moon and stars where they are then, and the air
+        that goes with them. Else the very same."""
+        if self.sunway is None:
+            return self
+        way = self.sunway.at(seconds)
+        lights = moved(self.lights, way, self.sight, self.sunway.drift * seconds)
+        if not self.sunway.far:
+            return replace(self, way=way, lights=lights)
+        back = self.tones.painted(self.sight, way, *self.back.shape[:2])
+        hazes = _hazes(back) * np.float32(0.85)
+        if self.galaxy.shape[0]:
+            back += _slid(self.galaxy, self.back.shape[1], self.sight, self.sunway.drift * seconds)
+        still = _joined(back, self.keys, self.front)
+        return replace(self, way=way, lights=lights, back=back, still=still, hazes=hazes)
 
     def flash(self, seconds: float) -> float:
         """How much brighter lightning makes the land now; 0 most of the time."""
@@ -135,37 +188,41 @@ class Dome:
         return self.keys[number], self.keys[other], t * t * (3.0 - 2.0 * t), shifts
 
 
-def raise_dome(shot: Shot, sight: Sight, *, rows: int, columns: int, seed: int, check: Check) -> Dome:
-    """Bakes the sky of `shot`, as far as `sight` reaches, into panoramas of rows × columns."""
+def raise_dome(
+    shot: Shot, sight: Sight, *, rows: int, columns: int, seed: int, check: Check, sunway: Sunway | None = None
+) -> Dome:
+    """Bakes the sky of `shot`, as far as `sight` reaches, into panoramas of rows × columns. Sun or moon go by `sunway`,
+    where there is one."""
     rng = np.random.default_rng([seed, 11])
     hour, weather = hour_of(shot), weather_of(shot)
     night = hour.exposure > 1.3
     moon = night and "moon" not in shot.without and ("moon" in shot.subjects or not starlit(shot))
-    way = disc_way(shot, sight)
-    back = _air(shot, hour, weather, sight, way, rows, columns, disc=not night or moon)
+    way = disc_way(shot, sight) if sunway is None else sunway.here
+    tones = _tones(hour, weather, disc=not night or moon)
+    back = tones.painted(sight, way, rows, columns)
     hazes = _hazes(back) * np.float32(0.85)
+    galaxy = _EMPTY
     if night and weather in ("clear", "fair") and "stars" not in shot.without:
-        _galaxy(back, sight, rng, 0.020 if moon else 0.060)
+        galaxy = _galaxy(sight, np.random.default_rng([seed, 15]), 0.020 if moon else 0.060, rows, columns)
+        back += _slid(galaxy, columns, sight, 0.0)
     check()
     rate = _RATE.get(shot.tempo, 1.0)
     speed = _WIND_M_S.get(weather, 0.0)
     wind = (_WIND[0] * speed, _WIND[1] * speed)
     times = _times(speed, rate, sight.duration_s)
     keys = _clouds(shot, hour, weather, sight, way, rows, columns, rng, times, check)
+    if galaxy.shape[0]:
+        # It has lots of its own, so that clouds lie alike by day and by night; the two that it drew are skipped.
+        rng.choice([-1.0, 1.0])
+        rng.uniform()
     front = _EMPTY
     if "rainbow" in shot.subjects and not night:
         front = np.zeros_like(back)
         paint_bow(front, sight.low, sight.high, sight.yaw, way, 0.42)
-    still = np.ones((rows, columns, 4), np.float32)
-    if len(keys):
-        still[..., 3] = np.clip(1.0 - keys[0, ..., 3], 0.0, 1.0)
-        still[..., :3] = back * still[..., 3:] + keys[0, ..., :3]
-    else:
-        still[..., :3] = back
-    if front.shape[0]:
-        still[..., :3] += front
+    still = _joined(back, keys, front)
     lights = lights_of(shot, hour, weather, sight, rng, way, moon, night)
-    bolts = strikes(rng, sight.duration_s, sight.low * 0.75, sight.high * 0.75, sight.top) if _thunder(shot) else []
+    flashes = strokes(seed, sight.duration_s) if _thunder(shot) else ()
+    bolts = strikes(rng, flashes, sight.low * 0.75, sight.high * 0.75, sight.top)
     streaks = meteors(rng, sight.duration_s, sight.low * 0.8, sight.high * 0.8, sight.top)
     northern = "aurora" in shot.subjects and night and weather in ("clear", "fair", "cloudy")
     return Dome(
@@ -173,8 +230,22 @@ def raise_dome(shot: Shot, sight: Sight, *, rows: int, columns: int, seed: int, 
         _LAYERS.get(weather, _LAYERS["fair"]).base,
         _rows_seen(rows, sight.top), tuple(bolts), tuple(streaks) if "meteor" in shot.subjects and night else (),
         (0.55 if northern else 0.0) / hour.exposure, shine(weather, night and not moon), 0.9 / hour.exposure,
-        int(rng.integers(1 << 30)),
+        int(rng.integers(1 << 30)), tones,
+        galaxy if sunway is not None and sunway.far else _EMPTY, sunway,
     )  # fmt: skip
+
+
+def _joined(back: Floats, keys: Floats, front: Floats) -> Floats:
+    """(rows, columns, 4): the sky with its first clouds, and how much of what is behind them is seen."""
+    still = np.ones((*back.shape[:2], 4), np.float32)
+    if len(keys):
+        still[..., 3] = np.clip(1.0 - keys[0, ..., 3], 0.0, 1.0)
+        still[..., :3] = back * still[..., 3:] + keys[0, ..., :3]
+    else:
+        still[..., :3] = back
+    if front.shape[0]:
+        still[..., :3] += front
+    return still
 
 
 def _thunder(shot: Shot) -> bool:
@@ -193,8 +264,7 @@ def _times(speed: float, rate: float, duration_s: float) -> tuple[float, ...]:
     return (0.0,) if count == 1 else tuple(span * k / (count - 1) for k in range(count))
 
 
-def _air(shot: Shot, hour: Hour, weather: str, sight: Sight, way: Floats, rows: int, columns: int, *,
-         disc: bool) -> Floats:  # fmt: skip
+def _tones(hour: Hour, weather: str, *, disc: bool) -> Tones:
     toward, away = shown(*hour.toward, exposure=hour.exposure), shown(*hour.away, exposure=hour.exposure)
     glow = shown(hour.glow[0], exposure=hour.exposure)[0] * (hour.glow[1] if disc else 0.0)
     if weather in _OVERCAST:
@@ -210,14 +280,17 @@ def _air(shot: Shot, hour: Hour, weather: str, sight: Sight, way: Floats, rows: 
         keep = {"cloudy": 0.35, "storm": 0.22}.get(weather, 0.10)
         toward, away = toward * keep + grey * (1 - keep), away * keep + grey * (1 - keep) * 0.92
         glow = glow * {"cloudy": 0.5, "fog": 0.28, "snow": 0.22, "storm": 0.18}.get(weather, 0.12)
-    back = np.empty((rows, columns, 3), np.float32)
-    paint_air(back, sight.low, sight.high, sight.yaw, way, ramp(toward, rows), ramp(away, rows),
-              glow.astype(np.float32), hour.glow[2])  # fmt: skip
-    return back
+    return Tones(toward.astype(np.float32), away.astype(np.float32), glow.astype(np.float32), hour.glow[2])
 
 
-def _galaxy(back: Floats, sight: Sight, rng: np.random.Generator, strength: float) -> None:
-    """The Milky Way rises from the horizon within the frame, leaning to one side."""
+_MORE = 0.4
+"""How much farther than the sky, as a tangent, the Milky Way is painted on both sides, where it moves."""
+
+
+def _galaxy(sight: Sight, rng: np.random.Generator, strength: float, rows: int, columns: int) -> Floats:
+    """The Milky Way rises from the horizon within the frame, leaning to one side: (rows, more columns, 3)."""
+    low, high = sight.low - _MORE, sight.high + _MORE
+    layer = np.zeros((rows, round(columns * (high - low) / (sight.high - sight.low)), 3), np.float32)
     side = float(rng.choice([-1.0, 1.0]))
     foot = sight.yaw - side * 0.45 * math.atan(sight.half)
     lean = math.radians(float(rng.uniform(38.0, 55.0)))
@@ -225,7 +298,18 @@ def _galaxy(back: Floats, sight: Sight, rng: np.random.Generator, strength: floa
     right = np.array([math.cos(foot), -math.sin(foot), 0.0]) * side
     climb = right * math.cos(lean) + np.array([0.0, 0.0, 1.0]) * math.sin(lean)
     pole = np.cross(begin, climb).astype(np.float32)
-    paint_galaxy(back, sight.low, sight.high, sight.yaw, pole, begin.astype(np.float32), covers(), strength)
+    paint_galaxy(layer, low, high, sight.yaw, pole, begin.astype(np.float32), covers(), strength)
+    return layer
+
+
+def _slid(layer: Floats, columns: int, sight: Sight, turned: float) -> Floats:
+    """What of the `layer` stands in the sky after it has turned by so many radians: (rows, columns, 3)."""
+    per = columns / (sight.high - sight.low)
+    place = min(max((_MORE - turned) * per, 0.0), layer.shape[1] - columns - 1.001)
+    first = int(place)
+    part = np.float32(place - first)
+    left, right = layer[:, first : first + columns], layer[:, first + 1 : first + columns + 1]
+    return np.asarray(left + (right - left) * part, np.float32)
 
 
 def _clouds(shot: Shot, hour: Hour, weather: str, sight: Sight, way: Floats, rows: int, columns: int,

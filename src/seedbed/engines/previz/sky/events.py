@@ -1,12 +1,15 @@
-"""What happens in the sky at moments that the seed decides: strokes of lightning, shooting stars."""
+"""What happens in the sky at moments that the seed decides: strokes of lightning (see `moments`), shooting stars."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from seedbed.engines.previz.moments import Moment
 
 Floats = NDArray[np.float32]
 
@@ -56,15 +59,13 @@ class Meteor:
         return np.stack([x[:-1], y[:-1], x[1:], y[1:], fade], 1).astype(np.float32)
 
 
-def strikes(rng: np.random.Generator, duration_s: float, low: float, high: float, top: float) -> list[Strike]:
-    """About one stroke in two seconds, the first within the first second and a half, between turns low … high."""
+def strikes(rng: np.random.Generator, moments: Sequence[Moment], low: float, high: float, top: float) -> list[Strike]:
+    """A stroke at each of the `moments`, between turns low … high."""
     found = []
-    at = float(rng.uniform(0.35, 0.9))
-    while at < duration_s - 0.1:
-        turn = float(rng.uniform(low + 0.12 * (high - low), high - 0.12 * (high - low)))
+    for moment in moments:
+        turn = low + moment.side * (high - low)
         begin = top * float(rng.uniform(0.75, 1.05))
-        found.append(Strike(at, turn, _bolt(rng, turn, begin, top), float(rng.uniform(0.75, 1.1))))
-        at += float(rng.uniform(0.9, 2.6))
+        found.append(Strike(moment.at_s, turn, _bolt(rng, turn, begin, top), moment.power))
     return found
 
 

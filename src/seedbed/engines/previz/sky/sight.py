@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from seedbed.engines.previz.light import Hour, floats, hour_of, shown, turned
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.sky.clouds import SLOPE_MAX
-from seedbed.engines.previz.sky.lights import FACE, Lights, moon_face
+from seedbed.engines.previz.sky.lights import D_SLOPE, D_TURN, FACE, SIZE, TURN, Lights, moon_face
 
 Floats = NDArray[np.float32]
 
@@ -101,6 +101,25 @@ def lights_of(shot: Shot, hour: Hour, weather: str, sight: Sight, rng: np.random
         return Lights(np.zeros((0, 6), np.float32), disc, face)
     amount = 0.10 if dim else 1.0 if starlit(shot) or weather == "clear" else 0.55
     return Lights(_stars(sight, rng, amount * (0.6 if moon else 1.0), hour.exposure), disc, face)
+
+
+def moved(lights: Lights, way: Floats, sight: Sight, turned_by: float) -> Lights:
+    """`lights` with the disc at `way`, and the stars turned by so many radians."""
+    x, y = (float(value) for value in way[:2])
+    ahead = x * math.sin(sight.yaw) + y * math.cos(sight.yaw)
+    right = x * math.cos(sight.yaw) - y * math.sin(sight.yaw)
+    disc = lights.disc.copy()
+    disc[D_TURN], disc[D_SLOPE] = right / max(ahead, 0.02), float(way[2]) / math.hypot(x, y)
+    if ahead <= 0.02:
+        disc[SIZE] = 0.0
+    stars = lights.stars
+    if turned_by and len(stars):
+        low, high = math.atan(sight.low), math.atan(sight.high)
+        azimuth = low + (np.arctan(stars[:, TURN]) + turned_by - low) % (high - low)
+        stars = stars.copy()
+        stars[:, TURN] = np.tan(azimuth)
+        stars = np.ascontiguousarray(stars[np.argsort(stars[:, TURN], kind="stable")])
+    return Lights(stars, disc, lights.face)
 
 
 def shine(weather: str, moonless: bool) -> float:

@@ -46,7 +46,8 @@ def compose(cuts: Sequence[Cut], seed: int, duration_s: int) -> Sound:
     for number, cut in enumerate(cuts):
         first, gain = _window(cuts, spans, number)
         if len(gain):
-            mix[:, first : first + len(gain)] += scene.bed(cut.shot, seed, number, len(gain)) * gain
+            lead_s = (spans[number][0] - first) / RATE
+            mix[:, first : first + len(gain)] += scene.bed(cut.shot, seed, number, len(gain), lead_s) * gain
     theme = score.theme_of(cuts, seed, duration_s)
     mix += _music(film, cuts, spans, theme)
     mix = colour.coloured(mix, theme.style, film.rng)

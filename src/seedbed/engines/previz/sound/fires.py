@@ -52,24 +52,24 @@ def lava(take: Take) -> Ears:
     gas = take.noise(band(500, 4200, 0.5), 0.9) * take.drawn(take.gusts(0.7, 0.7))
     blops = [glided(0.28, np.array([hz, hz * 0.75, hz * 1.5])) * hump(0.28, 0.25) for hz in (75.0, 110.0, 165.0)]
     total = tremor + np.float32(0.16) * gas + np.float32(0.7) * spray(take, 7.0, blops, heavy=2.0)
-    for at in take.times(2.8, 0.35, first_s=float(take.rng.uniform(0.5, 1.1))):
+    for blast in take.cues.blasts:
         boom = burst(take.rng, 2.0, band(25, 160, 0.4), 0.30, 0.012)
-        plant(total, float(at), boom, 2.4, float(take.rng.uniform(0.35, 0.65)))
+        plant(total, blast.heard_s, boom, 2.4 * blast.power, blast.side)
         stones = burst(take.rng, 1.6, band(400, 2600), 0.22, 0.15)
-        plant(total, float(at), stones, 0.35, float(take.rng.uniform(0.3, 0.7)))
+        plant(total, blast.heard_s, stones, 0.35 * blast.power, blast.side)
     return single(total)
 
 
 def fireworks(take: Take) -> Ears:
-    """Shells that whistle up, burst with a thud that comes after the light, and crackle as they fall."""
+    """Shells that whistle up, burst with a thud as they flash, and crackle as they fall."""
     total = take.empty()
-    for at in take.times(1.25, 0.35, first_s=0.15):
-        pan, near = float(take.rng.uniform(0.15, 0.85)), float(take.rng.uniform(0.55, 1.0))
+    for shell in take.cues.shells:
+        pan, near = 0.15 + 0.7 * shell.side, shell.power
         rise = float(take.rng.uniform(0.6, 0.9))
         pitch = float(take.rng.uniform(1300, 1900))
         whistle = glided(rise, pitch * np.array([1.0, 1.5, 1.8, 1.9, 1.75]), (1.0, 0.25)) * hump(rise, 0.75)
-        plant(total, float(at), whistle, 0.16 * near, pan)
-        after = float(at) + rise + 0.35
+        after = shell.heard_s
+        plant(total, after - rise, whistle, 0.16 * near, pan)
         plant(total, after, burst(take.rng, 1.4, band(35, 170, 0.4), 0.13, 0.003), 2.6 * near, pan)
         plant(total, after, struck(0.6, ((58.0, 1.0, 0.10), (87.0, 0.5, 0.07)), 0.004), 1.6 * near, pan)
         plant(total, after, burst(take.rng, 0.3, band(500, 5000), 0.02, 0.001), 0.9 * near, pan)

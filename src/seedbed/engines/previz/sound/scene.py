@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
+from seedbed.engines.previz.light import weather_of
+from seedbed.engines.previz.moments import Moment, Moments, moments
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.sound import creatures, fires, machines, town, waters, weather
-from seedbed.engines.previz.sound.take import Ears, Take, decibels, fast_size, reverberated
+from seedbed.engines.previz.sound.take import RATE, Ears, Take, decibels, fast_size, reverberated
 from seedbed.engines.previz.sound.words import named
 
 Synth = Callable[[Take], Ears]
@@ -90,8 +92,8 @@ def _weather(shot: Shot) -> Iterator[Layer]:
         heavy = storm or named(shot, "heavy")
         rain = partial(weather.rain, surface=surface, heavy=heavy)
         yield Layer("rain", -25.5 if heavy else -27.0, rain, ("rain",), 0.1)
-        if storm:
-            yield Layer("thunder", -21.0, weather.thunder, ("thunder", "rain"), 0.25)
+    if (storm and shot.weather == "rain") or weather_of(shot) == "storm":
+        yield Layer("thunder", -21.0, weather.thunder, ("thunder", "rain"), 0.25)
     if shot.weather == "snow":
         yield Layer("snow", -38.0, weather.snow, ("snow",))
 
@@ -312,22 +314,33 @@ def _fires(shot: Shot) -> Iterator[Layer]:
         yield Layer("fireworks", -14.0, fires.fireworks, ("fireworks",), 0.4)
 
 
-def bed(shot: Shot, seed: int, number: int, count: int) -> Ears:
-    """All layers of `shot`, the shot `number` of the film, as `count` samples. Slow motion is made in half the time
-    and drawn out, so that it is lower as well; a time lapse the other way."""
+def bed(shot: Shot, seed: int, number: int, count: int, lead_s: float = 0.0) -> Ears:
+    """All layers of `shot`, the shot `number` of the film, as `count` samples, the first of them `lead_s` before its
+    picture. Slow motion is made in half the time and drawn out, so that it is lower as well; a time lapse the other
+    way."""
     speed = _SPEED.get(shot.tempo, 1.0)
+    cues = _cues(moments(shot, seed, count / RATE), lead_s, speed)
     if speed != 1.0:
-        return _drawn_out(_sum(shot, seed, number, fast_size(int(count * speed / 2) + 2) * 2), speed)[:, :count]
-    return _sum(shot, seed, number, count)
+        return _drawn_out(_sum(shot, seed, number, fast_size(int(count * speed / 2) + 2) * 2, cues), speed)[:, :count]
+    return _sum(shot, seed, number, count, cues)
 
 
-def _sum(shot: Shot, seed: int, number: int, count: int) -> Ears:
+def _cues(found: Moments, lead_s: float, speed: float) -> Moments:
+    """The moments of the picture in the seconds of a take that begins `lead_s` earlier and is played at `speed`."""
+
+    def timed(kind: tuple[Moment, ...]) -> tuple[Moment, ...]:
+        return tuple(replace(one, at_s=(one.at_s + lead_s) * speed, after_s=one.after_s * speed) for one in kind)
+
+    return Moments(timed(found.strokes), timed(found.shells), timed(found.blasts))
+
+
+def _sum(shot: Shot, seed: int, number: int, count: int, cues: Moments) -> Ears:
     dry, wet, behind = (np.zeros((2, count), np.float32) for _ in range(3))
     heard = layers(shot)
     far = -3.0 if shot.aerial and shot.place not in _SEALED else 0.0
     for layer in heard:
         rng = np.random.default_rng([seed, shot.salt, zlib.crc32(layer.name.encode()), number])
-        sound = layer.play(Take(count, rng)) * np.float32(
+        sound = layer.play(Take(count, rng, cues)) * np.float32(
             decibels(layer.level + (far if layer.name not in _EVERYWHERE else 0.0))
         )
         if _walled(shot, layer):

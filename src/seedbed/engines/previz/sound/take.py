@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seedbed.engines.previz.moments import Moments
+
 Line = NDArray[np.float32]
 Ears = NDArray[np.float32]
 Curve = Callable[[Line], Line]
@@ -22,6 +24,7 @@ Curve = Callable[[Line], Line]
 RATE = 48_000
 STEP = 64
 """Samples between two points of a slow curve: 750 of them a second."""
+NOTHING = Moments()
 _TURN = np.float32(2 * np.pi)
 
 
@@ -37,10 +40,12 @@ def single(values: NDArray[Any]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """A stretch of `count` samples to be filled, and the random numbers to do it with."""
+    """A stretch of `count` samples to be filled, the random numbers to do it with, and what flashes meanwhile in the
+    picture, in the take's own seconds."""
 
     count: int
     rng: np.random.Generator
+    cues: Moments = NOTHING
 
     @property
     def seconds(self) -> float:

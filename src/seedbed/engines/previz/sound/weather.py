@@ -108,18 +108,20 @@ def _ladder(low: float, high: float, steps: int) -> list[float]:
 
 
 def thunder(take: Take) -> Ears:
-    """A strike soon after the beginning and more later, each a tearing crack and then a rumble that rolls away."""
+    """After every stroke of lightning, by its distance, a tearing crack and then a rumble that rolls away; what is far
+    is soft and dull, and rolls only."""
     total = take.empty()
-    for at in take.times(7.0, 0.25, first_s=float(take.rng.uniform(0.7, 1.3))):
-        _strike(take, total, float(at), near=float(take.rng.uniform(0.35, 1.0)))
+    for stroke in take.cues.strokes:
+        near = min(max(1.12 - 0.32 * stroke.after_s, 0.3), 1.0)
+        _strike(take, total, stroke.heard_s, near, stroke.side)
     return total
 
 
-def _strike(take: Take, total: Ears, at: float, near: float) -> None:
+def _strike(take: Take, total: Ears, at: float, near: float, side: float) -> None:
     rng = take.rng
-    for _ in range(int(rng.integers(4, 8))):
+    for late in (0.0, *rng.uniform(0.0, 0.28, int(rng.integers(3, 7)))):
         crack = burst(rng, 0.5, band(250, 3200 * near, 0.4), 0.035 + 0.03 * float(rng.uniform()), 0.002)
-        plant(total, at + float(rng.uniform(0, 0.28)), crack, 0.8 * near, float(rng.uniform(0.3, 0.7)))
+        plant(total, at + float(late), crack, 0.8 * near, 0.3 + 0.4 * side + float(rng.uniform(-0.1, 0.1)))
     roll = Take(int(5.5 * RATE), rng)
     clock = roll.clock()
     course = np.exp(-clock / 1.5) * ease(clock / 0.06)

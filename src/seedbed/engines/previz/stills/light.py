@@ -279,13 +279,15 @@ def wisps(glow: Floats, mesh: Floats, flames: Floats, width: int, height: int, s
 @kernel
 def let_fall(
     luma: NDArray[np.uint8], blue: NDArray[np.uint8], red: NDArray[np.uint8], mesh: Floats, maps: Floats, cell: int,
-    snow: bool, seconds: float, seed: int,
+    snow: bool, seconds: float, seed: int, firm: float = 1.0,
 ) -> None:  # fmt: skip
-    """Rain or snow into a finished frame; what is farther than the picture at its place stays behind it."""
+    """Rain or snow into a finished frame; what is farther than the picture at its place stays behind it. Where the
+    picture's edges must be seen, `firm` is below 1: what falls is larger and softer then, and lets more through."""
     height, width = luma.shape
     unit = math.sqrt(width * height)
     begun = min(seconds / 1.0, 1.0)
     count = 1500 if snow else 900
+    bulk, clear = 2.0 - firm, 0.1 + 0.9 * firm
     for drop in range(count):
         depth = fraction(drop, 1, seed)
         near = 0.16 + 0.84 * depth * depth
@@ -299,9 +301,12 @@ def let_fall(
         u, v = mesh[0, j // cell, i // cell] / width, mesh[1, j // cell, i // cell] / height
         if near + 0.12 < at(maps[NEAR], u, v):
             continue
-        radius = max(unit * (0.0040 if snow else 0.0011) * near, 0.9)
-        length = radius if snow else unit * 0.040 * near
-        strength = begun * ((0.85 - 0.35 * near) if snow else 0.20)
+        ideal = unit * (0.0040 if snow else 0.0011) * near * bulk
+        radius = max(ideal, 0.9)
+        length = radius if snow else unit * 0.040 * near * bulk
+        strength = begun * ((0.85 - 0.35 * near) if snow else 0.20) * clear
+        if firm < 1.0:
+            strength *= min(ideal / radius, 1.0)
         lean = 0.0 if snow else 0.035
         _drop(luma, px, py, radius, length, lean, strength, 232.0)
         _drop(blue, px * 0.5, py * 0.5, radius * 0.5, length * 0.5, lean, strength, 129.0)
