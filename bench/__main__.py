@@ -7,7 +7,7 @@ import os
 from rich.console import Console
 from rich.table import Table
 
-from bench import status, submit, throughput
+from bench import dialects, status, submit, throughput
 from bench.stand import stand
 
 
@@ -35,6 +35,10 @@ def main() -> None:
             f"{found['ratio']:.2f}",
             "≥ 0.6",
         )
+    with stand() as here:
+        for name, times in dialects.measure(here).items():
+            told = ", ".join(f"{what} {ratio:.2f}×" for what, ratio in times.items())
+            table.add_row(f"{name}, beside the Open API", told, "1×", "", "≤ 1.3×")
     with stand() as here:
         found = throughput.latency(here)
         table.add_row(

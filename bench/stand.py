@@ -43,7 +43,7 @@ class Stand:
             "SEEDBED_DATA_DIR": str(self.folder),
             "SEEDBED_LOG_LEVEL": "error",
             "SEEDBED_QUEUED_MAX": "10000000",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT))),
         }
 
 
