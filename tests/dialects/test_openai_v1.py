@@ -23,12 +23,13 @@ from tests.dialects.test_studio_v1 import another_key, host, settings
 from tests.dialects.wire import PLAN
 from tests.engines_for_tests import Clip
 from tests.media_samples import quarters, written
+from tests.s3 import CREDENTIALS, S3Server, s3_server
 from tests.test_last_frame import all_frames, kept
 from tests.test_tasks import output_of
 from tests.test_worker import Gate, at_work
 from tests.webhook_receivers import receiving, until
 
-__all__ = ["host", "settings"]
+__all__ = ["host", "s3_server", "settings"]
 
 VIDEOS = "/v1/videos"
 PICTURE = written(quarters(), "PNG")
@@ -467,6 +468,24 @@ async def test_content_as_the_files_are(
     message = "'variant' must be one of video, thumbnail, spritesheet"
     refused(await content(api, ana, task_id, "audio"), 400, "invalid_value", message, "variant")
     assert (await api.get(f"{VIDEOS}/{task_id}/content")).status_code == 401
+
+
+async def test_content_in_s3_is_a_redirect_that_clients_follow(
+    ana: Person, settings: Settings, tmp_path: Path, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    there = settings.model_copy(update={"storage_url": s3_server.storage_url(s3_server.bucket(), "films")})
+    async with served(there) as url, httpx2.AsyncClient(base_url=url, follow_redirects=True, timeout=30) as api:
+        async with at_work(there, tmp_path, Noting()):
+            task_id = await made(api, ana, size="854x480")
+            assert (await ended(api, ana, task_id))["status"] == "completed"
+        for variant, content_type in (("video", "video/mp4"), ("thumbnail", "image/webp")):
+            answer = await content(api, ana, task_id, variant)
+            assert (answer.status_code, answer.headers["content-type"]) == (200, content_type)
+            [ours] = answer.history
+            assert (ours.status_code, ours.headers["cache-control"]) == (302, "no-store")
+            assert "authorization" not in answer.request.headers, "the key stays with us"
 
 
 async def test_there_is_no_content_before_the_end(api: httpx2.AsyncClient, ana: Person, pool: db.Pool) -> None:
