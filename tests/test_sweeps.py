@@ -18,8 +18,8 @@ from seedbed.storage import Storage, StorageError
 from tests.conftest import Person, served
 from tests.dialects.wire import GENERATIONS, publish, submit
 from tests.test_tasks import LANE, accept, in_state
-from tests.test_webhooks import until
 from tests.test_worker import Gate, at_work, bought, over
+from tests.webhook_receivers import until
 
 
 async def late(pool: db.Pool, task_id: str) -> None:

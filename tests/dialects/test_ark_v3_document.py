@@ -79,7 +79,7 @@ def test_the_document_allows_what_is_taken_and_refuses_what_is_not(document: dic
         {"content": [text(), FIRST, LAST]},
         {"content": [text(), FIRST], "model": PRO_1_5},
         {"content": [text(), *[REFERENCE] * 9]},
-        {"content": [text(), REFERENCE, CLIP | {"role": "reference_video"}, SOUND | {"role": "reference_audio"}]},
+        {"content": [REFERENCE, CLIP | {"role": "reference_video"}, SOUND | {"role": "reference_audio"}]},
         {"content": [medium("image", inside(MEDIUM))]},
         {"duration": -1, "seed": -1, "ratio": "adaptive", "resolution": "4k", "priority": 9},
     ):

@@ -24,8 +24,8 @@ from tests.dialects.ark_wire import MODEL, TASKS, inside, made, medium, post, re
 from tests.dialects.test_studio_v1 import Told
 from tests.test_media_inputs import quarters, written
 from tests.test_tasks import accept, output_of
-from tests.test_webhooks import receiving, until
 from tests.test_worker import at_work
+from tests.webhook_receivers import receiving, until
 
 WAITS = "SELECT round(extract(epoch FROM execute_after - now())) FROM pgqueuer WHERE entrypoint = $1"
 WHITE = inside(written(quarters(32, 24), "PNG"))

@@ -18,8 +18,9 @@ from seedbed.engines.previz.city.kit import kit_of
 from seedbed.engines.previz.city.path import path
 from seedbed.engines.previz.city.plan import kind_of, plan
 from seedbed.engines.previz.script import Shot
-from seedbed.engines.previz.shapes import Actor, Palette, Prop, mesh, paint
+from seedbed.engines.previz.shapes import Palette, Prop, mesh, paint
 from seedbed.engines.previz.shapes.paint import CURTAIN, P2, PATTERN, WINDOWS
+from seedbed.engines.previz.townsfolk import Shown
 
 Floats = NDArray[np.float32]
 WIDTH, HEIGHT, FPS = 192, 108, 24
@@ -172,8 +173,8 @@ def test_seeds_build_other_cities_and_one_seed_the_same_bytes(pool: Executor) ->
 
 
 def test_people_may_be_handed_in(pool: Executor) -> None:
-    def crowd(palette: Palette) -> list[Actor]:
-        return [Prop(mesh.box(6, 1, 6).painted(palette.add(paint((0, 0, 0), glow=(9, 0, 0)))), pose(0, 12))]
+    def crowd(palette: Palette) -> Shown:
+        return Shown([Prop(mesh.box(6, 1, 6).painted(palette.add(paint((0, 0, 0), glow=(9, 0, 0)))), pose(0, 12))])
 
     made = City(script.read(STREET), seed=3, width=WIDTH, height=HEIGHT, frames=2, fps=FPS, fixed=True, detail=300,
                 pool=pool, check=nothing, extras=crowd)  # fmt: skip

@@ -144,7 +144,7 @@ def parse(values: dict[str, Any], runtime: Runtime, trace_id: str) -> TaskReques
         raise InvalidRequest(f"'content' must be text alone: {asked.model} takes no media", field="content")
     callback_url = asked.callback_url
     if callback_url is not None:
-        callback_url = _media.public("callback_url", callback_url, runtime)
+        callback_url = _media.receiver("callback_url", callback_url, runtime)
     return TaskRequest(
         id_prefix=ID_PREFIX,
         dialect=NAME,

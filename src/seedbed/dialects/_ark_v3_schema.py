@@ -13,7 +13,7 @@ from seedbed import __version__
 from seedbed.catalogue import Catalogue, Model
 from seedbed.dialects import _ark_v3_request as rules
 from seedbed.dialects import _openapi
-from seedbed.dialects._openapi import NOT_BLANK, PROGRESS, REPLAYED, Json, nullable, object_of, ref
+from seedbed.dialects._openapi import IDEMPOTENCY, NOT_BLANK, PROGRESS, REPLAYED, Json, nullable, object_of, ref
 from seedbed.engines import FPS
 from seedbed.errors import TASK_FAILURES
 
@@ -58,13 +58,6 @@ CODES = sorted({code for code, _, _, _ in ERRORS.values()} | {
 })  # fmt: skip
 
 TASK_ID: Json = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
-IDEMPOTENCY: Json = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": "The same key and body within 24 hours is carried out once and answered the same.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-}
 RETRY: Json = {"description": "There when sending the request again cannot help", "schema": {"const": "false"}}
 
 
@@ -271,8 +264,13 @@ def _variant(model: Model, mode: Any, content: Json) -> Json:
 
 
 def _medium(kind: str, role: str | None) -> Json:
+    """An item; what only a picture can be, it must say. No role: it says none, or that it has none."""
     required: Json = {"type": {"const": f"{kind}_url"}, f"{kind}_url": object_of({"url": _address(kind)})}
-    return object_of(required | ({"role": {"const": role}} if role else {}), {} if role else {"role": {"type": "null"}})
+    if role is None:
+        return object_of(required, {"role": {"type": "null"}})
+    if kind == "image":
+        return object_of(required | {"role": {"const": role}})
+    return object_of(required, {"role": nullable({"const": role})})
 
 
 def _address(kind: str) -> Json:
@@ -299,22 +297,31 @@ _ITEMS: Json = {
 _TEXT, _ALONE, _FIRST, _LAST, _PICTURE, _CLIP, _SOUND = (ref(name) for name in _ITEMS)
 
 
-def _with_and_without_text(*rows: list[Json]) -> list[Json]:
-    return [_row(*before, *row) for before in ([_TEXT], []) for row in rows]
+def _some(item: Json, most: int, *before: Json) -> Json:
+    """One to `most` of one kind, after what stands `before` them."""
+    found: Json = {"type": "array", "items": item, "minItems": len(before) + 1, "maxItems": len(before) + most}
+    return found | ({"prefixItems": list(before)} if before else {})
 
 
 _TEXT_ALONE = _row(_TEXT)
 _FRAMES: Json = {
-    "anyOf": _with_and_without_text([_ALONE], [_FIRST], [_FIRST, _LAST]),
+    "anyOf": [
+        *(_row(_TEXT, item) for item in (_ALONE, _FIRST)),
+        *(_row(item) for item in (_ALONE, _FIRST)),
+        _row(_TEXT, _FIRST, _LAST),
+        _row(_FIRST, _LAST),
+    ],
     "description": "A first frame, or a first and a last one; a text beside them",
 }
 _REFERENCES: Json = {
-    "anyOf": _with_and_without_text(
-        *([_PICTURE] * count for count in range(1, rules.REFERENCES_MAX["image"] + 1)),
-        *([_CLIP] * count for count in range(1, rules.REFERENCES_MAX["video"] + 1)),
-        [_PICTURE, _CLIP],
-        [_PICTURE, _CLIP, _SOUND],
-        [_CLIP, _SOUND],
-    ),
+    "anyOf": [
+        _some(_PICTURE, rules.REFERENCES_MAX["image"], _TEXT),
+        _some(_PICTURE, rules.REFERENCES_MAX["image"]),
+        _some(_CLIP, rules.REFERENCES_MAX["video"], _TEXT),
+        _some(_CLIP, rules.REFERENCES_MAX["video"]),
+        _row(_PICTURE, _CLIP),
+        _row(_PICTURE, _CLIP, _SOUND),
+        _row(_CLIP, _SOUND),
+    ],
     "description": "Up to 9 pictures, 3 videos and 3 sounds to go by, in any order, and a text; no sounds alone",
 }

@@ -436,13 +436,19 @@ async def carry_out(
 
 
 async def accept(
-    request: Request, caller: Caller, body: Body, wanted: TaskRequest, told: Callable[[Task], Answer]
+    request: Request,
+    caller: Caller,
+    body: Body,
+    wanted: TaskRequest,
+    told: Callable[[Task], Answer],
+    *,
+    also: Callable[[Connection, str], Awaitable[None]] | None = None,
 ) -> Response:
     """Accept the task `wanted`, which `body` asks for, no more than once for an Idempotency-Key; `told` is the answer.
 
-    Raises what `once` and `tasks.create` raise.
+    `also` is done with the task's id in the same transaction. Raises what `once` and `tasks.create` raise.
     """
-    act = creating(runtime_of(request), caller, wanted, told)
+    act = creating(runtime_of(request), caller, wanted, told, also)
     response = await once(request, caller, body, act)
     if REPLAYED not in response.headers:
         count(wanted)
@@ -450,12 +456,19 @@ async def accept(
 
 
 def creating(
-    runtime: Runtime, caller: Caller, wanted: TaskRequest, told: Callable[[Task], Answer]
+    runtime: Runtime,
+    caller: Caller,
+    wanted: TaskRequest,
+    told: Callable[[Task], Answer],
+    also: Callable[[Connection, str], Awaitable[None]] | None = None,
 ) -> Callable[[Connection], Awaitable[Answer]]:
     """What `once` and `carry_out` carry out for a task that is asked for."""
 
     async def act(conn: Connection) -> Answer:
-        return told(await tasks.create(conn, caller, wanted, queued_max=runtime.settings.queued_max))
+        task = await tasks.create(conn, caller, wanted, queued_max=runtime.settings.queued_max)
+        if also is not None:
+            await also(conn, task.id)
+        return told(task)
 
     return act
 

@@ -23,7 +23,7 @@ from seedbed.accounts import Caller
 from seedbed.catalogue import ADAPTIVE, Catalogue, pixels
 from seedbed.db import Connection
 from seedbed.dialects import _ark_v3_request, _ark_v3_schema, _http, _inline
-from seedbed.dialects._ark_v3_request import ID_PREFIX, NAME, Constraint, ModelNotFound
+from seedbed.dialects._ark_v3_request import EXPIRES_S, ID_PREFIX, NAME, Constraint, ModelNotFound
 from seedbed.dialects._http import answer, choice, runtime_of
 from seedbed.engines import FPS
 from seedbed.errors import (
@@ -132,7 +132,7 @@ def callback_body(task: Task, status: Status, link: Callable[[str], str]) -> dic
 def _task_body(task: Task, status: Status, link: Callable[[str], str]) -> dict[str, Any]:
     body: dict[str, Any] = {
         "id": task.id,
-        "model": task.echo["model"],
+        "model": task.echo.get("model", task.model),
         "status": _status(task, status),
         "error": _task_error(task) if status == "failed" else None,
     }
@@ -146,8 +146,8 @@ def _task_body(task: Task, status: Status, link: Callable[[str], str]) -> dict[s
         "ratio": _ratio(task),
         "duration": task.duration_s,
         "framespersecond": FPS,
-        "service_tier": task.echo["service_tier"],
-        "execution_expires_after": task.echo["execution_expires_after"],
+        "service_tier": task.echo.get("service_tier", "default"),
+        "execution_expires_after": task.echo.get("execution_expires_after", EXPIRES_S),
         "generate_audio": task.audio,
         "draft": False,
         "priority": task.priority,
@@ -199,27 +199,18 @@ async def create(request: Request) -> Response:
         return first
     async with _inline.kept(request, caller, wanted) as kept:
         try:
-            response = await _accepted(request, caller, body, kept)
+            return await _http.accept(request, caller, body, kept.wanted, _accepted, also=kept.attach)
         except db.UNAVAILABLE as error:
+            if "idempotency-key" in request.headers:
+                raise  # sent again, it is carried out once
             telemetry.log.warning("a task may have been accepted", error=repr(error))
             message = "The service is busy and cannot say whether the task was accepted; look at the list of tasks"
             raise _Unsure(message, retry_after_s=RETRY_S_MAX) from None
-    if "idempotent-replayed" not in response.headers:
-        telemetry.ACCEPTED.labels(NAME, wanted.model.id).inc()
-        telemetry.HELD.inc(wanted.price_credits)
-    return response
 
 
-async def _accepted(request: Request, caller: Caller, body: _http.Body, kept: _inline.Kept) -> Response:
-    queued_max = runtime_of(request).settings.queued_max
-
-    async def act(conn: Connection) -> Answer:
-        task = await tasks.create(conn, caller, kept.wanted, queued_max=queued_max)
-        await kept.attach(conn, task.id)
-        safety = {name: task.echo[name] for name in ("safety_identifier",) if name in task.echo}
-        return Answer(200, orjson.dumps({"id": task.id} | safety))
-
-    return await _http.once(request, caller, body, act)
+def _accepted(task: Task) -> Answer:
+    safety = {name: task.echo[name] for name in ("safety_identifier",) if name in task.echo}
+    return Answer(200, orjson.dumps({"id": task.id} | safety))
 
 
 async def get(request: Request) -> Response:

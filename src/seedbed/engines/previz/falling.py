@@ -187,7 +187,7 @@ def let_snow(light: Floats, width: int, height: int, count: int, seconds: float,
 def let_tumble(light: Floats, width: int, height: int, count: int, seconds: float, right_px: float, down_px: float,
                lean: float, large: float, tints: Floats, seed: int) -> None:  # fmt: skip
     """Petals or leaves: small blades that turn over as they sail."""
-    size = math.sqrt(width * height)
+    size, tint = math.sqrt(width * height), np.empty(3, np.float32)
     for blade in range(count):
         near = 1.0 / (1.0 + 6.0 * fraction(blade, 1, seed) ** 0.7)
         phase, spin = 6.2832 * fraction(blade, 4, seed), 1.5 + 2.5 * fraction(blade, 5, seed)
@@ -201,7 +201,8 @@ def let_tumble(light: Floats, width: int, height: int, count: int, seconds: floa
         edge = abs(math.cos(spin * seconds + phase))
         blur = size * 0.010 * max(near - 0.45, 0.0)
         alpha = 0.92 * (wide / (wide + blur)) ** 1.5
-        tint = tints[blade % 3] * np.float32(0.65 + 0.45 * edge)
+        for c in range(3):
+            tint[c] = tints[blade % 3, c] * np.float32(0.65 + 0.45 * edge)
         angle = phase + 0.8 * math.sin(spin * 0.7 * seconds + phase)
         _fleck(light, width, height, x, y, wide + blur, wide * (0.18 + 0.5 * edge) + blur, angle, 0.35, alpha, tint)
 

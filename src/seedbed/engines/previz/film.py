@@ -23,9 +23,11 @@ Bytes = NDArray[np.uint8]
 
 THREADS = 4
 """Encoder threads. x264 is reproducible for a given number only, so it does not follow the machine's."""
-_PRESETS = {"mini": ("superfast", "23"), "standard": ("superfast", "20"), "pro": ("veryfast", "16")}
-"""x264's preset and rate factor. At one factor "veryfast" keeps less of what was drawn than "superfast", so pro's is
-lower by more than a tier: each tier is closer to its drawing than the one below."""
+_LEAN = "no-cabac=1:b-adapt=0"
+"""A quarter less of the encoder's time at the same quality, for a fifteenth more bytes."""
+_PRESETS = {"mini": ("superfast", "23", _LEAN), "standard": ("superfast", "20", _LEAN), "pro": ("veryfast", "16", "")}
+"""x264's preset, rate factor and more. At one factor "veryfast" keeps less of what was drawn than "superfast", so
+pro's is lower by more than a tier: each tier is closer to its drawing than the one below."""
 _CHUNK = 1024
 """Samples in one AAC frame."""
 
@@ -35,11 +37,13 @@ class Film:
 
     def __init__(self, path: Path, *, width: int, height: int, fps: int, quality: str, sound: Sound | None) -> None:
         self._box = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"})
-        preset, crf = _PRESETS[quality]
+        preset, crf, more = _PRESETS[quality]
         video: VideoStream = self._box.add_stream("libx264", rate=fps)
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         video.time_base = video.codec_context.time_base = Fraction(1, fps)
         video.options = {"preset": preset, "crf": crf, "threads": str(THREADS), "profile": "high", "flags": "+bitexact"}
+        if more:
+            video.options |= {"x264-params": more}
         context = video.codec_context
         context.color_primaries = ColorPrimaries.BT709
         context.color_trc = ColorTrc.BT709

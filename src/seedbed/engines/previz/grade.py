@@ -107,62 +107,76 @@ def shrink(light: Floats, width: int, height: int, block: int, knee: float, out:
 
 
 @kernel
-def spread(small: Floats, spare: Floats, reach: int) -> None:
-    """Blurs `small` in place, twice with a box of (2 * reach + 1)."""
-    rows, columns = small.shape[1], small.shape[2]
+def _blur_rows(source: Floats, out: Floats, reach: int) -> None:
+    """Blurs the rows of `source` (rows, columns) with a box of (2 * reach + 1) into `out`, turned: (columns, rows)."""
+    rows, columns = source.shape
     share = np.float32(1.0 / (2 * reach + 1))
+    for j in range(rows):
+        total = source[j, 0] * np.float32(reach)
+        for i in range(reach):
+            total += source[j, min(i, columns - 1)]
+        for i in range(columns):
+            total += source[j, min(i + reach, columns - 1)]
+            out[i, j] = max(total, np.float32(0.0)) * share
+            total -= source[j, max(i - reach, 0)]
+
+
+@kernel
+def spread(small: Floats, spare: Floats, reach: int) -> None:
+    """Blurs `small` (3, rows, columns) in place, twice with a box of (2 * reach + 1). `spare` is as large."""
     for c in range(3):
+        turned = spare[c].reshape((small.shape[2], small.shape[1]))
         for _ in range(2):
-            for j in range(rows):
-                for i in range(columns):
-                    total = np.float32(0.0)
-                    for k in range(-reach, reach + 1):
-                        total += small[c, j, min(max(i + k, 0), columns - 1)]
-                    spare[c, j, i] = total * share
-            for j in range(rows):
-                for i in range(columns):
-                    total = np.float32(0.0)
-                    for k in range(-reach, reach + 1):
-                        total += spare[c, min(max(j + k, 0), rows - 1), i]
-                    small[c, j, i] = total * share
+            _blur_rows(small[c], turned, reach)
+            _blur_rows(turned, small[c], reach)
 
 
 @kernel
-def _expose(out: Floats, light: Floats, bloom: Floats, vignette: float, y_shade: float, saturation: float) -> None:
-    """One row of light (3, width), with its bloom, as square roots on the scale of the film curve."""
-    width = out.shape[1]
-    one, zero = f32(1.0), f32(0.0)
-    scale, more, side = f32((CURVE - 1) / 2.0), f32(saturation), f32(2.0 / width)
-    for x in range(width):
-        across = (f32(x) + f32(0.5)) * side - one
-        shade = f32(y_shade) * (one - f32(vignette) * across * across)
-        r = (light[0, x] + bloom[0, x]) * shade
-        g = (light[1, x] + bloom[1, x]) * shade
-        b = (light[2, x] + bloom[2, x]) * shade
+def _bloom_row(out: Floats, soft: Floats, block: int) -> None:
+    """One row of glow (width), from its values `soft` (columns) in the middles of blocks."""
+    width, columns = out.shape[0], soft.shape[0]
+    share, half = f32(1.0 / block), f32(0.5)
+    for x in range(min(block >> 1, width)):
+        out[x] = soft[0]
+    for i in range(columns - 1):
+        begin = i * block + (block >> 1)
+        here = out[begin : min(begin + block, width)]
+        first, slope = soft[i], (soft[i + 1] - soft[i]) * share
+        for k in range(here.shape[0]):
+            here[k] = first + slope * (f32(k) + half)
+    for x in range((columns - 1) * block + (block >> 1), width):
+        out[x] = soft[columns - 1]
+
+
+@kernel
+def _expose(out: Floats, light: Floats, y: int, bloom: Floats, sides: Floats, shade: float, saturation: float) -> None:
+    """Row `y` of light, with its bloom (3, width), as square roots on the scale of the film curve. `sides` (width) is
+    what the lens leaves of it."""
+    zero, more, lamp = f32(0.0), f32(saturation), f32(shade)
+    red, green, blue, over = light[0, y], light[1, y], light[2, y], bloom[0]
+    for x in range(out.shape[1]):
+        part = lamp * sides[x]
+        r, g, b = (red[x] + over[x]) * part, (green[x] + bloom[1, x]) * part, (blue[x] + bloom[2, x]) * part
         grey = r * f32(0.2126) + g * f32(0.7152) + b * f32(0.0722)
-        out[0, x] = math.sqrt(max(grey + (r - grey) * more, zero)) * scale
-        out[1, x] = math.sqrt(max(grey + (g - grey) * more, zero)) * scale
-        out[2, x] = math.sqrt(max(grey + (b - grey) * more, zero)) * scale
+        out[0, x] = math.sqrt(max(grey + (r - grey) * more, zero))
+        out[1, x] = math.sqrt(max(grey + (g - grey) * more, zero))
+        out[2, x] = math.sqrt(max(grey + (b - grey) * more, zero))
 
 
 @kernel
-def _mix(out: Floats, light: Floats, bloom: Floats, vignette: float, y_shade: float, mix: Floats) -> None:
+def _mix(out: Floats, light: Floats, y: int, bloom: Floats, sides: Floats, shade: float, mix: Floats) -> None:
     """As `_expose`, with the channels mixed by a matrix."""
-    width = out.shape[1]
-    one, zero = f32(1.0), f32(0.0)
-    scale, side = f32((CURVE - 1) / 2.0), f32(2.0 / width)
+    zero, lamp = f32(0.0), f32(shade)
+    red, green, blue = light[0, y], light[1, y], light[2, y]
     rr, rg, rb = mix[0]
     gr, gg, gb = mix[1]
     br, bg, bb = mix[2]
-    for x in range(width):
-        across = (f32(x) + f32(0.5)) * side - one
-        shade = f32(y_shade) * (one - f32(vignette) * across * across)
-        r = (light[0, x] + bloom[0, x]) * shade
-        g = (light[1, x] + bloom[1, x]) * shade
-        b = (light[2, x] + bloom[2, x]) * shade
-        out[0, x] = math.sqrt(max(rr * r + rg * g + rb * b, zero)) * scale
-        out[1, x] = math.sqrt(max(gr * r + gg * g + gb * b, zero)) * scale
-        out[2, x] = math.sqrt(max(br * r + bg * g + bb * b, zero)) * scale
+    for x in range(out.shape[1]):
+        part = lamp * sides[x]
+        r, g, b = (red[x] + bloom[0, x]) * part, (green[x] + bloom[1, x]) * part, (blue[x] + bloom[2, x]) * part
+        out[0, x] = math.sqrt(max(rr * r + rg * g + rb * b, zero))
+        out[1, x] = math.sqrt(max(gr * r + gg * g + gb * b, zero))
+        out[2, x] = math.sqrt(max(br * r + bg * g + bb * b, zero))
 
 
 @kernel
@@ -177,7 +191,8 @@ def _project(
     for c in range(3):
         step = 1.0 / scale[c]
         if step == 1.0 and right == 0.0 and down == 0.0:
-            out[c, :] = light[c, y, :width]
+            for x in range(width):
+                out[c, x] = light[c, y, x]
             continue
         v = min(max((y + 0.5 - 0.5 * height) * step + 0.5 * height - 0.5 - down, 0.0), height - 1.0)
         j = int(v)
@@ -211,20 +226,28 @@ def _project(
 @kernel
 def _print(row: Floats, curve: Floats) -> None:
     """Square roots of light into display values, by the film curve."""
-    top, half = f32(CURVE - 1.0), f32(0.5)
+    top, half, scale = f32(CURVE - 1.0), f32(0.5), f32((CURVE - 1) / 2.0)
     for c in range(3):
-        for x in range(row.shape[1]):
+        values, table = row[c], curve[c]
+        for x in range(values.shape[0]):
             # The table is finer than eight bits by far: its nearest entry will do.
-            row[c, x] = curve[c, np.uint32(min(row[c, x], top) + half)]
+            values[x] = table[np.uint32(min(values[x] * scale, top) + half)]
 
 
 @kernel
 def _luma(out: Bytes, row: Floats, grain: Floats, offset: int, strength: float) -> None:
-    half, amount = f32(0.5), f32(strength)
-    for x in range(out.shape[0]):
-        y = f32(0.2126) * row[0, x] + f32(0.7152) * row[1, x] + f32(0.0722) * row[2, x]
-        speck = grain[(x + offset) & (GRAIN - 1)] * amount * (f32(1.0) - half * y)
-        out[x] = np.uint8(min(max(f32(16.5) + f32(219.0) * y + speck, f32(16.0)), f32(235.0)))
+    half, amount, one = f32(0.5), f32(strength), f32(1.0)
+    x = 0
+    while x < out.shape[0]:
+        begin = (x + offset) & (GRAIN - 1)
+        end = min(x + GRAIN - begin, out.shape[0])
+        red, green, blue, specks = row[0, x:end], row[1, x:end], row[2, x:end], grain[begin:]
+        here = out[x:end]
+        for k in range(here.shape[0]):
+            y = f32(0.2126) * red[k] + f32(0.7152) * green[k] + f32(0.0722) * blue[k]
+            speck = specks[k] * amount * (one - half * y)
+            here[k] = np.uint8(min(max(f32(16.5) + f32(219.0) * y + speck, f32(16.0)), f32(235.0)))
+        x = end
 
 
 @kernel
@@ -232,16 +255,23 @@ def _chroma(blue: Bytes, red: Bytes, upper: Floats, lower: Floats, grain: Floats
             stain: float) -> None:  # fmt: skip
     """Two rows of display values into one row of each colour difference."""
     half, low, high, middle, scale = f32(0.5), f32(16.0), f32(240.0), f32(128.5), f32(56.0)
-    for k in range(blue.shape[0]):
-        i = 2 * k
-        r = upper[0, i] + upper[0, i + 1] + lower[0, i] + lower[0, i + 1]
-        g = upper[1, i] + upper[1, i + 1] + lower[1, i] + lower[1, i + 1]
-        b = upper[2, i] + upper[2, i + 1] + lower[2, i] + lower[2, i + 1]
-        u = f32(-0.114572) * r - f32(0.385428) * g + half * b
-        v = half * r - f32(0.454153) * g - f32(0.045847) * b
-        speck = grain[(k + offset) & (GRAIN - 1)] * f32(stain)
-        blue[k] = np.uint8(min(max(middle + scale * u + speck, low), high))
-        red[k] = np.uint8(min(max(middle + scale * v - speck, low), high))
+    begin, columns = 0, blue.shape[0]
+    while begin < columns:
+        start = (begin + offset) & (GRAIN - 1)
+        end = min(begin + GRAIN - start, columns)
+        top_r, top_g, top_b = upper[0, 2 * begin :], upper[1, 2 * begin :], upper[2, 2 * begin :]
+        low_r, low_g, low_b = lower[0, 2 * begin :], lower[1, 2 * begin :], lower[2, 2 * begin :]
+        specks, blues, reds = grain[start:], blue[begin:end], red[begin:end]
+        for k in range(blues.shape[0]):
+            r = top_r[2 * k] + top_r[2 * k + 1] + low_r[2 * k] + low_r[2 * k + 1]
+            g = top_g[2 * k] + top_g[2 * k + 1] + low_g[2 * k] + low_g[2 * k + 1]
+            b = top_b[2 * k] + top_b[2 * k + 1] + low_b[2 * k] + low_b[2 * k + 1]
+            u = f32(-0.114572) * r - f32(0.385428) * g + half * b
+            v = half * r - f32(0.454153) * g - f32(0.045847) * b
+            speck = specks[k] * f32(stain)
+            blues[k] = np.uint8(min(max(middle + scale * u + speck, low), high))
+            reds[k] = np.uint8(min(max(middle + scale * v - speck, low), high))
+        begin = end
 
 
 @kernel
@@ -253,34 +283,33 @@ def develop(
     rows, columns = small.shape[1], small.shape[2]
     pair, spare = np.empty((2, 3, width), np.float32), np.empty((3, 1, width), np.float32)
     line = np.empty(width + 2 * MARGIN, np.float32)
-    bloom, soft = np.empty((3, width), np.float32), np.zeros((3, columns + 1), np.float32)
-    at, part = np.empty(width, np.int32), np.empty(width, np.float32)
+    bloom, soft = np.zeros((3, width), np.float32), np.zeros(columns, np.float32)
+    sides = np.empty(width, np.float32)
     for x in range(width):
-        u = min(max((x + 0.5) / block - 0.5, 0.0), columns - 1.001)
-        at[x], part[x] = int(u), u - int(u)
+        across = (x + 0.5) * 2.0 / width - 1.0
+        sides[x] = 1.0 - bath.vignette * across * across
     offset = (gate.shift * 131) & (GRAIN - 1)
     mixed = bath.mix.shape[0] > 0
     moved = gate.right != 0.0 or gate.down != 0.0 or bath.scale[0] != bath.scale[2]
     for y in range(height):
         v = min(max((y + 0.5) / block - 0.5, 0.0), rows - 1.001)
         j = int(v)
-        j1 = min(j + 1, rows - 1)
+        j1, part = min(j + 1, rows - 1), f32(v - j)
         for c in range(3):
+            above, below, gain = small[c, j], small[c, j1], bath.bloom[c]
             for i in range(columns):
-                soft[c, i] = (small[c, j, i] + (small[c, j1, i] - small[c, j, i]) * f32(v - j)) * bath.bloom[c]
-            for x in range(width):
-                i = at[x]
-                bloom[c, x] = soft[c, i] + (soft[c, i + 1] - soft[c, i]) * part[x]
-        row, source = pair[y & 1], light[:, y]
+                soft[i] = (above[i] + (below[i] - above[i]) * part) * gain
+            _bloom_row(bloom[c], soft, block)
+        row, source, at = pair[y & 1], light, y
         if moved:
-            source = spare[:, 0]
-            _project(source, light, line, height, y, bath.scale, gate.right, gate.down)
+            source, at = spare, 0
+            _project(spare[:, 0], light, line, height, y, bath.scale, gate.right, gate.down)
         down = (y + 0.5) * 2.0 / height - 1.0
         shade = (1.0 - bath.vignette * down * down) * gate.lamp
         if mixed:
-            _mix(row, source, bloom, bath.vignette, shade, bath.mix)
+            _mix(row, source, at, bloom, sides, shade, bath.mix)
         else:
-            _expose(row, source, bloom, bath.vignette, shade, bath.saturation)
+            _expose(row, source, at, bloom, sides, shade, bath.saturation)
         _print(row, bath.curve)
         specks = bath.grain[(y + gate.shift * 57) & (GRAIN - 1)]
         _luma(luma[y], row, specks, offset, bath.strength)

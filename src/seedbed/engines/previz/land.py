@@ -135,17 +135,15 @@ def _fine(kind: float, wild: float, x: float, y: float, texel: float, shape: Flo
 
 
 @kernel
-def lay_ground(  # noqa: C901
+def _lay_rows(  # noqa: C901
     height: Floats, colour: Floats, coarse: Floats, cell: int, texel: float, left: float, low: float, size: int,
-    lo: Ints, hi: Ints, line: Floats, shape: Floats, grades: Floats, soil: Floats, flowers: Floats, seed: int,
+    lo: Ints, hi: Ints, line: Floats, shape: Floats, grades: Floats, soil: Floats, flowers: Floats, seed: int, strip:
+    Floats, near: Ints, weights: Floats,
 ) -> None:  # fmt: skip
-    """The bare land: `height` (size*size) and `colour` (size*size, 3), linear light. `soil` holds litter,
-    grass, gravel, rock, snow; `flowers` what blooms in drifts."""
+    """As `lay_ground`, with room to work in."""
     cells = coarse.shape[1]
-    strip = np.zeros((FIELDS, cells), np.float32)
-    near = np.empty(grades.shape[0] + 1, np.int32)
     kind, shingle = shape[KIND], 1.2
-    blooms, weights, per = flowers.shape[0], _weights(cell), 1.0 / cell
+    blooms, per = flowers.shape[0], 1.0 / cell
     if kind == COAST:
         shingle = shape[SHELF]
     grainy, one_sided = float(shape[GRAIN]), float(shape[ONE_SIDED])
@@ -209,12 +207,24 @@ def lay_ground(  # noqa: C901
 
 
 @kernel
-def lay_rock_and_snow(
+def lay_ground(
     height: Floats, colour: Floats, coarse: Floats, cell: int, texel: float, left: float, low: float, size: int,
-    lo: Ints, hi: Ints, shape: Floats, soil: Floats, bands: Floats, seed: int,
+    lo: Ints, hi: Ints, line: Floats, shape: Floats, grades: Floats, soil: Floats, flowers: Floats, seed: int,
 ) -> None:  # fmt: skip
-    """Bare rock where the land is steep, scree below it, snow where it is high or the season says so."""
-    rock_tone = np.empty(3, np.float32)
+    """The bare land: `height` (size*size) and `colour` (size*size, 3), linear light. `soil` holds litter,
+    grass, gravel, rock, snow; `flowers` what blooms in drifts."""
+    strip, weights = np.zeros((FIELDS, coarse.shape[1]), np.float32), _weights(cell)
+    near = np.empty(grades.shape[0] + 1, np.int32)
+    _lay_rows(height, colour, coarse, cell, texel, left, low, size, lo, hi, line, shape, grades, soil, flowers, seed,
+              strip, near, weights)  # fmt: skip
+
+
+@kernel
+def _lay_rock_rows(
+    height: Floats, colour: Floats, coarse: Floats, cell: int, texel: float, left: float, low: float, size: int,
+    lo: Ints, hi: Ints, shape: Floats, soil: Floats, bands: Floats, seed: int, rock_tone: Floats,
+) -> None:  # fmt: skip
+    """As `lay_rock_and_snow`, with room to work in."""
     mottle = 0.1 if shape[KIND] != HILLS else 0.3
     sharp = 0.75
     if shape[KIND] == DUNES:
@@ -248,3 +258,13 @@ def lay_rock_and_snow(
                     tone += (rock_tone[c] * (1.0 + mottle * (grain - 0.5)) - tone) * rock
                 tone += (soil[SNOWY, c] * speck - tone) * snow
                 colour[at, c] = tone
+
+
+@kernel
+def lay_rock_and_snow(
+    height: Floats, colour: Floats, coarse: Floats, cell: int, texel: float, left: float, low: float, size: int,
+    lo: Ints, hi: Ints, shape: Floats, soil: Floats, bands: Floats, seed: int,
+) -> None:  # fmt: skip
+    """Bare rock where the land is steep, scree below it, snow where it is high or the season says so."""
+    rock_tone = np.empty(3, np.float32)
+    _lay_rock_rows(height, colour, coarse, cell, texel, left, low, size, lo, hi, shape, soil, bands, seed, rock_tone)

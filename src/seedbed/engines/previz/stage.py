@@ -6,7 +6,7 @@ Plain tuples of arrays and numbers, which compiled code takes as they are. Nothi
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,8 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Words = NDArray[np.int64]
 
-f32 = np.float32
+f32: Any = np.float32
+"""Numbers of kernels that must not become 64 bits wide; what else they may be, numba looks after."""
 u64 = np.uint64
 """The type of an index that is never negative: signed ones are looked at for that, once for each load."""
 

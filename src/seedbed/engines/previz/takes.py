@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from seedbed.engines.previz import cast
-from seedbed.engines.previz.camera import Steer
+from seedbed.engines.previz.camera import Pose, Steer
 from seedbed.engines.previz.city import City
 from seedbed.engines.previz.finish import Finish
 from seedbed.engines.previz.frame import Check, Frame
@@ -16,11 +16,16 @@ from seedbed.engines.previz.hours import Station, at_station, stations
 from seedbed.engines.previz.moments import TEMPO
 from seedbed.engines.previz.passing import Passing
 from seedbed.engines.previz.reef import reef
+from seedbed.engines.previz.reef.swimmers import PLACED
 from seedbed.engines.previz.reel import Detail, Reel
 from seedbed.engines.previz.rooms import room
+from seedbed.engines.previz.rooms.guests import GUESTS
+from seedbed.engines.previz.rooms.objects import OTHERS as THINGS
+from seedbed.engines.previz.rooms.objects import TOYS
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.show import Picture
 from seedbed.engines.previz.space import Space
+from seedbed.engines.previz.space.company import ADRIFT
 from seedbed.engines.previz.stage import Floats
 from seedbed.engines.previz.townsfolk import LEADS, Townsfolk
 
@@ -73,7 +78,8 @@ def picture_of(
     the camera is."""
     size: dict[str, Any] = {"width": width, "height": height, "fps": fps}
     if shot.place == "space":
-        space = Space(shot, seed=seed, frames=frames, fixed=fixed, detail=detail, pool=pool, check=check, **size)
+        space = Space(shot, seed=seed, frames=frames, fixed=fixed, detail=detail, pool=pool, check=check, steer=steer,
+                      **size)  # fmt: skip
         finish = Finish(shot, seed=seed, exposure=space.exposure, warm=space.warm, saturation=space.saturation, **size)
         return Developed(space, finish)
     made: dict[str, Any] = {
@@ -95,12 +101,15 @@ def picture_of(
 
 
 def _city(shot: Shot, *, fps: int, width: int, height: int, detail: Detail, steer: Steer, **made: Any) -> City:
-    tempo = TEMPO[shot.tempo]
-    folk = Townsfolk(shot, made["seed"] ^ shot.site)
-    led = folk.poses(frames=made["frames"], fps=fps, ratio=width / height, fixed=made["fixed"], tempo=tempo)
+    tempo, fixed = TEMPO[shot.tempo], made["fixed"]
+    folk = Townsfolk(shot, made["seed"] ^ shot.site, seconds=made["frames"] / fps * tempo)
+
+    def led(asked: list[Pose]) -> list[Pose]:
+        return steer(folk.led(asked, fps=fps, ratio=width / height, fixed=fixed, tempo=tempo))
+
     return City(
-        shot, width=width, height=height, fps=fps, detail=detail.grid, tempo=tempo, extras=folk.actors,
-        steer=lambda asked: steer(led or asked), **made,
+        shot, width=width, height=height, fps=fps, detail=detail.grid, tempo=tempo, extras=folk.shown,
+        clear_m=folk.clear_m, steer=led, **made,
     )  # fmt: skip
 
 
@@ -132,19 +141,37 @@ def _passing(shot: Shot, passed: tuple[Station, ...], made: dict[str, Any]) -> P
 
 
 _HELD = {
-    "city": LEADS | {"car", "house", "bridge", "birds", "food", "fire"},
-    "interior": frozenset(("people", "robot", "dog", "cat", "crowd", "candle", "flower", "food", "fire", "house")),
-    "underwater": frozenset(("fish", "ship", "people", "animals")),
-    "space": frozenset(("plane", "people")),
+    "city": LEADS | {"car", "house", "bridge"},
+    "interior": frozenset((*GUESTS, *THINGS, *TOYS, "fire")),
+    "underwater": PLACED,
+    "space": ADRIFT,
 }
 """Subjects that a place without land has room for."""
+_INSTEAD = {
+    ("interior", kind): "a toy on a table" for kind in TOYS
+} | {
+    ("interior", "fish"): "in a tank", ("interior", "balloon"): "balloons on strings", ("interior",
+            "birds"): "on a table",
+    ("interior", "fire"): "in a hearth", ("underwater", "people"): "divers", ("underwater", "plane"): "a wreck",
+    ("underwater", "train"): "a wreck", ("underwater", "house"): "sunk to the floor",
+    ("city", "flower"): "a stall",
+}  # fmt: skip
+"""What some of them are there, where that is not what they are elsewhere."""
 
 
 def unplayed(shot: Shot) -> list[str]:
-    """What is understood and cannot be shown in the place of `shot`, for people to read."""
+    """What is shown in the place of `shot` as something else, and what cannot be, for people to read."""
     held = _HELD.get(shot.place)
-    lost = [] if held is None else [kind for kind in shot.subjects if kind in cast.PLAYED and kind not in held]
-    return [f"understood, but not shown in this place: {', '.join(lost)}"] if lost else []
+    if held is None:
+        return []
+    told = [kind for kind in shot.subjects if kind in cast.PLAYED and kind not in shot.without]
+    notes = [
+        f"shown in this place as {_INSTEAD[shot.place, kind]}: {kind}"
+        for kind in told
+        if (shot.place, kind) in _INSTEAD
+    ]
+    lost = [kind for kind in told if kind not in held]
+    return notes + ([f"understood, but not shown in this place: {', '.join(lost)}"] if lost else [])
 
 
 _BUILT = {"interior": (room, 0.95, 0.9), "underwater": (reef, 0.95, 0.0)}

@@ -115,19 +115,18 @@ def _broadleaf(
 
 
 @kernel
-def plant(  # noqa: C901
+def _plant_each(  # noqa: C901
     height: Floats, colour: Floats, bare: Floats, coarse: Floats, cell: int, texel: float, left: float, low: float,
     size: int, lo: Ints, hi: Ints, line: Floats, shape: Floats, grades: Floats, crowns: Floats, lobes: int, seed: int,
+    near: Ints,
 ) -> int:  # fmt: skip
-    """Sets the trees of one map. `crowns` is a palette in order of hue; its first row is the evergreen's, and its
-    last the palm's. Returns the number of trees."""
+    """As `plant`, with room to work in."""
     count = 0
     scale = float(shape[SIZE])
     spacing = 4.3 * scale
     first_i, first_j = math.floor(left / spacing) - 1, math.floor(low / spacing) - 1
     across = int(size * texel / spacing) + 3
     shades = crowns.shape[0] - 1
-    near = np.empty(grades.shape[0] + 1, np.int32)
     dry_m, wide = 2.5, max(int(1.0 / texel), 1)
     if shape[KIND] == COAST:
         dry_m = shape[SHELF] * 0.9
@@ -186,13 +185,24 @@ def plant(  # noqa: C901
 
 
 @kernel
-def plant_far(
-    height: Floats, colour: Floats, coarse: Floats, cell: int, texel: float, left: float, low: float, size: int,
-    lo: Ints, hi: Ints, line: Floats, shape: Floats, grades: Floats, crowns: Floats, seed: int,
-) -> None:  # fmt: skip
-    """Where a texel is as large as a tree: each texel of forest is one crown."""
-    shades = crowns.shape[0] - 1
+def plant(
+    height: Floats, colour: Floats, bare: Floats, coarse: Floats, cell: int, texel: float, left: float, low: float,
+    size: int, lo: Ints, hi: Ints, line: Floats, shape: Floats, grades: Floats, crowns: Floats, lobes: int, seed: int,
+) -> int:  # fmt: skip
+    """Sets the trees of one map. `crowns` is a palette in order of hue; its first row is the evergreen's, and its
+    last the palm's. Returns the number of trees."""
     near = np.empty(grades.shape[0] + 1, np.int32)
+    return _plant_each(height, colour, bare, coarse, cell, texel, left, low, size, lo, hi, line, shape, grades, crowns,
+                       lobes, seed, near)  # fmt: skip
+
+
+@kernel
+def _plant_texels(
+    height: Floats, colour: Floats, coarse: Floats, cell: int, texel: float, left: float, low: float, size: int,
+    lo: Ints, hi: Ints, line: Floats, shape: Floats, grades: Floats, crowns: Floats, seed: int, near: Ints,
+) -> None:  # fmt: skip
+    """As `plant_far`, with room to work in."""
+    shades = crowns.shape[0] - 1
     dry_m = 6.0
     if shape[KIND] == COAST:
         dry_m = shape[SHELF] * 0.9
@@ -223,3 +233,13 @@ def plant_far(
             white = shape[SNOW] * 0.3
             for c in range(3):
                 colour[at, c] = crowns[which, c] * tint * (1.0 - white) + 0.9 * white
+
+
+@kernel
+def plant_far(
+    height: Floats, colour: Floats, coarse: Floats, cell: int, texel: float, left: float, low: float, size: int,
+    lo: Ints, hi: Ints, line: Floats, shape: Floats, grades: Floats, crowns: Floats, seed: int,
+) -> None:  # fmt: skip
+    """Where a texel is as large as a tree: each texel of forest is one crown."""
+    near = np.empty(grades.shape[0] + 1, np.int32)
+    _plant_texels(height, colour, coarse, cell, texel, left, low, size, lo, hi, line, shape, grades, crowns, seed, near)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from seedbed.engines.previz.jit import inlined, kernel
 from seedbed.engines.previz.stage import (
     CALM,
@@ -248,13 +246,12 @@ def _along(scene: Scene, x: float, y: float) -> tuple[float, float]:
 @kernel
 def wet(  # noqa: C901
     lit: Floats, seen: Ints, edge: Floats, count: int, profile: Floats, surface: Floats, scene: Scene, view: View,
-    ray: Ray, haze: Floats, skyline: Floats,
+    ray: Ray, haze: Floats, skyline: Floats, pixel: Floats,
 ) -> None:  # fmt: skip
-    """Replaces the bed in `lit` by the light off the water. `skyline` is room to work in."""
+    """Replaces the bed in `lit` by the light off the water. `skyline` and `pixel` (3) are room to work in."""
     water, tint, tile, sun, waves = scene.water, scene.tint, scene.tile, scene.sun, view.waves
     depth = scene.ramp[DEPTH]
     seconds, length = view.seconds, ray.length
-    pixel = np.zeros(3, np.float32)
     outlined, last = False, -1
     for k in range(count):
         step = seen[k]

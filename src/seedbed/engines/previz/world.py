@@ -36,6 +36,7 @@ _CELL = 8
 _FAR_TEXEL_M = 2.4
 """From this size of texel on, a texel of forest is one crown."""
 _OPEN_SEA_M = 1e5
+_SIGHT_M = 14_000.0
 _STILL = still()
 _ONSHORE, _OFFSHORE = (0.93, -0.37), (0.36, -0.93)
 """Where the waves of a coast and of the open sea run."""
@@ -212,9 +213,13 @@ def build(
     starts = [0, *ends[:-1].tolist()]
     heights, packed = np.zeros(int(ends[-1]), np.float32), np.zeros(int(ends[-1]), np.int64)
 
+    shadows = _shadows_m(place, yaw)
+
     def bake(number: int) -> int:
-        left, low, texel, size, _ = squares[number]
-        lo, hi = _visible(poses, half, left, low, texel, size)
+        left, low, texel, size, reach = squares[number]
+        # What lies farther than a map serves is another's, but for what throws its shadow back into it.
+        reach = min(reach + shadows, _SIGHT_M) if number < len(squares) - 1 else _SIGHT_M
+        lo, hi = _visible(poses, half, left, low, texel, size, reach)
         part = slice(starts[number], int(ends[number]))
         return _bake(place, heights[part], packed[part], left, low, texel, size, lo, hi, check)
 
@@ -272,12 +277,15 @@ def _squares(place: Plot, poses: Sequence[Pose], half: float, yaw: float, grid: 
     return squares
 
 
-def _visible(poses: Sequence[Pose], half: float, left: float, low: float, texel: float, size: int) -> tuple[Ints, Ints]:
-    """For each row of a map, the columns that some pose's wedge of sight crosses, with a margin."""
+def _visible(
+    poses: Sequence[Pose], half: float, left: float, low: float, texel: float, size: int, reach: float
+) -> tuple[Ints, Ints]:
+    """For each row of a map, the columns that some pose's wedge of sight crosses up to the depth `reach`, with a
+    margin."""
     margin = 45.0 + 6 * texel
     rows = low + texel * np.arange(size)
     lowest, highest = np.full(size, np.inf), np.full(size, -np.inf)
-    far = 14000.0
+    far = reach + 2.0 * margin
     for pose in [*poses[:: max(len(poses) // 12, 1)], poses[-1]]:
         fx, fy = math.sin(pose.yaw), math.cos(pose.yaw)
         spread = half * 1.04
@@ -291,6 +299,14 @@ def _visible(poses: Sequence[Pose], half: float, left: float, low: float, texel:
     lo = np.where(some, np.clip((np.where(some, lowest, 0) - margin - left) / texel, 0, size), 0)
     hi = np.where(some, np.clip((np.where(some, highest, 0) + margin - left) / texel, 0, size), 0)
     return lo.astype(np.int32), hi.astype(np.int32)
+
+
+def _shadows_m(place: Plot, yaw: float) -> float:
+    """From how far ahead a shadow may fall back towards a camera that looks along `yaw`, in metres."""
+    sun, shape = place.look.sun, place.shape
+    toward = float(sun[0]) * math.sin(yaw) + float(sun[1]) * math.cos(yaw)
+    tall = _TALL_M + sum(float(shape[slot]) for slot in (relief.RELIEF, relief.RIDGE, relief.DUNE, relief.VENT_M))
+    return max(tall * toward, 0.0) / max(float(sun[2]), 1e-3)
 
 
 def _bake(

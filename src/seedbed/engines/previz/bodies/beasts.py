@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from seedbed.engines.previz.bodies import beast, herds, paces, people, species, strides
+from seedbed.engines.previz.bodies import beast, fabled, herds, paces, people, species, strides, suits
 from seedbed.engines.previz.bodies.beast import Coat, Shape
 from seedbed.engines.previz.bodies.form import Grain
 from seedbed.engines.previz.bodies.model import Model
@@ -87,6 +87,10 @@ KINDS: dict[str, Breed] = {
     "elephant": Breed(herds.ELEPHANT, (("77706a", "3a3532", "8f877d"),
         ("847b72", "3a3532", "9a9186")),
             1.0, 1.75, _SLOW, ("stand",), 0.16, gloss=0.10, extra={"horn": "ece4d0", "ear": "574f49"}),
+    "unicorn": Breed(fabled.UNICORN, (("f2f0f4", "e3b7d6", "c9b99a"), ("f4f2ee", "b9c4ee", "c9b99a"),
+        ("f3eef2", "d9c9f0", "c9b99a")), 1.0, 1.0, _HORSE, spots=0.03, extra={"horn": "ecd28a"}),
+    "dinosaur": Breed(fabled.DINOSAUR, (("6f7a52", "66714b", "3a3a30"), ("7d6a4c", "746246", "3a332a"),
+        ("5c7078", "546870", "2f383a")), 1.0, 2.0, _SLOW, ("stand",), 0.5, gloss=0.15),
 }  # fmt: skip
 ALIASES: dict[str, str] = {
     "stallion": "horse",
@@ -98,6 +102,9 @@ ALIASES: dict[str, str] = {
     "ox": "cow",
     "lamb": "sheep",
     "big cat": "tiger",
+    "brontosaurus": "dinosaur",
+    "diplodocus": "dinosaur",
+    "brachiosaurus": "dinosaur",
 }
 
 
@@ -137,9 +144,9 @@ def _coat(breed: Breed, tones: tuple[str, str, str], palette: Palette, seed: int
 
 def beast_model(
     kind: str, rng: np.random.Generator, palette: Palette, grain: Grain, *, colour: str = "", size: float = 1.0,
-    rider: bool = False,
+    rider: str = "",
 ) -> Model:  # fmt: skip
-    """An animal of KINDS or ALIASES."""
+    """An animal of KINDS or ALIASES; `rider` is "man" or "knight" where somebody is astride."""
     name = ALIASES.get(kind, kind)
     breed = KINDS[name]
     tones = breed.coats[int(rng.integers(1 << 30)) % len(breed.coats)]
@@ -151,18 +158,20 @@ def beast_model(
         # Streaks run along v, which runs along limbs: stripes go around them.
         mesh = replace(mesh, uv=mesh.uv[:, ::-1].copy())
     if rider:
-        mesh = joined([mesh, _rider(breed.shape, rng, palette, grain, beast.numbers(rig)("trunk"))])
+        mesh = joined([mesh, _rider(rider, breed.shape, rng, palette, grain, beast.numbers(rig)("trunk"))])
     motions = [name for name, _ in breed.paces]
     names = [breed.rests[0], *motions, *breed.rests[1:]]
     top = float(mesh.points[:, 2].max()) * scale
     return Model(kind, mesh.scaled(scale), {m: partial(clip, name, m) for m in names}, top, scale)
 
 
-def _rider(shape: Shape, rng: np.random.Generator, palette: Palette, grain: Grain, bone: int) -> Mesh:
+def _rider(kind: str, shape: Shape, rng: np.random.Generator, palette: Palette, grain: Grain, bone: int) -> Mesh:
     """A person astride, as one solid thing on the back."""
-    person = people.person_model(
-        "man" if rng.random() < 0.6 else "woman", rng, palette, grain, outfit="casual", height=1.72
-    )
+    if kind == "knight":
+        person = suits.suited_model("knight", rng, palette, grain, height=1.76)
+    else:
+        who = "man" if rng.random() < 0.6 else "woman"
+        person = people.person_model(who, rng, palette, grain, outfit="casual", height=1.72)
     pose = person.pose("ride", 0.0)
     mesh = person.mesh
     a, b = pose[mesh.bones[:, 0]], pose[mesh.bones[:, 1]]

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from seedbed.engines.previz.bodies import beasts, bird, people, robot, small, swimmer
+from seedbed.engines.previz.bodies import beasts, bird, dragon, ghost, people, robot, small, suits, swimmer
 from seedbed.engines.previz.bodies.actors import Ground, Place, Walker
 from seedbed.engines.previz.bodies.form import Grain
 from seedbed.engines.previz.bodies.model import Model
@@ -23,6 +23,9 @@ _MAKERS: dict[str, _Maker] = {
     **dict.fromkeys([*bird.KINDS, *bird.ALIASES], bird.bird_model),
     **dict.fromkeys([*swimmer.KINDS, *swimmer.ALIASES], swimmer.swimmer_model),
     **dict.fromkeys(robot.KINDS, robot.robot_model),
+    **dict.fromkeys(suits.KINDS, suits.suited_model),
+    **dict.fromkeys(ghost.KINDS, ghost.ghost_model),
+    **dict.fromkeys(dragon.KINDS, dragon.dragon_model),
     **dict.fromkeys(small.KINDS, small.small_model),
     **dict.fromkeys([*beasts.KINDS, *beasts.ALIASES], beasts.beast_model),
 }

@@ -11,7 +11,7 @@ from seedbed.engines.previz.cast.scenery import Scenery, Traveller, stood
 from seedbed.engines.previz.cast.staging import Mark
 from seedbed.engines.previz.shapes import Actor, Prop
 from seedbed.engines.previz.shapes.mesh import joined, placed, rotation
-from seedbed.engines.previz.things import buildings, craft
+from seedbed.engines.previz.things import buildings, craft, spacecraft
 
 
 def _house(mark: Mark, scenery: Scenery) -> list[Actor]:
@@ -80,13 +80,58 @@ def _ship(mark: Mark, scenery: Scenery) -> list[Actor]:
 
 
 def _plane(mark: Mark, scenery: Scenery) -> list[Actor]:
-    form = craft.airliner(scenery.palette)
+    kind = spacecraft_of(scenery)
+    form = spacecraft.BUILDERS[kind](scenery.palette) if kind else craft.airliner(scenery.palette)
+    if kind in ("rocket", "saucer", "satellite"):
+        return [Traveller(form, _launched(mark) if kind == "rocket" else _hovering(mark))]
 
     def where(seconds: float) -> tuple[float, float, float, float, float, float]:
         x, y, z = mark.at(seconds)
         return x, y, z + 1.5 * seconds, mark.heading, 0.05, 0.05 * math.sin(seconds * 0.6)
 
     return [Traveller(form, where)]
+
+
+_SPACECRAFT = (
+    ("rocket", ("rocket", "火箭", "ракет", "roket", "rakiet")), ("saucer", ("ufo", "saucer", "飞碟", "нло")),
+    ("satellite", ("satellite", "probe", "卫星", "спутник", "uydu", "satelit")),
+    ("starship", ("spaceship", "starship", "spacecraft", "shuttle", "飞船", "starcruiser", "звездолет", "звездолёт",
+                  "uzay gemisi", "statek kosmiczny")),
+)  # fmt: skip
+
+
+def spacecraft_of(scenery: Scenery) -> str:
+    """Which craft for beyond the air was named, by its name in `spacecraft`; "" for none."""
+    return next((kind for kind, words in _SPACECRAFT if scenery.any_of(*words)), "")
+
+
+def _launched(mark: Mark) -> Callable[[float], tuple[float, float, float, float, float, float]]:
+    """Up, ever faster, leaning a little."""
+
+    def where(seconds: float) -> tuple[float, float, float, float, float, float]:
+        lean = 0.006 * seconds * seconds
+        return (
+            mark.x + 0.3 * seconds**2,
+            mark.y,
+            mark.z - 6.0 + 4.0 * seconds + 0.9 * seconds**2,
+            mark.heading,
+            0.0,
+            lean,
+        )
+
+    return where
+
+
+def _hovering(mark: Mark) -> Callable[[float], tuple[float, float, float, float, float, float]]:
+    """Along slowly, wavering and turning."""
+
+    def where(seconds: float) -> tuple[float, float, float, float, float, float]:
+        run = 0.12 * mark.speed * seconds
+        x, y = mark.x + math.sin(mark.heading) * run, mark.y + math.cos(mark.heading) * run
+        return (x, y, mark.z + 0.9 * math.sin(0.9 * seconds), 0.5 * seconds, 0.05 * math.sin(0.8 * seconds),
+                0.06 * math.sin(0.6 * seconds + 1.0))  # fmt: skip
+
+    return where
 
 
 _BALLOONS = (

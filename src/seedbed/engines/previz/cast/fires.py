@@ -86,7 +86,7 @@ def _candles(mark: Mark, scenery: Scenery) -> list[Actor]:
     return found
 
 
-_PETALS = ("d8455f", "f0c24b", "f4f1f7", "c96fb0", "e8743b", "7a62c9")
+PETALS = ("d8455f", "f0c24b", "f4f1f7", "c96fb0", "e8743b", "7a62c9")
 
 
 def _flowers(mark: Mark, scenery: Scenery) -> list[Actor]:
@@ -94,8 +94,8 @@ def _flowers(mark: Mark, scenery: Scenery) -> list[Actor]:
     rng = np.random.default_rng([scenery.seed, 46])
     stem = scenery.palette.add(paint("4c7a30", two_sided=True))
     colours = [
-        scenery.palette.add(paint(_PETALS[int(k)], two_sided=True, gloss=0.05))
-        for k in rng.choice(len(_PETALS), 3, replace=False)
+        scenery.palette.add(paint(PETALS[int(k)], two_sided=True, gloss=0.05))
+        for k in rng.choice(len(PETALS), 3, replace=False)
     ]
     heart = scenery.palette.add(paint("d9a520"))
     parts: list[Mesh] = []
@@ -115,7 +115,7 @@ def _flowers(mark: Mark, scenery: Scenery) -> list[Actor]:
             ).painted(stem)
         )
         parts.append(
-            _flower(0.055 + 0.02 * float(rng.random()))
+            flower(0.055 + 0.02 * float(rng.random()))
             .turned(pitch=-0.5, roll=lean)
             .moved(*map(float, tip))
             .painted(colours[number % 3])
@@ -124,7 +124,7 @@ def _flowers(mark: Mark, scenery: Scenery) -> list[Actor]:
     return [Prop(joined(parts), placed(rotation(), mark.x, mark.y, mark.z))]
 
 
-def _flower(radius: float) -> Mesh:
+def flower(radius: float) -> Mesh:
     """Eight petals about a heart."""
     parts = []
     for k in range(8):

@@ -45,6 +45,7 @@ ROLES: dict[str, Role] = {
     "animals": Role(3.0, 1.2, "land", 1.1, 26.0, follow=True),
     "birds": Role(8.0, 0.0, "air", 9.0, 0.0, 0.9, 0.9, True),
     "fish": Role(7.0, 0.6, "water", 4.0, 0.0, 0.8, 1.3),
+    "dragon": Role(15.0, 0.0, "air", 13.0, 0.0, 0.95, 0.9, True),
     "train": Role(23.0, 1.2, "track", 17.0, 40.0, 1.15, math.pi / 2 + 0.95),
     "bridge": Role(110.0, -6.0, "track", 0.0, 40.0, 1.0, math.pi / 2),
     "car": Role(6.0, 0.8, "land", 9.0, 30.0, 0.8, 1.2),
@@ -95,11 +96,13 @@ def stage(
     # A train that crosses a bridge is the bridge's.
     if "train" in kinds and "bridge" in kinds:
         kinds.remove("bridge")
+    if mounted(shot) and "people" in kinds and "horse" in kinds:
+        kinds.remove("horse")
     rng = np.random.default_rng([seed, 77])
     marks: list[Mark] = []
     for number, kind in enumerate(kinds[:4]):
-        role = _sized(ROLES[kind], shot)
-        if kind in _LIVING and _stays(shot):
+        role = sized(ROLES[kind], shot)
+        if kind in _LIVING and stays(shot):
             role = replace(role, speed=0.0)
         pace = {"slow": 0.75, "normal": 1.0, "fast": 1.7}[shot.pace]
         marks.append(_mark(kind, role, number, marks, line, half_width, ground, rng, role.speed * pace, seconds))
@@ -139,22 +142,36 @@ _LARGE = {
     "lion": 2.6, "lioness": 2.6, "tiger": 2.8, "leopard": 2.2, "panther": 2.2, "cheetah": 2.2, "elephant": 5.6,
     "bear": 2.8, "wolf": 1.7, "fox": 1.3, "sheep": 1.8, "eagle": 4.0, "whale": 15.0, "humpback": 15.0, "orca": 9.0,
     "butterfly": 0.5,
+    "dinosaur": 11.0, "brontosaurus": 11.0, "diplodocus": 11.0, "brachiosaurus": 11.0,
 }  # fmt: skip
 """Metres to see whole, of animals that are not as large as most of their kind."""
+_MANY = frozenset({"children", "kids", "girls", "boys", "women", "men", "astronauts", "knights", "ghosts", "dancers",
+                   "soldiers", "hikers", "musicians"})  # fmt: skip
 
 
 def _said(shot: Shot) -> list[str]:
     return " ".join((*shot.known, *shot.unknown)).split()
 
 
-def _stays(shot: Shot) -> bool:
+def mounted(shot: Shot) -> bool:
+    """Whether the shot is of a knight on horseback."""
+    said = set(_said(shot))
+    return bool(said & {"knight", "knights"}) and bool(said & {"ride", "rides", "riding", "rode", "horseback"})
+
+
+def stays(shot: Shot) -> bool:
     """Whether the words have the living stay where they are."""
     return any(word.startswith(_STAYING) for word in _said(shot))
 
 
-def _sized(role: Role, shot: Shot) -> Role:
+def sized(role: Role, shot: Shot) -> Role:
     """The role at the size of the very animal that was named."""
+    if role is ROLES["people"] and mounted(shot):
+        return replace(ROLES["horse"], size_m=3.4, tall_m=1.35)
     named = [_LARGE[word.removesuffix("s")] for word in _said(shot) if word.removesuffix("s") in _LARGE]
+    if role is ROLES["people"] and set(_said(shot)) & _MANY:
+        young = set(_said(shot)) & {"children", "kids", "girls", "boys"}
+        return replace(role, size_m=2.4 if young else 3.0, tall_m=0.75 if young else 1.0)
     if not named or role.medium == "track" or role.size_m > 10.0:
         return role
     return replace(role, size_m=named[0], tall_m=role.tall_m * named[0] / role.size_m)

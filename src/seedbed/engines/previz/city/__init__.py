@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +36,20 @@ from seedbed.engines.previz.world import ripples
 __all__ = ["City"]
 
 Floats = NDArray[np.float32]
-Extras = Callable[[Palette], Sequence[Actor]]
-"""More actors for the street, such as people, painted from the city's palette."""
+
+
+class Extra(Protocol):
+    """What is in the street beside what a city has by itself; `glows` are sprites at a time in seconds."""
+
+    @property
+    def actors(self) -> Sequence[Actor]: ...
+
+    @property
+    def glows(self) -> Sequence[Callable[[float], Floats]]: ...
+
+
+Extras = Callable[[Palette], Extra]
+"""Makes it with paints of the city's palette."""
 
 _HAZE_M = {"fog": (150.0, 420.0), "rain": (520.0, 1300.0), "snow": (380.0, 950.0), "storm": (420.0, 1100.0)}
 """How far one sees in a street and over the roofs, metres."""
@@ -49,8 +62,10 @@ class City:
     def __init__(
         self, shot: Shot, *, seed: int, width: int, height: int, frames: int, fps: int, fixed: bool, detail: int,
         pool: Executor, check: Check, tempo: float = 1.0, extras: Extras | None = None, steer: Steer | None = None,
+                clear_m: float = 0.0,
     ) -> None:  # fmt: skip
-        """`detail` is texels on a side of the sky's panorama, times three."""
+        """`detail` is texels on a side of the sky's panorama, times three; no car drives within `clear_m` of the
+        street's middle."""
         self.width, self.height, self.fps, self.tempo = width, height, fps, tempo
         own = place_seed(shot, seed)
         self.seed = own
@@ -63,7 +78,7 @@ class City:
         sight = self._sight(frames / fps)
         dome = pool.submit(raise_dome, shot, sight, rows=detail // 5, columns=detail // 2, seed=own, check=check)
         kit = kit_of(shot)
-        self.plan = plans.plan(shot, kit, self._way(), own)
+        self.plan = plans.plan(shot, kit, self._way(), own, clear_m)
         check()
         self._dome = dome.result()
         self._kit, self._kind = kit, kind
@@ -79,7 +94,9 @@ class City:
             sun, lamp, hazes, near if kind != "skyline" else far, self._dome.at(0.0, 0.0, 0.0), (sight.low, sight.high)
         )
         self._air = self._air._replace(bulbs=plans.bulbs_of(self.plan.lamps))
-        actors = [*self.plan.actors, *(extras(kit.palette) if extras else [])]
+        extra = extras(kit.palette) if extras else None
+        self._lights = tuple(extra.glows) if extra else ()
+        actors = [*self.plan.actors, *(extra.actors if extra else ())]
         focus = self._focus() if kind != "skyline" else None
         self._troupe = Troupe(
             actors, kit.palette.rows(), self._air, focus=focus, ridge=0.34 if kind == "street" else 0.12
@@ -157,6 +174,9 @@ class City:
         rows = [self._halos]
         if self._kit.night or self._kit.wet:
             rows += [driver.eyes(seconds) for driver in self.plan.drivers]
+        lights = [glow(seconds) for glow in self._lights]
+        if lights:
+            draw_sprites(frame, np.concatenate(lights), check, grain=self._grain)
         lamps = np.concatenate(rows)
         if len(lamps):
             thick = 0.32 if self._air.haze_m < 1500 else 0.20

@@ -34,15 +34,20 @@ _LOW = {"street", "avenue", "alley", "alleyway", "boulevard", "road", "traffic",
 _HIGH = {"skyline", "aerial", "drone", "cityscape", "skyscraper", "rooftop", "bird", "metropolis", "downtown", "above"}
 
 
+_LOFTY = frozenset(("balloon", "plane", "dragon", "fireworks", "ship"))
+"""Subjects that are seen over roofs, or on a river."""
+
+
 def kind_of(shot: Shot) -> str:
     """ "old", "street" or "skyline"."""
     words = {word.lower().rstrip("s") if len(word) > 4 else word.lower() for word in shot.known} | set(shot.known)
     high = bool(words & _HIGH) or any("aerial" in word or "skyline" in word for word in words)
-    if words & _OLD and not high:
+    lofty = set(shot.subjects) & _LOFTY and not words & _LOW
+    if shot.aerial or high or lofty:
+        return "skyline" if high or lofty or not words & (_OLD | _LOW) else "old" if words & _OLD else "street"
+    if words & _OLD and not any("neon" in word for word in words):
         return "old"
-    if words & _LOW and not high:
-        return "street"
-    return "skyline" if shot.aerial or high else "street"
+    return "street"
 
 
 @dataclass(slots=True)
@@ -65,8 +70,8 @@ Way = tuple[float, float, float, float, float]
 """What the camera passes through: x0, x1, y0, y1, and its lowest height."""
 
 
-def plan(shot: Shot, kit: Kit, way: Way, seed: int) -> Plan:
-    """The city of `shot`, with nothing in the camera's `way`."""
+def plan(shot: Shot, kit: Kit, way: Way, seed: int, clear_m: float = 0.0) -> Plan:
+    """The city of `shot`, with nothing in the camera's `way`, and no car within `clear_m` of the street's middle."""
     rng = np.random.default_rng([seed, 17])
     out = Plan(kind_of(shot), kit)
     ground = Builder()
@@ -76,6 +81,9 @@ def plan(shot: Shot, kit: Kit, way: Way, seed: int) -> Plan:
         _street(out, ground, shot, kit, way, rng)
     else:
         _skyline(out, ground, shot, kit, way, rng)
+    closed = {id(driver) for driver in out.drivers if abs(driver.x) < clear_m}
+    out.drivers = [driver for driver in out.drivers if id(driver) not in closed]
+    out.actors = [actor for actor in out.actors if id(actor) not in closed]
     made = ground.mesh()
     if made is not None:
         out.actors.append(Prop(made, pose()))

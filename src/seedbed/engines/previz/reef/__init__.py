@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +14,8 @@ from seedbed.engines.previz.frame import Check, Frame
 from seedbed.engines.previz.light import linear
 from seedbed.engines.previz.noise import layered
 from seedbed.engines.previz.reef import growth, water_light
-from seedbed.engines.previz.reef.deep import Torch, living_lights, sparks, submarine
+from seedbed.engines.previz.reef.deep import Torch, living_lights, sparks
+from seedbed.engines.previz.reef.swimmers import Path, cast_in, has_submarine
 from seedbed.engines.previz.rooms.beams import SHAFT, draw_beams
 from seedbed.engines.previz.script import Shot
 from seedbed.engines.previz.sets import Set
@@ -50,7 +49,8 @@ def reef(
     dark = deep or night
     actors: list[Actor] = [Prop(_floor(own, palette), _at(0, 0, 0))]
     actors += _grown(rng, palette, own, bare="coral" in shot.without, glow=0.55 if night else 0.16 if deep else 0.0)
-    actors += _vessel(shot, palette, own)
+    crew = cast_in(shot, palette, own, lambda x, y: floor_at(x, y, own), frames / fps * tempo)
+    actors += crew.actors
     if "fish" not in shot.without:
         actors += _swimming(shot, palette, own)
     mark = staging.Mark("reef", _REEF, 0.0, 15.0, floor_at(0, 15, own), 0.0, 0.0)
@@ -68,7 +68,7 @@ def reef(
     air = still_air(
         sun / np.linalg.norm(sun), lamp, far, 21.0, np.repeat(sea[2][None, None], 4, 0).repeat(4, 1), (-2.0, 2.0)
     )
-    torch = _torch(shot, own) if dark else None
+    torch = _torch(shot, own, crew.vessel) if dark else None
     living = living_lights(own, lambda x, y: floor_at(x, y, own)) if dark else np.zeros((0, 7), np.float32)
     air = air._replace(bulbs=living if torch is None else np.concatenate([living, torch.bulbs()]))
     tile = ripples(own)
@@ -95,6 +95,10 @@ def reef(
         water_light.specks(frame.light, frame.view, drift, 500, own & 0xFFFF, frame.width)
         if torch is not None:
             draw_beams(frame, torch.cones(frame.view.seconds), np.zeros((0, SHAFT), np.float32), check)
+        if crew.mouths:
+            air_rows = crew.bubbles(frame.view.seconds)
+            air_rows[:, 4:7] *= np.float32(max(bright, 0.25))
+            draw_sprites(frame, air_rows, check)
         if dark:
             draw_sprites(frame, sparks(living, frame.view.seconds, own & 0xFFFF), check)
 
@@ -151,7 +155,7 @@ def _grown(rng: np.random.Generator, palette: Palette, seed: int, *, bare: bool,
     return found
 
 
-_DEEP = ("deep sea", "abyss", "diver", "submarine", "submersible", "trench", "depths", "深海", "潜艇", "глубоков")
+_DEEP = ("deep sea", "abyss", "submarine", "submersible", "trench", "depths", "深海", "潜艇", "глубоков")
 
 
 def _any_of(shot: Shot, *words: str) -> bool:
@@ -159,49 +163,24 @@ def _any_of(shot: Shot, *words: str) -> bool:
     return any(word in said for word in words)
 
 
-def _torch(shot: Shot, seed: int) -> Torch | None:
+def _torch(shot: Shot, seed: int, vessel: Path | None) -> Torch | None:
     """The lamps of a submarine, or a diver's, who is behind the camera."""
-    if _any_of(shot, "submarine", "submersible", "潜艇"):
-        return Torch((-2.6, 11.0, floor_at(-2.6, 11.0, seed) + 3.0), (0.55, 0.45, -0.42), fixed=True)
+    if has_submarine(shot):
+        return Torch((0.0, 9.5, floor_at(0.0, 9.5, seed) + 2.4), (0.3, 0.6, -0.42), fixed=True, carried=vessel)
     if _any_of(shot, "diver", "torch", "flashlight", "abyss", "deep sea", "trench", "深海"):
         return Torch((3.4, 5.0, floor_at(3.4, 5.0, seed) + 2.9), (-0.33, 0.90, -0.20), fixed=False)
     return None
 
 
-def _vessel(shot: Shot, palette: Palette, seed: int) -> list[Actor]:
-    if not _any_of(shot, "submarine", "submersible", "潜艇"):
-        return []
-    return [Prop(submarine(palette), _at(-3.6, 10.2, floor_at(-2.6, 11.0, seed) + 3.3, 0.9))]
-
-
-_GREAT = ("shark", "dolphin", "whale", "orca", "humpback", "turtle", "jellyfish")
-
-
 def _swimming(shot: Shot, palette: Palette, seed: int) -> list[Actor]:
-    """Schools of fish, and what great swimmer was named."""
+    """Schools of fish."""
     found: list[Actor] = []
     for number, (x, y, z, yaw, count) in enumerate(_SCHOOLS):
         high = floor_at(x, y, seed) + z
         found += bodies.school(
             "fish", count, seed=seed + number, palette=palette, centre=(x, y, high), yaw=yaw, spread=0.55, speed=0.7
         )
-    said = " ".join((*shot.known, *shot.unknown))
-    for kind in _GREAT:
-        if kind in said and kind in bodies.KINDS:
-            body = bodies.model(kind, seed=seed, palette=palette)
-            speed = 0.5 * max(body.speed(body.motions[0]), 1.0)
-            path = _cruise(3.0 * speed, 15.0, 1.2 + 1.1 * body.height, speed)
-            found.append(bodies.Walker(body, body.motions[0], path))
     return found
-
-
-def _cruise(x: float, y: float, z: float, speed: float) -> Callable[[float], tuple[float, float, float, float]]:
-    """From the right to the left through the middle of the picture."""
-
-    def path(seconds: float) -> tuple[float, float, float, float]:
-        return x - speed * seconds, y + 0.5 * math.sin(0.5 * seconds), z + 0.25 * math.sin(0.8 * seconds), -math.pi / 2
-
-    return path
 
 
 _SCHOOLS = (

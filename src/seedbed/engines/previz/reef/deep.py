@@ -21,11 +21,13 @@ _TONES = ((0.05, 0.62, 0.80), (0.10, 0.75, 0.42), (0.22, 0.30, 0.95), (0.55, 0.1
 
 @dataclass(frozen=True, slots=True)
 class Torch:
-    """A lamp at `where` that points along `way`; one that is not `fixed` sways in a hand."""
+    """A lamp at `where` that points along `way`; one that is not `fixed` sways in a hand, one on a vessel goes with it:
+    `carried` says where that is, and its heading, at a time in seconds."""
 
     where: tuple[float, float, float]
     way: tuple[float, float, float]
     fixed: bool
+    carried: Callable[[float], tuple[float, float, float, float]] | None = None
 
     def bulbs(self) -> Floats:
         """What it lights, as soft lamps along its beam."""
@@ -36,10 +38,16 @@ class Torch:
     def cones(self, seconds: float) -> Floats:
         """See `beams.CONE`."""
         x, y, z = self.way
-        if not self.fixed:
+        at = self.where
+        if self.carried is not None:
+            vx, vy, vz, yaw = self.carried(seconds)
+            ahead = (math.sin(yaw), math.cos(yaw))
+            x, y, z = 0.9 * ahead[0], 0.9 * ahead[1] + 0.12, -0.42
+            at = (vx + 1.35 * ahead[0], vy + 1.35 * ahead[1], vz - 0.35)
+        elif not self.fixed:
             x, z = x + 0.05 * math.sin(0.8 * seconds), z + 0.03 * math.sin(1.1 * seconds + 1.0)
         way = np.array([x, y, z]) / math.sqrt(x * x + y * y + z * z)
-        row = [*self.where, *way, 0.26, 15.0, 0.30, 0.52, 0.55]
+        row = [*at, *way, 0.26, 15.0, 0.30, 0.52, 0.55]
         return np.array([row], np.float32).reshape(-1, CONE)
 
 

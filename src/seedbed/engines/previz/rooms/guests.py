@@ -10,10 +10,12 @@ from seedbed.engines.previz.bodies.actors import Walker
 from seedbed.engines.previz.bodies.model import Model
 from seedbed.engines.previz.cast.scenery import Scenery
 from seedbed.engines.previz.cast.staging import ROLES, Mark, Role
-from seedbed.engines.previz.rooms.plan import Place, Plan
-from seedbed.engines.previz.shapes import Actor
+from seedbed.engines.previz.rooms.objects import board, laid, sill_of
+from seedbed.engines.previz.rooms.plan import Place, Plan, Window
+from seedbed.engines.previz.shapes import Actor, Prop
+from seedbed.engines.previz.shapes.mesh import placed, rotation
 
-_GUESTS = ("people", "robot", "dog", "cat", "crowd")
+GUESTS = ("people", "robot", "dog", "cat", "crowd")
 _SITS = ("sit", "seated", "dine", "dinner", "lunch", "breakfast", "supper", "eat", "feast", "drink", "read",
          "writ", "type", "typing", "study")  # fmt: skip
 _SEVERAL = ("couple", "friends", "family", "people", "guests", "women", "men", "children", "students", "colleagues",
@@ -35,10 +37,11 @@ class Guests:
 def invited(plan: Plan, scenery: Scenery) -> Guests:
     """Those of the shot's subjects that come into rooms."""
     shot = plan.shot
-    kinds = [kind for kind in shot.subjects if kind in _GUESTS and kind not in shot.without]
+    kinds = [kind for kind in shot.subjects if kind in GUESTS and kind not in shot.without]
     people = next((kind for kind in kinds if kind in ("people", "robot", "crowd")), None)
     actors: list[Actor] = []
-    lead, faces = None, []
+    lead: Mark | None = None
+    faces: list[tuple[float, float, float]] = []
     if people:
         wanted = 4 if people == "crowd" else 3 if plan.said("family", "guests", "party") else 1
         wanted = max(wanted, 2 if plan.said(*_SEVERAL) else 1)
@@ -48,7 +51,17 @@ def invited(plan: Plan, scenery: Scenery) -> Guests:
             actors.append(_somebody(plan, scenery, place, number, sits, "people" if people == "crowd" else people))
             faces.append((place.x, place.y, place.z + (1.18 if sits else 1.55)))
         lead = _framed(plan, places, sits)
+    things = laid(plan, scenery, guests=bool(people) or "dog" in kinds or "cat" in kinds)
+    actors += things.actors
+    lead = lead or things.lead
+    sill = sill_of(plan) if plan.said("sill", "window") else None
     for number, kind in enumerate(k for k in kinds if k in ("dog", "cat")):
+        if kind == "cat" and sill is not None:
+            actors += _on_the_sill(plan, scenery, sill, faces)
+            lead = lead or Mark(
+                kind, Role(1.15, sill.sill + 0.24, "land"), sill.at, plan.box.far - 0.3, sill.sill, 0.0, 0.0
+            )
+            continue
         place = plan.stands[-1] if people else replace(plan.stands[0], x=-0.3 + 0.9 * number)
         role = replace(ROLES[kind], speed=0.0, near=0.85)
         mark = Mark(kind, role, place.x, place.y, place.z, place.yaw, 0.0)
@@ -59,6 +72,17 @@ def invited(plan: Plan, scenery: Scenery) -> Guests:
         if isinstance(actor, Walker) and plan.windows and not plan.night:
             actor.model = _under_a_roof(actor.model)
     return Guests(actors, lead, tuple(faces))
+
+
+def _on_the_sill(plan: Plan, scenery: Scenery, sill: Window, faces: list[tuple[float, float, float]]) -> list[Actor]:
+    """A cat that sits on a window sill, its side to the room."""
+    body = bodies.model("cat", seed=scenery.seed, palette=scenery.palette)
+    x, y = sill.at + 0.12, plan.box.far - 0.20
+    faces.append((x, y, sill.sill + 0.2))
+    return [
+        Prop(board(plan, sill), placed(rotation(), 0.0, 0.0, 0.0)),
+        bodies.standing(body, "sit" if "sit" in body.motions else body.motions[0], x, y, sill.sill + 0.005, -2.2),
+    ]
 
 
 def _under_a_roof(body: Model) -> Model:

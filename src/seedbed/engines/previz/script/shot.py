@@ -164,7 +164,7 @@ def _where(meaning: Meaning, place: str | None, salt: int) -> tuple[str, str, st
         place = free[0] if water else _draw(salt, 0, tuple(free[:4]))
     setting = _DRAWN_AS[place]
     if water is None:
-        crossed = "bridge" in meaning.every("subject")
+        crossed = "bridge" in meaning.every("subject") or (place == "city" and "ship" in meaning.every("subject"))
         water = {"coast": "ocean", "ocean": "ocean", "canyon": "river"}.get(setting, "none")
         if water == "none" and (nothing or crossed):
             water = "river"
@@ -181,7 +181,8 @@ def _weather(meaning: Meaning, kept: str | None) -> str:
 
 
 def _unsaid_time(meaning: Meaning, place: str | None, salt: int) -> str:
-    if place == "space":
+    lit = "fireworks" in meaning.every("subject") or (place == "city" and meaning.first("style") == "neon")
+    if place == "space" or (lit and ("time", "night") not in meaning.denied):
         return "night"
     free = [time for time in ("day", "day", "sunset", "sunrise") if ("time", time) not in meaning.denied] or ["night"]
     return _draw(salt, 7, tuple(free)) if salt else free[0]

@@ -60,13 +60,11 @@ def _look_up(seen: Floats, cover: Floats, x: float, y: float, out: Floats, part:
 
 
 @kernel
-def lay_on_water(
+def _lay_rows_on_water(
     light: Floats, depth: Floats, seen: Floats, cover: Floats, tile: Floats, view: View, level: float, shake: float,
-    strength: float, y0: int, y1: int, width: int,
+    strength: float, y0: int, y1: int, width: int, out: Floats,
 ) -> None:  # fmt: skip
-    """Lays the mirrored picture over the water of rows y0 … y1, looked up where a ripple of slope `shake` throws the
-    eye. `tile` holds the ripples of the water."""
-    out = np.zeros(4, np.float32)
+    """As `lay_on_water`, with room to work in."""
     fx, fy = math.sin(view.yaw), math.cos(view.yaw)
     for y in range(y0, y1):
         for x in range(width):
@@ -100,13 +98,22 @@ def lay_on_water(
 
 
 @kernel
-def lay_on_floor(
-    light: Floats, depth: Floats, seen: Floats, cover: Floats, grain: Floats, view: View, level: float, wet: float,
-    polish: float, y0: int, y1: int, width: int,
+def lay_on_water(
+    light: Floats, depth: Floats, seen: Floats, cover: Floats, tile: Floats, view: View, level: float, shake: float,
+    strength: float, y0: int, y1: int, width: int,
 ) -> None:  # fmt: skip
-    """Lays the mirrored picture over a wet floor in the rows y0 … y1: sharp in puddles, drawn out between. With
-    `polish` 1 the floor is dry and even, as lacquer is."""
+    """Lays the mirrored picture over the water of rows y0 … y1, looked up where a ripple of slope `shake` throws the
+    eye. `tile` holds the ripples of the water."""
     out = np.zeros(4, np.float32)
+    _lay_rows_on_water(light, depth, seen, cover, tile, view, level, shake, strength, y0, y1, width, out)
+
+
+@kernel
+def _lay_rows_on_floor(
+    light: Floats, depth: Floats, seen: Floats, cover: Floats, grain: Floats, view: View, level: float, wet: float,
+    polish: float, y0: int, y1: int, width: int, out: Floats,
+) -> None:  # fmt: skip
+    """As `lay_on_floor`, with room to work in."""
     fx, fy = math.sin(view.yaw), math.cos(view.yaw)
     for y in range(y0, y1):
         for x in range(width):
@@ -137,3 +144,14 @@ def lay_on_floor(
             k = f32(wet * (0.30 + 0.70 * pool) * (0.07 + 0.93 * off * off * off * off))
             for c in range(3):
                 light[c, y, x] += out[c] * k - light[c, y, x] * k * out[3]
+
+
+@kernel
+def lay_on_floor(
+    light: Floats, depth: Floats, seen: Floats, cover: Floats, grain: Floats, view: View, level: float, wet: float,
+    polish: float, y0: int, y1: int, width: int,
+) -> None:  # fmt: skip
+    """Lays the mirrored picture over a wet floor in the rows y0 … y1: sharp in puddles, drawn out between. With
+    `polish` 1 the floor is dry and even, as lacquer is."""
+    out = np.zeros(4, np.float32)
+    _lay_rows_on_floor(light, depth, seen, cover, grain, view, level, wet, polish, y0, y1, width, out)

@@ -178,16 +178,11 @@ def _lay(b: Floats, which: Ints, n: int, light: Floats, cover: Floats, y: int, c
 
 
 @kernel
-def resolve(  # noqa: C901
+def _resolve_rows(  # noqa: C901
     light: Floats, depth: Floats, cover: Floats, near: Floats, who: Ints, skin: Skin, lit: Lit, view: View, y0: int,
-    y1: int, width: int, left: int, right: int, mirror_at: float,
+    y1: int, width: int, left: int, right: int, mirror_at: float, b: Floats, which: Ints, spot: Floats,
 ) -> None:  # fmt: skip
-    """Lights what the samples of the rows y0 … y1 show, and lays it over what was there by the share it covers.
-
-    With `mirror_at` above -1e8 the scene is the one mirrored at that height, and `cover` (rows, columns) takes the
-    shares.
-    """
-    b, which, spot = np.zeros(SIZE, np.float32), np.zeros(NUMBERS, np.int32), np.zeros(3, np.float32)
+    """As `resolve`, with room to work in."""
     from_ = _from(view, mirror_at)
     middle = f32(0.5) - f32(width * 0.5)
     one, zero = f32(1.0), f32(0.0)
@@ -230,6 +225,22 @@ def resolve(  # noqa: C901
 
 
 @kernel
+def resolve(
+    light: Floats, depth: Floats, cover: Floats, near: Floats, who: Ints, skin: Skin, lit: Lit, view: View, y0: int,
+    y1: int, width: int, left: int, right: int, mirror_at: float,
+) -> None:  # fmt: skip
+    """Lights what the samples of the rows y0 … y1 show, and lays it over what was there by the share it covers.
+
+    With `mirror_at` above -1e8 the scene is the one mirrored at that height, and `cover` (rows, columns) takes the
+    shares.
+    """
+    b, which, spot = np.zeros(SIZE, np.float32), np.zeros(NUMBERS, np.int32), np.zeros(3, np.float32)
+    _resolve_rows(
+        light, depth, cover, near, who, skin, lit, view, y0, y1, width, left, right, mirror_at, b, which, spot
+    )
+
+
+@kernel
 def _blend(
     b: Floats, which: Ints, n: int, skin: Skin, lit: Lit, from_: Ground, spot: Floats, light: Floats, y: int
 ) -> None:
@@ -247,14 +258,12 @@ def _blend(
 
 
 @kernel
-def lay_glass(
+def _lay_each(
     light: Floats, near: Floats, who: Ints, order: Ints, edges: Floats, bounds: Ints, skin: Skin, lit: Lit, view: View,
-    y0: int, y1: int, width: int,
+    y0: int, y1: int, width: int, b: Floats, which: Ints, spot: Floats, flat: Floats, own: Ints,
 ) -> None:  # fmt: skip
-    """Lays transparent triangles over the rows y0 … y1, one after another in `order` (the farthest first)."""
-    b, which, spot = np.zeros(SIZE, np.float32), np.zeros(NUMBERS, np.int32), np.zeros(3, np.float32)
+    """As `lay_glass`, with room to work in."""
     from_, half = _from(view, -1e9), width * 0.5
-    flat, own = near.reshape(-1), who.reshape(-1)
     for number in range(order.shape[0]):
         t = order[number]
         if bounds[t, 2] >= y1 or bounds[t, 3] < y0:
@@ -279,3 +288,14 @@ def lay_glass(
                     n = 0
             if n:
                 _blend(b, which, n, skin, lit, from_, spot, light, y)
+
+
+@kernel
+def lay_glass(
+    light: Floats, near: Floats, who: Ints, order: Ints, edges: Floats, bounds: Ints, skin: Skin, lit: Lit, view: View,
+    y0: int, y1: int, width: int,
+) -> None:  # fmt: skip
+    """Lays transparent triangles over the rows y0 … y1, one after another in `order` (the farthest first)."""
+    b, which, spot = np.zeros(SIZE, np.float32), np.zeros(NUMBERS, np.int32), np.zeros(3, np.float32)
+    flat, own = near.reshape(-1), who.reshape(-1)
+    _lay_each(light, near, who, order, edges, bounds, skin, lit, view, y0, y1, width, b, which, spot, flat, own)

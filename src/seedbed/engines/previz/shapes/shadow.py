@@ -99,10 +99,9 @@ def cast(places: Floats, faces: Ints, casts: Bools, first: int, last: int, frame
 
 
 @kernel
-def survey(heights: Floats, low: Floats, high: Floats) -> None:
-    """Fills `low` and `high` from `heights`."""
+def _survey_rows(heights: Floats, low: Floats, high: Floats, lows: Floats, highs: Floats) -> None:
+    """As `survey`, with room to work in."""
     size = heights.shape[0]
-    lows, highs = np.empty(size, np.float32), np.empty(size, np.float32)
     for j in range(low.shape[0]):
         # Down the columns first, which goes many texels at a time.
         lows[:], highs[:] = f32(1e9), f32(-1e9)
@@ -115,6 +114,13 @@ def survey(heights: Floats, low: Floats, high: Floats) -> None:
             for x in range(max(i * BLOCK - 2, 0), min(i * BLOCK + BLOCK + 2, size)):
                 least, most = min(least, lows[x]), max(most, highs[x])
             low[j, i], high[j, i] = least, most
+
+
+@kernel
+def survey(heights: Floats, low: Floats, high: Floats) -> None:
+    """Fills `low` and `high` from `heights`."""
+    lows, highs = np.empty(len(heights), np.float32), np.empty(len(heights), np.float32)
+    _survey_rows(heights, low, high, lows, highs)
 
 
 @kernel
@@ -230,12 +236,11 @@ def sift_all(b: Floats, n: int, near: Shade, far: Shade, moving: Shade, sun: Flo
 
 
 @kernel
-def fall_on(  # noqa: C901
+def _fall_on_rows(  # noqa: C901
     light: Floats, depth: Floats, near: Shade, far: Shade, moving: Shade, sun: Floats, view: View, y0: int, y1: int,
-    width: int, dark: float,
+    width: int, dark: float, b: Floats, column: Ints,
 ) -> None:  # fmt: skip
-    """Darkens what is drawn already by `dark` (the sun's part of its light) where a map says that it is in shade."""
-    b, column = np.zeros(SIZE, np.float32), np.zeros(ROOM, np.int32)
+    """As `fall_on`, with room to work in."""
     for i in range(ROOM):
         b[NORMAL_Z + i] = f32(1.0)
     fx, fy, per = math.sin(view.yaw), math.cos(view.yaw), 1.0 / view.focal
@@ -268,3 +273,13 @@ def fall_on(  # noqa: C901
                         for c in range(3):
                             light[c, y, column[i]] *= keep
                 n = 0
+
+
+@kernel
+def fall_on(
+    light: Floats, depth: Floats, near: Shade, far: Shade, moving: Shade, sun: Floats, view: View, y0: int, y1: int,
+    width: int, dark: float,
+) -> None:  # fmt: skip
+    """Darkens what is drawn already by `dark` (the sun's part of its light) where a map says that it is in shade."""
+    b, column = np.zeros(SIZE, np.float32), np.zeros(ROOM, np.int32)
+    _fall_on_rows(light, depth, near, far, moving, sun, view, y0, y1, width, dark, b, column)

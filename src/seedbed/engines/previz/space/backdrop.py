@@ -63,12 +63,11 @@ def paint_gas(out: Floats, axes: Floats, half: float, tall: float, tints: Floats
 
 
 @kernel
-def lay_backdrop(out: Floats, width: int, first: int, last: int, height: int, eye: Floats, gas: Floats, axes: Floats,
-                 half: float, tall: float) -> None:  # fmt: skip
-    """Fills rows first … last of `out` (3, rows, stride) with the map of gas, seen by `eye` (5, 3)."""
+def _lay_rows(out: Floats, width: int, first: int, last: int, height: int, eye: Floats, gas: Floats, axes: Floats,
+                 half: float, tall: float, m: Floats) -> None:  # fmt: skip
+    """As `lay_backdrop`, with room to work in."""
     rows, columns = gas.shape[0], gas.shape[1]
     focal = eye[4, 0]
-    m = np.empty((3, 3), np.float32)
     for a in range(3):
         for b in range(3):
             m[a, b] = axes[a, 0] * eye[1 + b, 0] + axes[a, 1] * eye[1 + b, 1] + axes[a, 2] * eye[1 + b, 2]
@@ -88,6 +87,14 @@ def lay_backdrop(out: Floats, width: int, first: int, last: int, height: int, ey
                 a = gas[j, i, c] + (gas[j, i + 1, c] - gas[j, i, c]) * fu
                 b = gas[j + 1, i, c] + (gas[j + 1, i + 1, c] - gas[j + 1, i, c]) * fu
                 out[c, y, x] = a + (b - a) * fv
+
+
+@kernel
+def lay_backdrop(out: Floats, width: int, first: int, last: int, height: int, eye: Floats, gas: Floats, axes: Floats,
+                 half: float, tall: float) -> None:  # fmt: skip
+    """Fills rows first … last of `out` (3, rows, stride) with the map of gas, seen by `eye` (5, 3)."""
+    m = np.empty((3, 3), np.float32)
+    _lay_rows(out, width, first, last, height, eye, gas, axes, half, tall, m)
 
 
 @kernel

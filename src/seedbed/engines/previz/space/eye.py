@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from seedbed.engines.previz.camera import Pose
 from seedbed.engines.previz.script import Shot
 
 Vector = NDArray[np.float64]
@@ -54,6 +55,22 @@ def facing(place: Vector, target: Vector, focal: float = FOCAL, roll: float = 0.
     right = unit(np.cross(ahead, np.array([0.0, 0.0, 1.0])))
     up = np.cross(right, ahead)
     return Eye(place, turn(right, ahead, roll), turn(up, ahead, roll), ahead, focal)
+
+
+def asked(eyes: list[Eye]) -> list[Pose]:
+    """`eyes` as poses that a reference can lead: `x` is the number of the eye, the rest how it is turned from there."""
+    return [Pose(float(number), 0.0, 0.0, 0.0, 0.5, eye.focal, 0.0) for number, eye in enumerate(eyes)]
+
+
+def led(eye: Eye, pose: Pose, ratio: float) -> Eye:
+    """`eye` turned, tilted, rolled and zoomed as `pose` is against one that looks straight ahead with its horizon in
+    the middle. `ratio` is the frame's width by its height."""
+    right, up, ahead = eye.right, eye.up, eye.ahead
+    right, ahead = turn(right, up, -pose.yaw), turn(ahead, up, -pose.yaw)
+    tilt = math.atan((pose.horizon - 0.5) / math.sqrt(ratio) / pose.focal)
+    up, ahead = turn(up, right, tilt), turn(ahead, right, tilt)
+    lean = -math.atan(pose.roll)
+    return Eye(eye.place, turn(right, ahead, lean), turn(up, ahead, lean), ahead, pose.focal)
 
 
 def path(shot: Shot, begin: Eye, target: Vector, *, frames: int, fps: int, fixed: bool, low: bool = False) -> list[Eye]:

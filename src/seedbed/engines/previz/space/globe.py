@@ -160,14 +160,13 @@ def _rim(up: float, sunny: float, ahead: float) -> tuple[float, float]:
 
 
 @kernel
-def draw_globe(light: Floats, width: int, height: int, first: int, last: int, eye: Floats, globe: Globe,
-               seconds: float) -> None:  # fmt: skip
-    """Draws `globe` over rows first … last of `light` (3, rows, stride), as `eye` (5, 3) sees it."""
+def _draw_rows(light: Floats, width: int, height: int, first: int, last: int, eye: Floats, globe: Globe,
+               seconds: float, work: Floats, shade: Floats, ring: Floats) -> None:  # fmt: skip
+    """As `draw_globe`, with room to work in."""
     focal, r = eye[4, 0], globe.radius
     px, py, pz = (eye[0, 0] - globe.centre[0]) / r, (eye[0, 1] - globe.centre[1]) / r, (eye[0, 2] - globe.centre[2]) / r
     far2 = px * px + py * py + pz * pz
     turn = globe.spin * seconds
-    work, shade, ring = np.zeros(10, np.float32), np.zeros(3, np.float32), np.zeros(4, np.float32)
     reach = max(globe.outer if globe.rings.shape[0] > 0 else 0.0, 1.0 + 7.0 * globe.deep) + 0.02
     for y in range(first, last):
         q = (height * 0.5 - y - 0.5) / focal
@@ -205,3 +204,11 @@ def draw_globe(light: Floats, width: int, height: int, first: int, last: int, ey
                 seen = ring[3] if hit < 0.0 or t < hit else ring[3] * np.float32(1.0 - covered)
                 for c in range(3):
                     light[c, y, x] += (ring[c] - light[c, y, x]) * seen
+
+
+@kernel
+def draw_globe(light: Floats, width: int, height: int, first: int, last: int, eye: Floats, globe: Globe,
+               seconds: float) -> None:  # fmt: skip
+    """Draws `globe` over rows first … last of `light` (3, rows, stride), as `eye` (5, 3) sees it."""
+    work, shade, ring = np.zeros(10, np.float32), np.zeros(3, np.float32), np.zeros(4, np.float32)
+    _draw_rows(light, width, height, first, last, eye, globe, seconds, work, shade, ring)

@@ -169,15 +169,12 @@ def _bent(out: Floats, ends: Floats, k: int, part: float, gas: Floats, axes: Flo
 
 
 @kernel
-def draw_hole(light: Floats, width: int, height: int, first: int, last: int, eye: Floats, orbits: Floats, ends: Floats,
+def _draw_rows(light: Floats, width: int, height: int, first: int, last: int, eye: Floats, orbits: Floats, ends: Floats,
               widest: float, noise: Floats, pole: Floats, seconds: float, gas: Floats, axes: Floats, half: float,
-              tall: float) -> None:  # fmt: skip
-    """Draws a hole of radius 1 at the origin over rows first … last of `light`, which holds the bent stars; its
-    disc lies at right angles to `pole` (3), near the z axis. The backdrop is the map `gas` (see `backdrop`)."""
+              tall: float, u: Floats, w: Floats, work: Floats, pixel: Floats, behind: Floats) -> None:  # fmt: skip
+    """As `draw_hole`, with room to work in."""
     focal, fan = eye[4, 0], orbits.shape[0]
     distance = math.sqrt(eye[0, 0] ** 2 + eye[0, 1] ** 2 + eye[0, 2] ** 2)
-    u, w = np.zeros(3, np.float32), np.zeros(3, np.float32)
-    work, pixel, behind = np.zeros(3, np.float32), np.zeros(3, np.float32), np.zeros(3, np.float32)
     for c in range(3):
         u[c] = eye[0, c] / distance
     for y in range(first, last):
@@ -196,3 +193,15 @@ def draw_hole(light: Floats, width: int, height: int, first: int, last: int, eye
                 _through(pixel, orbits, k, place - k, u, w, pole, noise, seconds, work)
             for c in range(3):
                 light[c, y, x] = pixel[c]
+
+
+@kernel
+def draw_hole(light: Floats, width: int, height: int, first: int, last: int, eye: Floats, orbits: Floats, ends: Floats,
+              widest: float, noise: Floats, pole: Floats, seconds: float, gas: Floats, axes: Floats, half: float,
+              tall: float) -> None:  # fmt: skip
+    """Draws a hole of radius 1 at the origin over rows first … last of `light`, which holds the bent stars; its
+    disc lies at right angles to `pole` (3), near the z axis. The backdrop is the map `gas` (see `backdrop`)."""
+    u, w = np.zeros(3, np.float32), np.zeros(3, np.float32)
+    work, pixel, behind = np.zeros(3, np.float32), np.zeros(3, np.float32), np.zeros(3, np.float32)
+    _draw_rows(light, width, height, first, last, eye, orbits, ends, widest, noise, pole, seconds, gas, axes, half,
+               tall, u, w, work, pixel, behind)  # fmt: skip

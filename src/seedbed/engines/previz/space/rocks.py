@@ -80,12 +80,10 @@ def _turned(x: float, y: float, z: float, spin: float, tilt: float, back: float)
 
 
 @kernel
-def draw_rocks(light: Floats, width: int, height: int, eye: Floats, rocks: Floats, shapes: Floats, sun: Floats,
-               power: Floats, tint: Floats, seconds: float) -> None:  # fmt: skip
-    """Draws `rocks` (n, 7), the farthest first, into `light` (3, rows, stride). `shapes` (kinds, rows, columns, 5) are
-    their maps, as of `paint_rock`."""
+def _draw_each(light: Floats, width: int, height: int, eye: Floats, rocks: Floats, shapes: Floats, sun: Floats,
+               power: Floats, tint: Floats, seconds: float, work: Floats) -> None:  # fmt: skip
+    """As `draw_rocks`, with room to work in."""
     focal = eye[4, 0]
-    work = np.zeros(5, np.float32)
     for n in range(rocks.shape[0]):
         rx, ry, rz, r = rocks[n, X] - eye[0, 0], rocks[n, Y] - eye[0, 1], rocks[n, Z] - eye[0, 2], rocks[n, SIZE]
         depth = rx * eye[3, 0] + ry * eye[3, 1] + rz * eye[3, 2]
@@ -132,3 +130,12 @@ def draw_rocks(light: Floats, width: int, height: int, eye: Floats, rocks: Float
                 for c in range(3):
                     value = tint[c] * tone * (lit * power[c] + 0.012)
                     light[c, y, x] += (value - light[c, y, x]) * np.float32(covered)
+
+
+@kernel
+def draw_rocks(light: Floats, width: int, height: int, eye: Floats, rocks: Floats, shapes: Floats, sun: Floats,
+               power: Floats, tint: Floats, seconds: float) -> None:  # fmt: skip
+    """Draws `rocks` (n, 7), the farthest first, into `light` (3, rows, stride). `shapes` (kinds, rows, columns, 5) are
+    their maps, as of `paint_rock`."""
+    work = np.zeros(5, np.float32)
+    _draw_each(light, width, height, eye, rocks, shapes, sun, power, tint, seconds, work)

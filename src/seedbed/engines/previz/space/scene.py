@@ -12,17 +12,22 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from seedbed.engines.previz.camera import Steer
+from seedbed.engines.previz.frame import Frame
 from seedbed.engines.previz.light import linear
 from seedbed.engines.previz.script import Shot, read
+from seedbed.engines.previz.sets import view_of
 from seedbed.engines.previz.sky.tiles import covers
 from seedbed.engines.previz.space import backdrop, worlds
-from seedbed.engines.previz.space.eye import FOCAL, Eye, Vector, facing, path, turn, unit
+from seedbed.engines.previz.space.company import Company
+from seedbed.engines.previz.space.eye import FOCAL, Eye, Vector, asked, facing, led, path, turn, unit
 from seedbed.engines.previz.space.flare import draw_flare, draw_star
 from seedbed.engines.previz.space.galaxy import draw_galaxy, paint_arms
 from seedbed.engines.previz.space.globe import Globe, draw_globe
 from seedbed.engines.previz.space.hole import draw_hole, follow
 from seedbed.engines.previz.space.rocks import draw_rocks, paint_rock
 from seedbed.engines.previz.space.tiles import soft
+from seedbed.engines.previz.stage import FAR_M
 
 Floats = NDArray[np.float32]
 Check = Callable[[], None]
@@ -72,23 +77,43 @@ class Space:
 
     def __init__(
         self, shot: Shot, *, seed: int, width: int, height: int, frames: int, fps: int, fixed: bool, detail: Detail,
-        pool: Executor, check: Check,
+        pool: Executor, check: Check, steer: Steer = lambda poses: poses,
     ) -> None:  # fmt: skip
+        """`steer` has the last word on where the camera looks."""
         self.width, self.height, self.fps = width, height, fps
         digest = hashlib.sha256(f"{seed}:{shot.site}:space:{','.join(shot.bodies)}".encode()).digest()
         self.seed = int.from_bytes(digest[:4], "little") & 0x3FFFFFFF
         rng = np.random.default_rng([self.seed, 31])
-        self.setting = settle(shot, rng, width / height)
-        place = self.setting
-        self.eyes = path(shot, place.begin, place.target, frames=frames, fps=fps, fixed=fixed, low=place.low)
+        ratio = width / height
+        company = Company(shot, self.seed)
+        self.setting = place = settle(shot, rng, ratio, company=bool(company))
+        calm = (
+            replace(shot, move="tracking" if place.low else "static", handheld=False, pace="slow") if company else shot
+        )
+        eyes = path(calm, place.begin, place.target, frames=frames, fps=fps, fixed=fixed, low=place.low)
+        self._rate = {"slow_motion": 0.5, "time_lapse": 6.0, "hyperlapse": 6.0}.get(shot.tempo, 1.0)
+        if company:
+            self.poses = steer(company.framed(frames=frames, fps=fps, ratio=ratio, fixed=fixed, tempo=self._rate))
+            self.eyes = [led(eye, pose, ratio) for eye, pose in zip(eyes, self.poses, strict=True)]
+        else:
+            # A reference holds the first eye and turns it; beats only push the lens.
+            self.poses = steer(asked(eyes))
+            self.eyes = [led(eyes[round(pose.x)], pose, ratio) for pose in self.poses]
+        self._troupe = company.troupe(place.begin, place.sun, self._shine(), against=place.flare) if company else None
         self._size = math.sqrt(width * height)
         self._scale = detail.grid / 1856.0 * min(max(math.sqrt(width * height / 921_600.0), 0.3), 1.6)
         self._pool, self._check = pool, check
-        self._rate = {"slow_motion": 0.5, "time_lapse": 6.0, "hyperlapse": 6.0}.get(shot.tempo, 1.0)
         self._power = np.array([2.1, 2.03, 1.94], np.float32)
         self._bake(shot, rng)
         pad = -(-width // 16) * 16
         self._stride = pad + (16 if (pad // 16) % 2 == 0 else 0)
+
+    def _shine(self) -> Floats:
+        """What the world below throws back onto whoever is there."""
+        tint = {"earth": ("3f6fae", 0.9), "mars": ("9a5a3a", 0.7), "moon": ("8a8a88", 0.6), "star": ("ffb25e", 0.9),
+                "gas_giant": ("c0a074", 0.35), "nebula": ("6a4a7a", 0.25)}.get(self.setting.main, ("5a6a80",
+                        0.15))  # fmt: skip
+        return np.asarray(linear(tint[0])[0] * np.float32(tint[1] * (1.0 if self.setting.low else 0.4)), np.float32)
 
     # Baking
 
@@ -182,6 +207,16 @@ class Space:
 
     def light(self, number: int, check: Check) -> Floats:
         """Frame `number` in linear light: (3, rows, stride), of which the first `width` columns count."""
+        out = self._sky(number, check)
+        if self._troupe is not None:
+            own = number / self.fps * self._rate
+            view = view_of(self.poses[number], self.width, self.height, own)
+            depth = np.full(out.shape[1:], FAR_M, np.float32)
+            self._troupe.draw(Frame(out, depth, view, self.width), own, check)
+        return out
+
+    def _sky(self, number: int, check: Check) -> Floats:
+        """The worlds and the stars."""
         out = np.zeros((3, self.height, self._stride), np.float32)
         eye = self.eyes[number].packed(self._size)
         seconds = number / self.fps
@@ -248,8 +283,8 @@ _LOW = ("in orbit", "orbits the", "orbiting", "station", "surface")
 """Words that put the camera close over the ground; "orbit" alone is a move."""
 
 
-def settle(shot: Shot, rng: np.random.Generator, aspect: float) -> Setting:
-    """What is seen, from where, and in what light."""
+def settle(shot: Shot, rng: np.random.Generator, aspect: float, *, company: bool = False) -> Setting:
+    """What is seen, from where, and in what light. `company` is closer by: the world is to be behind it."""
     said = [body for body in _ORDER if body in shot.bodies]
     people = {"people", "plane"} & set(shot.subjects)
     main = said[0] if said else "earth" if people else "nebula" if "stars" in shot.subjects else "planet"
@@ -257,7 +292,7 @@ def settle(shot: Shot, rng: np.random.Generator, aspect: float) -> Setting:
         main = str(rng.choice(["alien", "jade", "blue_giant", "gas_giant", "ice"]))
     side = float(rng.choice([-1.0, 1.0]))
     words = " ".join(shot.known).lower()
-    low = main in ("earth", "moon", "mars") and any(phrase in words for phrase in _LOW)
+    low = main in ("earth", "moon", "mars") and (company or any(phrase in words for phrase in _LOW))
     lon, lat = float(rng.uniform(0.0, 2 * math.pi)), float(rng.uniform(0.12, 0.32)) * float(rng.choice([-1.0, 1.0]))
     out = np.array([math.cos(lat) * math.cos(lon), math.cos(lat) * math.sin(lon), math.sin(lat)])
     centre = np.zeros(3)
@@ -278,6 +313,9 @@ def settle(shot: Shot, rng: np.random.Generator, aspect: float) -> Setting:
             shift = 0.12 * side if worlds.KINDS[main] != 2 else 0.0
             begin = replace(begin, right=turn(begin.right, begin.up, shift), ahead=turn(begin.ahead, begin.up, shift))
     sun, flare = _sun(begin, out, side, low, shot, main)
+    if company and not flare:
+        # Whoever is near is lit from the camera's side.
+        sun = unit(begin.right * side * 0.74 - begin.ahead * (0.30 if low else 0.52) + begin.up * 0.42)
     gas = {"nebula": 0.62, "galaxy": 0.022, "black_hole": 0.016}.get(main, 0.030)
     hue = str(rng.choice(list(_GAS)))
     return Setting(main, begin, target, low, sun, gas, hue, flare)
