@@ -30,7 +30,7 @@ RIVER = RenderRequest(
     prompt="A river flowing through an autumn forest, aerial view", width=192, height=108, duration_s=4, seed=7,
     quality="mini",
 )  # fmt: skip
-LAKE = replace(RIVER, prompt="a lake below mountains, drifting clouds, pan right", audio=False)
+LAKE = replace(RIVER, prompt="a lake below mountains, pan right", audio=False)
 CANDLES = replace(RIVER, prompt="candles on a table in a dark room, push in", audio=False)
 
 

@@ -49,8 +49,8 @@ def rgb(shot: Reel, number: int = 0) -> NDArray[np.float64]:
 
 
 def land_of(shot: Reel) -> NDArray[np.float64]:
-    """The lower half of the first frame."""
-    return rgb(shot)[HEIGHT // 2 :]
+    """The lower third of the first frame."""
+    return rgb(shot)[2 * HEIGHT // 3 :]
 
 
 def plot(prompt: str, seed: int = 5) -> Plot:
