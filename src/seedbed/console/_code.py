@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seedbed.catalogue import Catalogue, Model
-from seedbed.dialects import open_v1, studio_v1
+from seedbed.dialects import ark_v3, open_v1, studio_v1
 from seedbed.engines import Role
 from seedbed.tasks import Task
 
@@ -116,6 +116,36 @@ def _studio_call(task: Task, model: Model) -> Call:
     )
 
 
+def _ark_call(task: Task, _: Model) -> Call:
+    content: list[dict[str, Any]] = [{"type": "text", "text": task.prompt}]
+    for medium in task.media:
+        kind = medium.kind or "image"
+        role = f"reference_{kind}" if medium.role == "reference" else medium.role
+        content.append({"type": f"{kind}_url", f"{kind}_url": {"url": medium.url}, "role": role})
+    body = {
+        "model": task.model,
+        "content": content,
+        "ratio": task.aspect_ratio,
+        "duration": task.duration_s,
+        "resolution": task.resolution,
+        "seed": task.seed,
+        "generate_audio": task.audio,
+        "camera_fixed": task.fixed_lens,
+    }
+    mixed = {medium.role == "reference" for medium in task.media} == {True, False}
+    return Call(
+        api="Ark API",
+        key_prefix="sk_live_",
+        submit=f"{ark_v3.PREFIX}/contents/generations/tasks",
+        status=f"{ark_v3.PREFIX}/contents/generations/tasks/",
+        body=body,
+        id_field="id",
+        video=("content", "video_url"),
+        going=("queued", "running"),
+        unsaid=_named({"frames together with references": mixed}),
+    )
+
+
 def _studio_mode(task: Task) -> str:
     if any(medium.role == "reference" for medium in task.media):
         return "media-to-video"
@@ -126,7 +156,7 @@ def _named(unsaid: dict[str, bool]) -> tuple[str, ...]:
     return tuple(name for name, there in unsaid.items() if there)
 
 
-_SAYERS: dict[str, Callable[[Task, Model], Call]] = {"open": _open_call, "studio": _studio_call}
+_SAYERS: dict[str, Callable[[Task, Model], Call]] = {"open": _open_call, "studio": _studio_call, "ark": _ark_call}
 
 
 # In three languages ----------------------------------------------------------------------------------------------
@@ -166,14 +196,16 @@ while True:
     if task["status"] not in ({going},):
         break
     time.sleep(3)
-print(task["output"] and task{found}, task["error"])
+print(task{found} if task["status"] in ("succeeded", "completed") else task)
 '''
 
 
 def javascript(call: Call, base_url: str) -> str:
     """For Node.js 18 or later, as a module."""
     body = json.dumps(call.body, ensure_ascii=False, indent=2)
-    found = "".join(f".{part}" for part in call.video).replace(".output.", ".output?.")
+    found = (
+        "".join(f".{part}" for part in call.video).replace(".output.", ".output?.").replace(".content.", ".content?.")
+    )
     return f"""const base = {json.dumps(base_url)};
 const headers = {{ Authorization: `Bearer ${{process.env.SEEDBED_KEY}}`, "Content-Type": "application/json" }};
 const body = {body};

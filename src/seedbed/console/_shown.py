@@ -51,7 +51,7 @@ def shown(visit: Visit, task: Task) -> Shown:
         state=visit.say(STATES[task.status]),
         video=link,
         last_frame=own_link(visit, task.last_frame_key),
-        poster=own_link(visit, getattr(task, "thumbnail_key", None)),
+        poster=own_link(visit, task.thumbnail_key),
         download=f"{link}?download=1" if link and link.startswith("/") else link,
     )
 

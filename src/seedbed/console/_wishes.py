@@ -79,6 +79,7 @@ def wish(form: Mapping[str, str], runtime: Runtime, trace_id: str) -> TaskReques
         audio=bool(form.get("audio")),
         fixed_lens=bool(form.get("fixed_lens")),
         last_frame=True,
+        previews=True,
         echo={"seed": seed},
     )
 

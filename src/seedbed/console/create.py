@@ -19,10 +19,9 @@ from seedbed.console import _code, _wishes
 from seedbed.console._door import Visit
 from seedbed.console._shown import failure, shown
 from seedbed.dialects import _http, _upload
-from seedbed.errors import ApiError, IdempotencyConflict, InternalError, InvalidRequest, ServiceBusy
+from seedbed.errors import ApiError, IdempotencyConflict, InternalError, InvalidRequest
 from seedbed.idempotency import Answer
 from seedbed.intake import Desk
-from seedbed.storage import StorageError
 from seedbed.tasks import Task, TaskRequest
 from seedbed.wanted import Wanted
 from seedbed.web import redirect
@@ -80,14 +79,9 @@ async def price(visit: Visit) -> Response:
 async def upload(visit: Visit) -> Response:
     """Keep a picture, video or sound for 7 days; gives its address, or goes back to the form with it."""
     runtime, desk = visit.runtime, _desk(visit)
-    try:
-        async with desk.folder() as folder:
-            path, claimed = await _upload.receive(visit.request, folder)
-            kept = await desk.take(visit.member.account_id, path, claimed, folder)
-    except StorageError as error:
-        telemetry.log.error("an upload could not be stored", error=str(error))
-        raise ServiceBusy("The file could not be stored; try again shortly", retry_after_s=5) from None
-    telemetry.UPLOADED.labels(kept.kind).inc()
+    async with desk.folder() as folder:
+        path, claimed = await _upload.receive(visit.request, folder)
+        kept = await _upload.keep(visit.request, visit.member.account_id, path, claimed)
     url = runtime.storage.own_link(kept.key, ttl_s=uploads.KEEP_S)
     if "page" in visit.request.query_params:
         return redirect(f"/?medium={url}")

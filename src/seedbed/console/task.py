@@ -22,6 +22,7 @@ APIS = {
     "studio": "Studio API",
     "ark": "Ark API",
     "openai": "OpenAI Videos API",
+    "mcp": "MCP",
     "console": "Console",
 }
 """Where a task came from, by its dialect."""
