@@ -12,7 +12,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from seedbed import db, idempotency, library, limits, tasks, telemetry, uploads
+from seedbed import db, idempotency, library, limits, tasks, telemetry
 from seedbed.accounts import Caller
 from seedbed.catalogue import ADAPTIVE, SHORT_SIDE, Model
 from seedbed.console import _code, _wishes
@@ -21,7 +21,6 @@ from seedbed.console._shown import failure, shown
 from seedbed.dialects import _http, _upload
 from seedbed.errors import ApiError, IdempotencyConflict, InternalError, InvalidRequest
 from seedbed.idempotency import Answer
-from seedbed.intake import Desk
 from seedbed.tasks import Task, TaskRequest
 from seedbed.wanted import Wanted
 from seedbed.web import redirect
@@ -78,14 +77,11 @@ async def price(visit: Visit) -> Response:
 
 async def upload(visit: Visit) -> Response:
     """Keep a picture, video or sound for 7 days; gives its address, or goes back to the form with it."""
-    runtime, desk = visit.runtime, _desk(visit)
-    async with desk.folder() as folder:
-        path, claimed = await _upload.receive(visit.request, folder)
-        kept = await _upload.keep(visit.request, visit.member.account_id, path, claimed)
-    url = runtime.storage.own_link(kept.key, ttl_s=uploads.KEEP_S)
+    kept = await _upload.keep(visit.request, _caller(visit))
+    url = _upload.address(visit.runtime, kept)
     if "page" in visit.request.query_params:
         return redirect(f"/?medium={url}")
-    local = url.removeprefix(runtime.settings.base_url)
+    local = url.removeprefix(visit.runtime.settings.base_url)
     return JSONResponse({"url": url, "local": local, "kind": kept.kind, "sizeBytes": kept.size_bytes})
 
 
@@ -95,9 +91,9 @@ async def own(visit: Visit, task_id: str) -> Task:
         return await tasks.get_own(conn, task_id, account_id=visit.member.account_id)
 
 
-def _desk(visit: Visit) -> Desk:
-    desk: Desk = visit.request.app.state.desk
-    return desk
+def _caller(visit: Visit) -> Caller:
+    """The member, who comes without a key."""
+    return Caller(key_id=None, account_id=visit.member.account_id, api=None, monthly=None, webhook_url=None)
 
 
 async def _asked(visit: Visit, form: Mapping[str, str]) -> Response:
@@ -129,11 +125,10 @@ async def _once(visit: Visit, form: Mapping[str, str], wanted: TaskRequest) -> s
 
 async def _accepted(visit: Visit, key: str, asked: bytes, wanted: TaskRequest) -> str:
     runtime, account_id = visit.runtime, visit.member.account_id
-    caller = Caller(key_id=None, account_id=account_id, api=None, monthly=None, webhook_url=None)
     async with db.transaction(runtime.pool) as conn:
         if kept := await idempotency.find(conn, account_id, FROM, key, asked):
             return kept.body.decode()
-        task = await tasks.create(conn, caller, wanted, queued_max=runtime.settings.queued_max)
+        task = await tasks.create(conn, _caller(visit), wanted, queued_max=runtime.settings.queued_max)
         await idempotency.keep(conn, account_id, FROM, key, asked, Answer(303, task.id.encode()))
     runtime.wake()
     telemetry.ACCEPTED.labels(wanted.dialect, wanted.model.id).inc()
