@@ -122,8 +122,8 @@ async def test_a_page_costs_the_same_queries_however_much_it_shows(
     few = {path: await cost(path) for path in ("/library", "/library?text=river", "/")}
     for _ in range(PAGE):
         await made(pool, account_id)
-    assert {path: await cost(path) for path in few} == few
-    assert max(few.values()) <= 6
+    many = {path: await cost(path) for path in few}
+    assert all(many[path] <= few[path] <= 5 for path in few), (few, many)
 
 
 async def test_a_search_goes_on_where_it_stopped(pool: db.Pool, browser: Browser) -> None:
@@ -163,8 +163,8 @@ async def test_everything_about_a_task(browser: Browser, pool: db.Pool) -> None:
     )  # fmt: skip
     async with db.transaction(pool) as conn:
         await tasks.start(conn, task_id, attempts_max=3)
-        await conn.execute("UPDATE tasks SET plan = $2 WHERE id = $1", task_id, '{"setting": "<i>forest</i>"}')
         await tasks.cancel(conn, await tasks.get(conn, task_id))
+        await conn.execute("UPDATE tasks SET plan = $2 WHERE id = $1", task_id, '{"setting": "<i>forest</i>"}')
         await conn.execute(
             "INSERT INTO deliveries (id, task_id, event, url, body) VALUES ('d1', $1, 'cancelled', $2, '')",
             task_id,
