@@ -15,7 +15,7 @@ from seedbed.errors import NotFound
 from seedbed.tasks import Task
 from seedbed.wanted import Wanted, like
 
-LOOKED_THROUGH = 20_000
+LOOKED_THROUGH = 10_000
 """How many prompts a search reads at a time: what takes a twentieth of a second."""
 
 
