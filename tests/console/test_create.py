@@ -8,11 +8,13 @@ import json
 import re
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from seedbed import db, ledger
 from seedbed.console import create
 from seedbed.settings import Settings
+from tests.conftest import served
 from tests.console.films import FORM, buy, ended, hidden, rich, said
 from tests.console.people import Browser, heading
 from tests.engines_for_tests import Broken, Clip
@@ -255,3 +257,14 @@ async def test_a_prompt_from_an_address_stays_words(browser: Browser, pool: db.P
     assert "<img>" not in answer.text
     assert (await browser.http.get("/", params={"task": "req_unknown"})).status_code == 404
     assert heading((await browser.http.get("/", params={"from": "\x00"})).text) == "Not Found"
+
+
+async def test_films_of_a_bucket_may_play(settings: Settings) -> None:
+    stored = {
+        "storage_url": "s3://films?endpoint=https://s3.example.com",
+        "storage_public_url": "https://cdn.example.com/x",
+    }
+    async with served(settings.model_copy(update=stored)) as url, httpx2.AsyncClient(base_url=url) as http:
+        policy = (await http.get("/")).headers["content-security-policy"]
+    assert "media-src 'self' blob: https://cdn.example.com https://s3.example.com;" in policy
+    assert "script-src 'self';" in policy
