@@ -71,6 +71,13 @@ async def test_what_fails_says_so_and_is_refunded(
     assert await available(pool, account_id) == 1000
 
 
+async def test_the_longest_prompt_of_any_script_fits(browser: Browser, pool: db.Pool, sound: None) -> None:
+    await rich(browser, pool)
+    prompt = "𠀀" * 10_000
+    task_id = await buy(browser, prompt=prompt)
+    assert f">{prompt}</textarea>" in await browser.see(f"/?task={task_id}")
+
+
 async def test_a_double_click_buys_once(browser: Browser, pool: db.Pool, sound: None) -> None:
     account_id = await rich(browser, pool)
     page = await browser.see("/")

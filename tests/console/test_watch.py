@@ -69,6 +69,12 @@ async def test_from_waiting_to_ready_through_a_workers_restart(
     assert len(seen) > 5
 
 
+async def test_a_head_is_no_stream(browser: Browser, pool: db.Pool) -> None:
+    await rich(browser, pool)
+    answer = await browser.http.head(f"/tasks/{await buy(browser)}/events")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+
+
 async def test_an_ended_task_says_so_at_once(browser: Browser, pool: db.Pool) -> None:
     await rich(browser, pool)
     task_id = await buy(browser)

@@ -37,7 +37,9 @@ from seedbed.telemetry import log
 from seedbed.web import Pages, language_of, redirect
 from seedbed.web.pages import translated
 
-FORM_BYTES_MAX = 64 * 1024
+FORM_BYTES_MAX = 256 * 1024
+"""A prompt of 10,000 characters takes up to 120,000 bytes in a form."""
+
 SAFE = frozenset({"GET", "HEAD"})
 _ERRANDS: set[asyncio.Task[object]] = set()
 """Kept here, because the event loop alone would let them be collected."""

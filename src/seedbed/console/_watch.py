@@ -44,8 +44,10 @@ async def events(visit: Visit) -> Response:
         task = await tasks.get_own(conn, visit.request.path_params["id"], account_id=account_id)
     if _watching[account_id] >= WATCHED_MAX:
         raise RateLimited(f"{WATCHED_MAX} tasks are being watched already", retry_after_s=5)
-    visit.request.scope["state"][ENDLESS] = True
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    if visit.request.method == "HEAD":
+        return Response(None, headers=headers, media_type="text/event-stream")
+    visit.request.scope["state"][ENDLESS] = True
     return StreamingResponse(_counted(visit, task), headers=headers, media_type="text/event-stream")
 
 

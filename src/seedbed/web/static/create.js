@@ -241,6 +241,15 @@ for (const link of document.querySelectorAll("[data-example]")) {
     form.prompt.focus();
   });
 }
+// Whoever is signed out while writing finds the prompt again.
+const DRAFT = "draft-prompt";
+try {
+  if (new URLSearchParams(location.search).has("task")) sessionStorage.removeItem(DRAFT);
+  else if (!form.prompt.value) form.prompt.value = sessionStorage.getItem(DRAFT) ?? "";
+  form.prompt.addEventListener("input", () => sessionStorage.setItem(DRAFT, form.prompt.value));
+} catch {
+  // Without storage there is nothing to keep it in.
+}
 form.prompt.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
 });
