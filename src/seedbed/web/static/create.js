@@ -104,8 +104,9 @@ function send(file) {
   upload.upload.addEventListener("progress", (event) => (bar.value = event.loaded / event.total));
   upload.addEventListener("load", () => {
     if (upload.status !== 200) {
+      const reason = upload.response?.message; // gone once the row is cleared
       clear(row);
-      say(`${file.name}: ${upload.response?.message ?? fault.dataset.awayText}`);
+      say(`${file.name}: ${reason ?? fault.dataset.awayText}`);
       return;
     }
     delete row.dataset.busy;
