@@ -236,8 +236,9 @@ async def read_bytes(request: Request) -> bytes:
     return await read_body(request, runtime_of(request).settings.body_bytes_max)
 
 
-async def read_body(request: Request, size_bytes_max: int, body_s_max: float = BODY_S_MAX) -> bytes:
+async def read_body(request: Request, size_bytes_max: int, body_s_max: float | None = None) -> bytes:
     """The same, of at most so many bytes, within so many seconds."""
+    body_s_max = BODY_S_MAX if body_s_max is None else body_s_max
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared[:20]) > size_bytes_max:
         _too_large(size_bytes_max)
