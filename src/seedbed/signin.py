@@ -245,6 +245,18 @@ async def use_link(conn: Connection, token: str) -> Link:
     return link
 
 
+def link_id(token: str) -> bytes:
+    """What a link is kept by."""
+    return _sha256(token)
+
+
+async def void_link(conn: Connection, token_sha256: bytes) -> None:
+    """Let a link work no more, if it still would."""
+    await conn.execute(
+        "UPDATE one_time_links SET used_at = now() WHERE token_sha256 = $1 AND used_at IS NULL", token_sha256
+    )
+
+
 async def sweep(conn: Connection) -> None:
     """Forget sessions and links that are long over."""
     await conn.execute(
