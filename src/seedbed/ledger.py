@@ -271,15 +271,17 @@ CHECKS: dict[str, str] = {
         SELECT 'transaction ' || t.id || ' is a ' || t.kind || ' and has ' || e.credits || ' in ' || e.book
         FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
         JOIN (VALUES ('grant', 'issued', 'available'), ('hold', 'available', 'held'), ('capture', 'held', 'revenue'),
-                     ('release', 'held', 'available'), ('transfer', 'available', 'available')) AS way (kind, source, target) ON way.kind = t.kind::text
+                     ('release', 'held', 'available'), ('transfer', 'available', 'available')
+             ) AS way (kind, source, target) ON way.kind = t.kind::text
         WHERE NOT (e.book::text = way.source AND e.credits <= 0 OR e.book::text = way.target AND e.credits >= 0)""",
     "entries are in the books of their transaction's account": """
         SELECT 'transaction ' || t.id || ' is of account ' || t.account_id || ' and touches ' || e.account_id
         FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
         WHERE e.account_id <> t.account_id AND t.kind::text <> 'transfer'""",
     "a transfer takes from its account and gives to the other": """
-        SELECT 'transaction ' || t.id || ' is from ' || t.account_id || ' to ' || coalesce(t.counter_account_id::text, '-')
-            || ' and has ' || e.credits || ' for ' || coalesce(e.account_id::text, '-')
+        SELECT 'transaction ' || t.id || ' is from ' || t.account_id || ' to '
+            || coalesce(t.counter_account_id::text, '-') || ' and has ' || e.credits
+            || ' for ' || coalesce(e.account_id::text, '-')
         FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
         WHERE t.kind::text = 'transfer' AND (e.credits = 0 OR e.account_id IS DISTINCT FROM
             CASE WHEN e.credits < 0 THEN t.account_id ELSE t.counter_account_id END)""",

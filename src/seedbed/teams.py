@@ -147,7 +147,8 @@ async def join(conn: Connection, account_id: int, token: str) -> Membership:
     Raises NotFound for a link that cannot be used, InvalidRequest for an account that is in a team already.
     """
     team_id = await conn.fetchval(
-        "SELECT t.id FROM team_invitations i JOIN teams t ON t.id = i.team_id WHERE i.token_sha256 = $1 FOR UPDATE OF t",
+        "SELECT t.id FROM team_invitations i JOIN teams t ON t.id = i.team_id WHERE i.token_sha256 = $1 "
+        "FOR UPDATE OF t",
         signin.link_id(token),
     )
     await signin.use_link(conn, token)

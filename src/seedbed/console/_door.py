@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from seedbed import db, signin
+from seedbed.accounts import low_balance
 from seedbed.errors import ApiError, InternalError, InvalidRequest, NotFound, PayloadTooLarge, ServiceBusy
 from seedbed.ledger import Balance, balance
 from seedbed.runtime import Runtime
@@ -76,12 +77,15 @@ class Visit:
     async def page(self, template: str, *, status: int = 200, notice: str | None = None, **values: Any) -> Response:
         """A page of the console. `notice` is what went wrong."""
         held: Balance | None = None
+        low: int | None = None
         if self.session is not None:
             async with db.connection(self.runtime.pool) as conn:
                 held = await balance(conn, self.session.account_id)
+                low = await low_balance(conn, self.session.account_id)
         answer = self.pages.page(
             self.request, template, language=self.language, status=status, visit=self, session=self.session,
-            balance=held, csrf=self.csrf, notice=notice, done=self.request.query_params.get("done"), **values,
+            balance=held, low=bool(held and low and held.available < low), csrf=self.csrf, notice=notice,
+            done=self.request.query_params.get("done"), **values,
         )  # fmt: skip
         answer.headers["Cache-Control"] = "no-store"
         return answer
@@ -188,7 +192,7 @@ async def _wrong(visit: Visit, error: ApiError) -> Response:
     """An error as a page of its own. It needs no database."""
     answer = visit.pages.page(
         visit.request, "wrong.html", language=visit.language, status=error.status, visit=visit, session=None,
-        balance=None, csrf="", notice=None, done=None, message=visit.say(error.message),
+        balance=None, low=False, csrf="", notice=None, done=None, message=visit.say(error.message),
         title=HTTPStatus(error.status).phrase,
     )  # fmt: skip
     answer.headers["Cache-Control"] = "no-store"
