@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -122,6 +123,7 @@ async def test_a_key_of_anybodys_is_revoked(
 async def test_the_service_is_seen_at_work(
     settings: Settings, conn: db.Connection, alice: Person, tmp_path: Path
 ) -> None:
+    settings = settings.model_copy(update={"drain_s": 0.0})
     async with served(settings) as url, httpx2.AsyncClient(base_url=url) as http:
         browser = Browser(http)
         await browser.sign_up("root@example.org")
@@ -138,6 +140,7 @@ async def test_the_service_is_seen_at_work(
                 page = await browser.see("/admin")
                 if '<p class="doing">' in page:
                     break
+                await asyncio.sleep(0.1)
         assert f'<code>{running.id}</code> seedance-2.0 <span class="faint">alice@example.com</span>' in page
         assert "https://example.com/&lt;a&gt;.png is no picture" in page
         assert re.search(

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from seedbed import accounts, db, webhooks
+from seedbed import accounts, db, ledger, webhooks
 from seedbed.console.webhooks import TESTS_PER_MINUTE
 from seedbed.settings import Settings
 from seedbed.webhooks import Outcome
@@ -96,7 +96,8 @@ async def test_no_test_goes_inside(console: Browser, conn: db.Connection, receiv
     for url, number in (
         ("http://127.0.0.1:1/", key.key_id), ("https://10.0.0.1/", key.key_id), ("https://localhost/", key.key_id),
         ("file:///etc/passwd", key.key_id), ("", key.key_id), (f"{console.origin}/keys", key.key_id),
-        (receiver.url, his), (receiver.url, 999_999), (receiver.url, 0), ("https://example.com/" + "a" * 3000, key.key_id),
+        (receiver.url, his), (receiver.url, 999_999), (receiver.url, 0),
+        ("https://example.com/" + "a" * 3000, key.key_id),
     ):  # fmt: skip
         answer = await console.send("/webhooks", "/webhooks/test", url=url, key=str(number))
         assert answer.status_code == 400, (url, number)
@@ -143,8 +144,6 @@ async def test_deliveries_are_listed_and_turned_on_again(browser: Browser, conn:
 
 
 async def accounts_credit(conn: db.Connection, person: Person) -> None:
-    from seedbed import ledger
-
     await ledger.grant(conn, person.account_id, 10_000)
 
 
