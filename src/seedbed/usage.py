@@ -42,6 +42,11 @@ class Usage:
         return sum(day.credits for day in self.days)
 
     @property
+    def most(self) -> int:
+        """The credits of the dearest day."""
+        return max(day.credits for day in self.days)
+
+    @property
     def tasks(self) -> int:
         return sum(day.tasks for day in self.days)
 

@@ -35,7 +35,7 @@ class Bar:
 
 
 async def usage_page(visit: Visit) -> Response:
-    """Everything about the account's credits; the ledger a page at a time."""
+    """Everything about the account's credits; the ledger a page at a time, earlier pages of it alone."""
     return await _page(visit)
 
 
@@ -83,9 +83,9 @@ def harmless(cell: str) -> str:
 
 
 async def _page(visit: Visit, *, status: int = 200, notice: str | None = None) -> Response:
-    account_id, days = visit.member.account_id, _days(visit)
+    account_id, days, newest = visit.member.account_id, _days(visit), "before" not in visit.request.query_params
     async with db.connection(visit.runtime.pool) as conn:
-        spent = await usage.of_account(conn, account_id, days)
+        spent = await usage.of_account(conn, account_id, days) if newest else None
         lines = await ledger.statement(conn, account_id, before=_fields.before(visit), limit=_fields.PAGE + 1)
         low = await accounts.low_balance(conn, account_id)
     return await visit.page(
@@ -95,11 +95,9 @@ async def _page(visit: Visit, *, status: int = 200, notice: str | None = None) -
         spent=spent,
         spans=usage.DAYS,
         days=days,
-        bars=_bars(spent.days),
-        most=max(day.credits for day in spent.days),
+        bars=_bars(spent.days) if spent else [],
         lines=lines[: _fields.PAGE],
         older=lines[_fields.PAGE - 1].id if len(lines) > _fields.PAGE else None,
-        newest="before" not in visit.request.query_params,
         low_at=low,
     )
 
