@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import httpx2
@@ -11,7 +12,7 @@ from seedbed import accounts, db, ledger, teams
 from seedbed.console.team import INVITATIONS_PER_MINUTE
 from seedbed.settings import Settings
 from tests.conftest import served
-from tests.console.people import PASSWORD, Browser, heading
+from tests.console.people import PASSWORD, Browser, Fields, heading
 
 pytestmark = pytest.mark.usefixtures("sound")
 
@@ -81,6 +82,23 @@ async def test_credits_move_there_and_back(browser: Browser, other: Browser, con
     page = await other.see("/usage")
     assert "Moved in the team" in page
     assert "from alice@example.org" in page
+
+
+async def test_a_form_sent_twice_moves_credits_once(browser: Browser, other: Browser, conn: db.Connection) -> None:
+    await browser.sign_up("alice@example.org")
+    await other.sign_up("bob@example.org")
+    alice, bob = [await accounts.find(conn, f"{name}@example.org") for name in ("alice", "bob")]
+    await ledger.grant(conn, alice, 1000)
+    await other.send(await invited(browser, "bob@example.org"), "")
+    give = f"/team/members/{bob}/give"
+    form = Fields(await browser.see("/team")).forms[give] | {"credits": "300"}
+    answers = await asyncio.gather(*(browser.post(give, **form) for _ in range(3)))
+    assert {answer.status_code for answer in answers} <= {303, 409}
+    assert (await browser.post(give, **form)).status_code == 303
+    assert [(await ledger.balance(conn, each)).available for each in (alice, bob)] == [700, 300]
+    assert (await browser.post(give, **form | {"credits": "301"})).status_code == 409, "it was used for another"
+    assert (await browser.send("/team", give, credits="300")).status_code == 303, "another form is another move"
+    assert (await ledger.balance(conn, bob)).available == 600
 
 
 async def test_roles_removing_and_leaving(browser: Browser, other: Browser, conn: db.Connection) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 
+import orjson
+
+from seedbed import idempotency
 from seedbed.console._door import Visit
+from seedbed.db import Connection
 from seedbed.errors import InvalidRequest, NotFound
 
 CREDITS_MAX = 10**12
@@ -49,3 +54,24 @@ def part(visit: Visit, name: str) -> int:
     if number > INT8_MAX:
         raise NotFound("There is no such page")
     return number
+
+
+def new_once() -> str:
+    """What a form that moves credits carries in its field `once`, so that sent twice it moves them once."""
+    return secrets.token_urlsafe(16)
+
+
+async def is_first(visit: Visit, conn: Connection) -> bool:
+    """Whether a form that carries `once` is here for the first time; noted in the caller's transaction.
+
+    Raises IdempotencyConflict while its first sending is still being carried out.
+    """
+    once = visit.form.get("once", "")
+    if not once:
+        return True
+    account_id, endpoint = visit.member.account_id, f"form {visit.request.url.path}"
+    body = orjson.dumps(visit.form, option=orjson.OPT_SORT_KEYS)
+    if await idempotency.find(conn, account_id, endpoint, idempotency.check_key(once), body) is not None:
+        return False
+    await idempotency.keep(conn, account_id, endpoint, once, body, idempotency.Answer(303, b""))
+    return True

@@ -8,7 +8,7 @@ from seedbed import accounts, checkup, db, ledger, oversight, queue
 from seedbed.checkup import Finding
 from seedbed.console import _fields
 from seedbed.console._door import Visit
-from seedbed.errors import ApiError, InvalidRequest, NotFound
+from seedbed.errors import ApiError, IdempotencyConflict, InvalidRequest, NotFound
 from seedbed.telemetry import log
 from seedbed.web import redirect
 
@@ -67,8 +67,9 @@ async def grant(visit: Visit) -> Response:
         signed = f"{note} ({visit.member.email})" if note else visit.member.email
         async with db.transaction(visit.runtime.pool) as conn:
             await accounts.get(conn, account_id)
-            await ledger.grant(conn, account_id, credits, signed)
-    except InvalidRequest as error:
+            if await _fields.is_first(visit, conn):
+                await ledger.grant(conn, account_id, credits, signed)
+    except (InvalidRequest, IdempotencyConflict) as error:
         return await _account(visit, account_id, error)
     return redirect(f"/admin/accounts/{account_id}?done=granted")
 
@@ -123,4 +124,5 @@ async def _account(visit: Visit, account_id: int, error: ApiError | None = None)
         account=account,
         keys=keys,
         lines=lines,
+        once=_fields.new_once(),
     )

@@ -52,13 +52,23 @@ async def revoke(visit: Visit) -> Response:
 async def give(visit: Visit) -> Response:
     """Move credits to a member."""
     member_id, mine = _fields.part(visit, "member_id"), visit.member.account_id
-    return await _done(visit, "given", lambda conn: teams.give(conn, mine, member_id, _fields.credits(visit.form)))
+
+    async def move(conn: db.Connection) -> None:
+        if await _fields.is_first(visit, conn):
+            await teams.give(conn, mine, member_id, _fields.credits(visit.form))
+
+    return await _done(visit, "given", move)
 
 
 async def take_back(visit: Visit) -> Response:
     """Move credits back."""
     member_id, mine = _fields.part(visit, "member_id"), visit.member.account_id
-    return await _done(visit, "taken", lambda conn: teams.take_back(conn, mine, member_id, _fields.credits(visit.form)))
+
+    async def move(conn: db.Connection) -> None:
+        if await _fields.is_first(visit, conn):
+            await teams.take_back(conn, mine, member_id, _fields.credits(visit.form))
+
+    return await _done(visit, "taken", move)
 
 
 async def set_role(visit: Visit) -> Response:
@@ -110,4 +120,5 @@ async def _page(
         waiting=waiting,
         email=email,
         link=link,
+        once=_fields.new_once(),
     )
