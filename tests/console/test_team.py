@@ -10,9 +10,10 @@ import pytest
 
 from seedbed import accounts, db, ledger, teams
 from seedbed.console.team import INVITATIONS_PER_MINUTE
-from seedbed.settings import Settings
+from seedbed.settings import Settings, load
 from tests.conftest import served
 from tests.console.people import PASSWORD, Browser, Fields, heading
+from tests.mailbox import mailbox
 
 pytestmark = pytest.mark.usefixtures("sound")
 
@@ -158,12 +159,26 @@ async def test_invitations_are_few(browser: Browser) -> None:
     assert answer.status_code == 429
 
 
-async def test_a_mail_that_goes_out_is_not_shown(settings: Settings, conn: db.Connection) -> None:
-    """A mail server that takes nothing: the link is shown instead."""
-    from seedbed.settings import load
+async def test_an_invitation_comes_by_mail(settings: Settings) -> None:
+    async with mailbox() as box:
+        mine = load(**settings.model_dump(exclude_unset=True) | {"smtp_url": box.url})
+        async with served(mine) as url, httpx2.AsyncClient(base_url=url) as http:
+            browser = Browser(http)
+            await browser.sign_up("alice@example.org")
+            sent = await browser.send("/team", "/team/invitations", email="Bob@example.org")
+            assert sent.headers["location"] == "/team?done=invited", "and the page does not show the link"
+            [mail] = box.mails
+            assert mail["To"] == "bob@example.org"
+            text = mail.get_content()
+            assert "alice@example.org invites you" in text
+            link = re.search(rf"{re.escape(url)}(/link/\S+)", text)
+            assert link
+            assert "alice@example.org invites bob@example.org" in await browser.see(link[1])
 
+
+async def test_a_mail_server_that_is_away_is_no_end_of_it(settings: Settings) -> None:
     mine = load(**settings.model_dump(exclude_unset=True) | {"smtp_url": "smtp://127.0.0.1:1"})
     async with served(mine) as url, httpx2.AsyncClient(base_url=url) as http:
         browser = Browser(http)
         await browser.sign_up("alice@example.org")
-        assert await invited(browser, "bob@example.org")
+        assert await invited(browser, "bob@example.org"), "the link is shown instead"

@@ -13,9 +13,10 @@ from seedbed import accounts, db, ledger, sweeps, tasks
 from seedbed.console.usage import COLUMNS, harmless
 from seedbed.errors import TaskFailure
 from seedbed.runtime import open_runtime
-from seedbed.settings import Settings
+from seedbed.settings import Settings, load
 from tests.conftest import Person
 from tests.console.people import Browser, heading
+from tests.mailbox import mailbox
 from tests.test_tasks import accept, output_of
 
 pytestmark = pytest.mark.usefixtures("sound")
@@ -112,9 +113,7 @@ def test_other_cells_stay_as_they_are(cell: str) -> None:
     assert harmless(cell) == cell
 
 
-async def test_a_low_balance_is_told_of(
-    browser: Browser, conn: db.Connection, settings: Settings, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_low_balance_is_told_of(browser: Browser, conn: db.Connection, settings: Settings) -> None:
     await browser.sign_up("alice@example.org")
     assert "Your balance is low" not in await browser.see("/usage")
     saved = await browser.send("/usage", "/usage/notice", low="100")
@@ -134,10 +133,14 @@ async def test_a_low_balance_is_told_of(
     assert told == [1, 0, 0, 1], "once, and again after it had risen or was asked for anew"
 
     await accounts.set_low_balance(conn, account_id, 500)
-    async with open_runtime(settings, pool_size=2, name="test") as runtime:
-        await sweeps.tell_low_balances(runtime)
-    said = capsys.readouterr()
-    assert "alice@example.org" in said.out + said.err
+    async with mailbox() as box:
+        mine = load(**settings.model_dump(exclude_unset=True) | {"smtp_url": box.url})
+        async with open_runtime(mine, pool_size=2, name="test") as runtime:
+            for _ in range(2):
+                await sweeps.tell_low_balances(runtime)
+        [mail] = box.mails
+        assert mail["To"] == "alice@example.org"
+        assert "100 credits are left of your account alice@example.org, fewer than the 500" in mail.get_content()
 
     for bad in ("0", "-1", "x", "1" * 19):
         answer = await browser.send("/usage", "/usage/notice", low=bad)
