@@ -45,7 +45,7 @@ async def test_every_answer_has_an_id(api: httpx2.AsyncClient) -> None:
         assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["x-request-id"]), (method, path)
         assert len(answer.headers.get_list("x-request-id")) == 1
         assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["referrer-policy"] == "same-origin"
         seen.add(answer.headers["x-request-id"])
     assert len(seen) == len(EVERYWHERE)
 

@@ -36,11 +36,14 @@ EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,189}")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a request comes from: a key and the account that pays. `monthly` is the key's quota of tasks."""
+    """Who a request comes from: a key and the account that pays. `monthly` is the key's quota of tasks.
 
-    key_id: int
+    A person at the console comes without a key: `key_id` and `api` are None.
+    """
+
+    key_id: int | None
     account_id: int
-    api: Api
+    api: Api | None
     monthly: int | None
     webhook_url: str | None
 

@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from seedbed import __version__, catalogue, console, db, docsite, downloads, queue, telemetry
+from seedbed import __version__, catalogue, console, db, docsite, downloads, queue, storage, telemetry
 from seedbed.dialects import DIALECTS
 from seedbed.dialects._http import Handler, add_route, refuse
 from seedbed.docsite import Docsite
@@ -40,7 +40,8 @@ WORKER_SEEN_S = 30.0
 POOL_SIZE = 24
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 HOST = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
-SECURITY_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+SECURITY_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin")]
+"""Under `no-referrer` browsers send our own forms with `Origin: null`, as those of other sites (Fetch, 3.2)."""
 
 
 def build_app(settings: Settings) -> ASGIApp:
@@ -70,8 +71,9 @@ def build_app(settings: Settings) -> ASGIApp:
     add_route(app, "GET", "/metrics", metrics)
     add_route(app, "GET", "/files/{signature}/{key:path}", downloads.serve)
     pages = Static()
+    files = " ".join(storage.origins(settings.storage_url, settings.storage_public_url))
     add_route(app, "GET", "/static/{mark}/{name:path}", pages.serve)
-    for method, path, page in console.routes(pages):
+    for method, path, page in console.routes(pages, files=files):
         add_route(app, method, path, page)
     for path, handler in docsite.routes(Docsite(pages, base_url=settings.base_url)):
         add_route(app, "GET", path, handler)

@@ -18,6 +18,10 @@ REQUEST_S = 330.0
 """A body must be whole this long after its head: a little more than its reader allows, who can say why."""
 
 
+ENDLESS = "endless"
+"""What an answer without an end notes in its scope's state, so that it does not keep a server from stopping."""
+
+
 class LimitedHttp(HttpToolsProtocol):
     """One connection. Bytes are counted since the last piece of a request was whole: a head, a piece of a body."""
 
@@ -32,6 +36,11 @@ class LimitedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._allow(None)
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self.cycle is not None and not self.cycle.response_complete and ENDLESS in self.scope.get("state", ()):
+            self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         self._pending_bytes += len(data)

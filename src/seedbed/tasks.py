@@ -213,7 +213,7 @@ async def create(conn: Connection, caller: Caller, request: TaskRequest, *, queu
     account wait already).
     """
     task_id = request.id_prefix + "".join(secrets.choice(BASE62) for _ in range(ID_CHARS))
-    if caller.monthly is not None:
+    if caller.key_id is not None and caller.monthly is not None:
         await limits.take_month(conn, caller.key_id, caller.monthly)
     row = await conn.fetchrow(_CREATE, *_columns(task_id, caller, request))
     assert row is not None
@@ -222,7 +222,7 @@ async def create(conn: Connection, caller: Caller, request: TaskRequest, *, queu
     await queue.enqueue(conn, queue.render_lane(request.model.engines), task_id, priority=-row["turn"], unique=task_id)
     # Last, because it locks the account's row until the commit: an account's submissions queue up behind it.
     await ledger.hold(conn, caller.account_id, task_id, request.price_credits)
-    task = _task(row)
+    task = of_row(row)
     if task.callback_always:
         await _callback(conn, task)
     return task
@@ -303,27 +303,27 @@ async def get(conn: Connection, task_id: str) -> Task:
     row = await conn.fetchrow("SELECT * FROM tasks WHERE id = $1", task_id)
     if row is None:
         raise NotFound("No such task")
-    return _task(row)
+    return of_row(row)
 
 
 async def get_own(
     conn: Connection,
     task_id: str,
     *,
-    dialect: str,
+    dialect: str | None = None,
     key_id: int | None = None,
     account_id: int | None = None,
     lock: bool = False,
 ) -> Task:
-    """A key's own task of a dialect, or an account's; with `lock` it moves no further until the commit.
+    """A key's own task of a dialect (None: of any), or an account's; with `lock` it moves no further until the commit.
 
     Raises NotFound, the same for an unknown one and another's.
     """
     row = None
     if "\x00" not in task_id:  # which PostgreSQL's text cannot hold
         row = await conn.fetchrow(
-            "SELECT * FROM tasks WHERE id = $1 AND dialect = $2 AND (key_id = $3 OR account_id = $4)"
-            f" AND deleted_at IS NULL{' FOR UPDATE' if lock else ''}",
+            "SELECT * FROM tasks WHERE id = $1 AND ($2::text IS NULL OR dialect = $2)"
+            f" AND (key_id = $3 OR account_id = $4) AND deleted_at IS NULL{' FOR UPDATE' if lock else ''}",
             task_id,
             dialect,
             key_id,
@@ -331,7 +331,7 @@ async def get_own(
         )
     if row is None:
         raise NotFound("Task not found")
-    return _task(row)
+    return of_row(row)
 
 
 async def list_own(
@@ -359,7 +359,7 @@ async def list_own(
     rows = await conn.fetch(
         f"SELECT * FROM tasks WHERE {where} ORDER BY seq {order} LIMIT ${len(values) + 1}", *values, limit + 1
     )
-    return [_task(row) for row in rows[:limit]], len(rows) > limit
+    return [of_row(row) for row in rows[:limit]], len(rows) > limit
 
 
 async def _place(conn: Connection, task_id: str, owner: Wanted) -> int:
@@ -397,7 +397,7 @@ async def page_own(conn: Connection, wanted: Wanted, *, limit: int, offset: int)
         offset,
         limit,
     )
-    return [_task(row) for row in rows], total
+    return [of_row(row) for row in rows], total
 
 
 async def cancel(conn: Connection, task: Task) -> Task:
@@ -554,7 +554,7 @@ async def _move(
         _sayable(failure) if failure else None,
         *(_output_columns(output) if output else [None] * 9),
     )
-    return None if row is None else _task(row)
+    return None if row is None else of_row(row)
 
 
 def _output_columns(output: Output) -> list[Any]:
@@ -619,7 +619,8 @@ async def _callback(conn: Connection, task: Task) -> None:
 _FIELDS = tuple(name for name in Task.__dataclass_fields__ if name not in ("media", "plan", "mode", "echo"))
 
 
-def _task(row: Record) -> Task:
+def of_row(row: Record) -> Task:
+    """The task of a whole row of `tasks`."""
     values: dict[str, Any] = {name: row[name] for name in _FIELDS}
     media: Iterable[dict[str, Any]] = orjson.loads(row["media"])
     return Task(

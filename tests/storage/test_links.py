@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from seedbed import storage
 from seedbed.storage import Storage
+from tests.s3 import S3Server
 from tests.storage.conftest import BASE_URL, DAY_S, KEY, file_of, opened
 
 # Links
@@ -174,3 +175,28 @@ def test_bad_names(name: str) -> None:
 def test_entity_tags() -> None:
     assert storage.quoted_etag("abc") == storage.quoted_etag('"abc"') == storage.quoted_etag('W/"abc"') == '"abc"'
     assert storage.quoted_etag('a"b\r\nc') == '"abc"'
+
+
+# Where links lead, for the policy of pages
+
+
+def origin_of(link: str) -> str:
+    return "/".join(link.split("/")[:3])
+
+
+async def test_links_of_a_bucket_lead_where_a_policy_lets_pages_go(remote: Storage, s3_server: S3Server) -> None:
+    url = s3_server.storage_url(s3_server.bucket())
+    allowed = storage.origins(url, None)
+    presigned = await remote.presigned(KEY, 60)
+    assert presigned is not None
+    assert allowed == [origin_of(presigned)] == [origin_of(remote.link(KEY, ttl_s=60))]
+    public = opened(url, public_url="https://cdn.example.com/films/")
+    assert origin_of(public.link(KEY)) in storage.origins(url, "https://cdn.example.com/films/")
+    public.close()
+
+
+def test_a_folder_and_amazons_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert storage.origins(None, None) == storage.origins("/var/films", None) == []
+    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    assert storage.origins("s3://films?region=eu-west-1", None) == ["https://*.amazonaws.com"]

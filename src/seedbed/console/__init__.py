@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seedbed.console import admin, keys, sign_in, team, usage, webhooks
+from seedbed.console import _watch, admin, create, keys, library, sign_in, task, team, usage, webhooks
 from seedbed.console._door import Door, Endpoint, Handler
 from seedbed.web import Pages, Static
 
@@ -17,6 +17,7 @@ __all__ = ["routes"]
 TEMPLATES = Path(__file__).with_name("templates")
 
 OPEN: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/", create.home),
     ("GET", "/sign-in", sign_in.sign_in_page),
     ("POST", "/sign-in", sign_in.sign_in),
     ("GET", "/sign-up", sign_in.sign_up_page),
@@ -29,6 +30,14 @@ OPEN: tuple[tuple[str, str, Handler], ...] = (
 """For whoever comes."""
 
 MEMBERS: tuple[tuple[str, str, Handler], ...] = (
+    ("POST", "/", create.submit),
+    ("GET", "/price", create.price),
+    ("GET", "/library", library.library_page),
+    ("GET", "/tasks/{id}", task.task_page),
+    ("GET", "/tasks/{id}/events", _watch.events),
+    ("POST", "/tasks/{id}/again", create.again),
+    ("POST", "/tasks/{id}/cancel", task.cancel),
+    ("POST", "/tasks/{id}/remove", task.remove),
     ("POST", "/sign-out", sign_in.sign_out),
     ("GET", "/account", sign_in.account_page),
     ("POST", "/account/sessions/end", sign_in.end_session),
@@ -56,6 +65,9 @@ MEMBERS: tuple[tuple[str, str, Handler], ...] = (
 )
 """For those who have signed in."""
 
+FILES: tuple[tuple[str, str, Handler], ...] = (("POST", "/uploads", create.upload),)
+"""For those who have signed in; what is sent is a file and no form."""
+
 ADMINS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/admin", admin.overview_page),
     ("GET", "/admin/accounts", admin.accounts_page),
@@ -76,5 +88,6 @@ def routes(static: Static, *, files: str = "") -> list[tuple[str, str, Endpoint]
     return [
         *((method, path, door.open_to_all(handler)) for method, path, handler in OPEN),
         *((method, path, door.members(handler)) for method, path, handler in MEMBERS),
+        *((method, path, door.files(handler)) for method, path, handler in FILES),
         *((method, path, door.admins(handler)) for method, path, handler in ADMINS),
     ]

@@ -17,11 +17,20 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from seedbed import db, signin
 from seedbed.accounts import low_balance
-from seedbed.errors import ApiError, InternalError, InvalidRequest, NotFound, PayloadTooLarge, ServiceBusy
+from seedbed.errors import (
+    ApiError,
+    InternalError,
+    InvalidRequest,
+    NotFound,
+    PayloadTooLarge,
+    RequestTooSlow,
+    ServiceBusy,
+    Unauthorized,
+)
 from seedbed.ledger import Balance, balance
 from seedbed.runtime import Runtime
 from seedbed.signin import Session
@@ -29,7 +38,9 @@ from seedbed.telemetry import log
 from seedbed.web import Pages, language_of, redirect
 from seedbed.web.pages import translated
 
-FORM_BYTES_MAX = 64 * 1024
+FORM_BYTES_MAX = 256 * 1024
+"""A prompt of 10,000 characters takes up to 120,000 bytes in a form."""
+
 SAFE = frozenset({"GET", "HEAD"})
 _ERRANDS: set[asyncio.Task[object]] = set()
 """Kept here, because the event loop alone would let them be collected."""
@@ -145,6 +156,21 @@ class Door:
 
         return self._endpoint(guarded)
 
+    def files(self, handler: Handler) -> Endpoint:
+        """For those who have signed in, who send a file: the handler reads it, and the form's token is in the address.
+
+        What goes wrong is told as JSON, where JSON was asked for.
+        """
+
+        async def guarded(visit: Visit) -> Response:
+            if visit.session is None:
+                raise Unauthorized("Sign in first")
+            if not hmac.compare_digest(visit.request.query_params.get("csrf", "").encode(), visit.csrf.encode()):
+                raise InvalidRequest("This page was open for too long. Please try again.")
+            return await handler(visit)
+
+        return self._endpoint(guarded, reads_form=False)
+
     def admins(self, handler: Handler) -> Endpoint:
         """For admins; for others there is nothing here."""
 
@@ -155,16 +181,16 @@ class Door:
 
         return self.members(guarded)
 
-    def _endpoint(self, handler: Handler) -> Endpoint:
+    def _endpoint(self, handler: Handler, *, reads_form: bool = True) -> Endpoint:
         async def endpoint(request: Request) -> Response:
             visit = Visit(request, self.pages, request.app.state.runtime, None, "")
             try:
                 await _recognise(visit)
                 if request.method not in SAFE:
                     check_origin(request, visit.runtime.settings.base_url)
-                    visit.form = await read_form(request)
-                    if visit.session is not None and not hmac.compare_digest(visit.form.pop("csrf", ""), visit.csrf):
-                        raise InvalidRequest(visit.say("This page was open for too long. Please try again."))
+                    if reads_form:
+                        visit.form = await read_form(request)
+                        _check_token(visit)
                 return await handler(visit)
             except ClientDisconnect:
                 return Response(status_code=400)
@@ -180,6 +206,12 @@ class Door:
         return endpoint
 
 
+def _check_token(visit: Visit) -> None:
+    given = visit.form.pop("csrf", "")
+    if visit.session is not None and not hmac.compare_digest(given.encode(), visit.csrf.encode()):
+        raise InvalidRequest(visit.say("This page was open for too long. Please try again."))
+
+
 async def _recognise(visit: Visit) -> None:
     token = visit.request.cookies.get(cookie_name(visit.secure))
     if token:
@@ -189,16 +221,30 @@ async def _recognise(visit: Visit) -> None:
 
 
 async def _wrong(visit: Visit, error: ApiError) -> Response:
-    """An error as a page of its own. It needs no database."""
-    answer = visit.pages.page(
+    """An error as a page of its own, or as JSON for a script. It needs no database."""
+    answer = _told(visit, error) if _wants_json(visit.request) else _page_of(visit, error)
+    answer.headers["Cache-Control"] = "no-store"
+    if error.retry_after_s:
+        answer.headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, PayloadTooLarge | RequestTooSlow):
+        answer.headers["Connection"] = "close"  # the rest of the body is not read
+    return answer
+
+
+def _wants_json(request: Request) -> bool:
+    return request.headers.get("accept", "").startswith("application/json")
+
+
+def _told(visit: Visit, error: ApiError) -> Response:
+    return JSONResponse({"message": visit.say(error.message)}, error.status)
+
+
+def _page_of(visit: Visit, error: ApiError) -> Response:
+    return visit.pages.page(
         visit.request, "wrong.html", language=visit.language, status=error.status, visit=visit, session=None,
         balance=None, low=False, csrf="", notice=None, done=None, message=visit.say(error.message),
         title=HTTPStatus(error.status).phrase,
     )  # fmt: skip
-    answer.headers["Cache-Control"] = "no-store"
-    if error.retry_after_s:
-        answer.headers["Retry-After"] = str(error.retry_after_s)
-    return answer
 
 
 def check_origin(request: Request, base_url: str) -> None:

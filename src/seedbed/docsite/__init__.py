@@ -136,7 +136,6 @@ class Docsite:
 def routes(site: Docsite) -> list[tuple[str, Handler]]:
     """Where the documentation is served, the narrower patterns first."""
     return [
-        ("/", site.home),
         ("/docs", site.home),
         ("/docs/", site.home),
         ("/llms.txt", site.llms),

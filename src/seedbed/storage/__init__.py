@@ -25,9 +25,10 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from seedbed.errors import ConfigError
-from seedbed.storage.bucket import Bucket
+from seedbed.storage.bucket import Bucket, origin
 from seedbed.storage.folder import Folder
 from seedbed.storage.objects import KEY, Head
 from seedbed.storage.objects import ObjectMissing as ObjectMissing
@@ -63,6 +64,17 @@ def output_key(task_id: str, attempt: int, name: str) -> str:
         raise ValueError(f"not a file name: {name!r}")
     shard = hashlib.sha256(task_id.encode()).hexdigest()[:2]
     return f"outputs/{shard}/{task_id}/{attempt}/{name}"
+
+
+def origins(url: str | None, public_url: str | None) -> list[str]:
+    """The other hosts that links of the store at `url` lead to, as a page's policy names them. Raises ConfigError.
+
+    None for a folder: its links are this server's own.
+    """
+    if url is None or not url.startswith("s3://"):
+        return []
+    named = urlsplit(public_url) if public_url else None
+    return [*([f"{named.scheme}://{named.netloc}"] if named else []), origin(url)]
 
 
 def _checked(key: str) -> str:

@@ -153,11 +153,22 @@ def _s3_address(url: str) -> tuple[str, str, dict[str, str]]:
     return parts.netloc, f"{prefix}/" if prefix else "", options
 
 
-def _allow_http(options: dict[str, str]) -> bool:
-    """Whether the endpoint may be plain http. Raises ConfigError where it is, and may not."""
+def origin(url: str) -> str:
+    """Where presigned links of the bucket at `url` lead, as a page's policy says it. Raises ConfigError."""
+    endpoint = urlsplit(_endpoint(_s3_address(url)[2]))
+    return f"{endpoint.scheme}://{endpoint.netloc}" if endpoint.netloc else "https://*.amazonaws.com"
+
+
+def _endpoint(options: dict[str, str]) -> str:
+    """The endpoint that was named, in the address or around it; without a host where there is none."""
     variables = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
     places = [options.get("endpoint"), *(os.environ.get(name) for name in variables)]
-    endpoint = next((place for place in places if place), "https://")
+    return next((place for place in places if place), "https://")
+
+
+def _allow_http(options: dict[str, str]) -> bool:
+    """Whether the endpoint may be plain http. Raises ConfigError where it is, and may not."""
+    endpoint = _endpoint(options)
     allowed = options.get("allow_http", os.environ.get("AWS_ALLOW_HTTP", "")).lower() in ("true", "1")
     if not endpoint.startswith(("http://", "https://")):
         raise ConfigError(f"SEEDBED_STORAGE_URL: endpoint must begin with https:// (got {endpoint!r})")

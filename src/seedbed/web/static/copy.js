@@ -18,3 +18,16 @@ export async function copy(text, button, done) {
   button.textContent = done;
   setTimeout(() => (button.textContent = label), 1500);
 }
+
+// Buttons that copy what they name, and buttons that ask before they act, in `root`.
+export function copies(root) {
+  for (const button of root.querySelectorAll("[data-copy]")) {
+    button.addEventListener("click", () =>
+      copy(document.querySelector(button.dataset.copy).textContent, button, button.dataset.done));
+  }
+  for (const button of root.querySelectorAll("[data-ask]")) {
+    button.addEventListener("click", (event) => {
+      if (!confirm(button.dataset.ask)) event.preventDefault();
+    });
+  }
+}
