@@ -103,12 +103,6 @@ async def set_low_balance(conn: Connection, account_id: int, credits: int | None
     )
 
 
-async def low_balance(conn: Connection, account_id: int) -> int | None:
-    """Below how many credits to spend the account is warned."""
-    credits: int | None = await conn.fetchval("SELECT low_balance_credits FROM accounts WHERE id = $1", account_id)
-    return credits
-
-
 async def newly_low(conn: Connection) -> list[Record]:
     """Accounts (email, available, threshold) that have fallen below their threshold; each is told of it once.
 

@@ -146,7 +146,7 @@ async def test_a_low_balance_is_told_of(browser: Browser, conn: db.Connection, s
         answer = await browser.send("/usage", "/usage/notice", low=bad)
         assert (answer.status_code, "whole number" in heading(answer.text)) == (400, True)
     await browser.send("/usage", "/usage/notice", low="")
-    assert await accounts.low_balance(conn, account_id) is None
+    assert await conn.fetchval("SELECT low_balance_credits FROM accounts WHERE id = $1", account_id) is None
 
 
 async def test_one_sees_ones_own_ledger_alone(browser: Browser, other: Browser, conn: db.Connection) -> None:

@@ -20,7 +20,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from seedbed import db, signin
-from seedbed.accounts import low_balance
 from seedbed.errors import (
     ApiError,
     InternalError,
@@ -85,17 +84,19 @@ class Visit:
         """A phrase in the reader's language."""
         return translated(self.language, phrase, **values)
 
+    def _is_low(self, held: Balance | None) -> bool:
+        least = self.session.low_balance_credits if self.session else None
+        return held is not None and least is not None and held.available < least
+
     async def page(self, template: str, *, status: int = 200, notice: str | None = None, **values: Any) -> Response:
         """A page of the console. `notice` is what went wrong."""
         held: Balance | None = None
-        low: int | None = None
         if self.session is not None:
             async with db.connection(self.runtime.pool) as conn:
                 held = await balance(conn, self.session.account_id)
-                low = await low_balance(conn, self.session.account_id)
         answer = self.pages.page(
             self.request, template, language=self.language, status=status, visit=self, session=self.session,
-            balance=held, low=bool(held and low and held.available < low), csrf=self.csrf, notice=notice,
+            balance=held, low=self._is_low(held), csrf=self.csrf, notice=notice,
             done=self.request.query_params.get("done"), **values,
         )  # fmt: skip
         answer.headers["Cache-Control"] = "no-store"

@@ -87,7 +87,6 @@ async def _page(visit: Visit, *, status: int = 200, notice: str | None = None) -
     async with db.connection(visit.runtime.pool) as conn:
         spent = await usage.of_account(conn, account_id, days) if newest else None
         lines = await ledger.statement(conn, account_id, before=_fields.before(visit), limit=_fields.PAGE + 1)
-        low = await accounts.low_balance(conn, account_id)
     return await visit.page(
         "usage.html",
         status=status,
@@ -98,7 +97,7 @@ async def _page(visit: Visit, *, status: int = 200, notice: str | None = None) -
         bars=_bars(spent.days) if spent else [],
         lines=lines[: _fields.PAGE],
         older=lines[_fields.PAGE - 1].id if len(lines) > _fields.PAGE else None,
-        low_at=low,
+        low_at=visit.member.low_balance_credits,
     )
 
 
