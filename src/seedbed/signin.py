@@ -155,7 +155,8 @@ async def find_session(conn: Connection, token: str, *, address: str, agent: str
     row = await conn.fetchrow(
         """
         WITH live AS (
-            SELECT s.*, a.email, a.is_admin, a.low_balance_credits FROM sessions s JOIN accounts a ON a.id = s.account_id
+            SELECT s.*, a.email, a.is_admin, a.low_balance_credits
+            FROM sessions s JOIN accounts a ON a.id = s.account_id
             WHERE s.token_sha256 = $1 AND s.ended_at IS NULL
               AND s.created_at > now() - make_interval(secs => $4) AND s.seen_at > now() - make_interval(secs => $5)
         ), seen AS (
