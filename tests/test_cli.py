@@ -43,6 +43,7 @@ class Home:
     more: dict[str, str] = field(default_factory=dict)
     url: str = ""
     key: str = ""
+    link: str = ""
 
     def environment(self, **more: str) -> dict[str, str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("SEEDBED_")}
@@ -100,12 +101,16 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     try:
         wait(lambda: _answers(home), lambda: f"{process.poll()} {err.read_text()}")
         home.key = out.read_text().strip()
+        found = re.search(r"^  (http\S+/link/\S+)$", err.read_text(), re.MULTILINE)
+        assert found, err.read_text()
+        home.link = found[1]
         yield home
     finally:
         process.terminate()
         assert process.wait(60) == 0, err.read_text()
     assert out.read_text() == f"{home.key}\n", "the key alone is on stdout"
     assert home.key not in err.read_text().partition("Try:")[0]
+    assert re.findall(r"^  (http\S+/link/\S+)$", err.read_text(), re.MULTILINE) == [home.link], "the link, once"
 
 
 def wait(holds: Callable[[], bool], else_say: Callable[[], str] = str, timeout_s: float = 90) -> None:
@@ -132,6 +137,14 @@ def test_the_first_start_shows_a_key_once(service: Home) -> None:
     assert accounts.well_formed(service.key)
     first = service.json("account", "list")[0]
     assert (first["email"], first["is_admin"]) == ("admin@localhost", True)
+
+
+def test_the_first_start_shows_a_link_to_the_console(service: Home) -> None:
+    assert service.link.startswith(f"{service.url}/link/")
+    page = httpx2.get(service.link)
+    assert page.status_code == 200
+    assert "its administrator" in page.text
+    assert 'value="admin@localhost"' in page.text
 
 
 def test_accounts_and_keys_beside_the_service(service: Home) -> None:

@@ -12,7 +12,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 
-from seedbed import db, tasks
+from seedbed import db, ledger, tasks, webhooks
 from seedbed.errors import ConfigError
 from tests.conftest import other_database
 
@@ -213,7 +213,7 @@ async def test_migrating_is_done_once_however_many_try(empty: str) -> None:
 
 async def test_what_an_earlier_version_left_is_kept(empty: str) -> None:
     """Tasks of revision 0002, in every state, come to the newest: plans in their words, attempts that may have left
-    files behind."""
+    files behind, ledger lines, deliveries with their account."""
     await asyncio.to_thread(_upgrade_to, empty, "0002")
     conn = await asyncpg.connect(empty)
     await conn.execute("INSERT INTO accounts (email) VALUES ('a@example.com')")
@@ -238,7 +238,33 @@ async def test_what_an_earlier_version_left_is_kept(empty: str) -> None:
             await conn.execute(
                 "INSERT INTO task_events (task_id, status, attempt) VALUES ($1, 'processing', $2)", status, number
             )
+    await conn.execute("INSERT INTO api_keys (account_id, api, hint, secret_sha256) VALUES (1, 'open', 'h', 'x')")
+    await conn.execute("UPDATE tasks SET key_id = 1 WHERE id = 'failed'")
+    await conn.execute(
+        "INSERT INTO deliveries (id, task_id, event, url, body) "
+        "SELECT 'msg_' || id, id, status, 'https://example.com/', '{}' FROM tasks WHERE id IN ('failed', 'cancelled')"
+    )
+    for way in (("grant", None, "issued", "available"), ("hold", "queued", "available", "held")):
+        await conn.execute(
+            """
+            WITH made AS (
+                INSERT INTO ledger_transactions (kind, account_id, task_id) VALUES ($1, 1, $2) RETURNING id
+            )
+            INSERT INTO ledger_entries
+            SELECT id, $3::ledger_book, CASE WHEN $3::ledger_book <> 'issued' THEN 1 END, -40 FROM made
+            UNION ALL SELECT id, $4::ledger_book, 1, 40 FROM made
+            """,
+            *way,
+        )
+    await conn.execute("UPDATE accounts SET held_credits = 40")
     await db.migrate(empty)
+    lines = await ledger.statement(conn, 1)
+    assert [(line.kind, line.available, line.held, line.balance) for line in lines] == [
+        ("hold", -40, 40, 0), ("grant", 40, 0, 40),
+    ]  # fmt: skip
+    sent = {each.task_id: each.state for each in await webhooks.sent(conn, 1)}
+    assert sent == {"failed": "pending", "cancelled": "pending"}
+    assert await conn.fetchval("SELECT key_id FROM deliveries WHERE task_id = 'failed'") == 1
     rows = await conn.fetch("SELECT task_id, attempt FROM open_attempts ORDER BY 1, 2")
     assert [tuple(row) for row in rows] == [("failed", 1), ("processing", 1), ("processing", 2), ("succeeded", 1)]
     for status in tasks.STATUSES:

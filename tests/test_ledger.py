@@ -96,6 +96,35 @@ class Books(RuleBasedStateMachine):
         told = self.do(lambda: ledger.grant(self.conn, person.account_id, credits))
         assert told == Balance(*self.balances[person.account_id])
 
+    @rule(payer=people, payee=people, credits=st.integers(1, 500))
+    def transfer(self, payer: Person, payee: Person, credits: int) -> None:
+        purse = self.balances[payer.account_id]
+
+        def move() -> Any:
+            return self.do(lambda: ledger.transfer(self.conn, payer.account_id, payee.account_id, credits))
+
+        if payer == payee:
+            with pytest.raises(ValueError, match="two accounts"):
+                move()
+        elif credits > purse[0]:
+            with pytest.raises(InsufficientCredits) as refused:
+                move()
+            assert (refused.value.required, refused.value.available) == (credits, purse[0])
+        else:
+            move()
+            purse[0] -= credits
+            self.balances[payee.account_id][0] += credits
+
+    @invariant()
+    def statements_end_in_the_balances(self) -> None:
+        for account, (available, held) in self.balances.items():
+            lines = self.runner.run(ledger.statement(self.conn, account, limit=1000))
+            assert (lines[0].balance if lines else 0) == available
+            assert sum(line.held for line in lines) == held
+            two = lines[1:2]
+            for line in two:
+                assert self.runner.run(ledger.statement(self.conn, account, before=line.id + 1, limit=1)) == two
+
     @rule(person=people, credits=st.integers(-5, 0))
     def grant_nothing(self, person: Person, credits: int) -> None:
         with pytest.raises(ValueError, match="one credit or more"):
@@ -231,8 +260,12 @@ def test_any_order_of_events_keeps_the_books(dsn: str) -> None:
 
 @pytest.fixture
 async def books(conn: db.Connection, alice: Person) -> dict[str, str]:
-    """Tasks of alice's, by the state they are in."""
+    """Tasks of alice's, by the state they are in. She has given credits away, too."""
     made = {}
+    async with conn.transaction():
+        friend = await make_person(conn, "friend", 0)
+        await ledger.grant(conn, alice.account_id, 7)
+        await ledger.transfer(conn, alice.account_id, friend.account_id, 7, "a present")
     for status in ("queued", "processing", "succeeded", "failed", "cancelled"):
         async with conn.transaction():
             task = await accept(conn, alice)
@@ -271,6 +304,11 @@ async def test_the_database_refuses_what_no_rule_allows(conn: db.Connection, boo
         "UPDATE accounts SET available_credits = -1",
         "UPDATE accounts SET held_credits = -1",
         new_transaction.format("'hold'", "NULL"),
+        new_transaction.format("'transfer'", "NULL"),
+        "INSERT INTO ledger_transactions (kind, account_id, counter_account_id) "
+        "SELECT 'transfer', id, id FROM accounts",
+        "INSERT INTO ledger_transactions (kind, account_id, counter_account_id) "
+        "SELECT 'grant', min(id), max(id) FROM accounts",
         new_transaction.format("'grant'", "id"),
         new_transaction.format("'capture'", "id") + " WHERE status = 'failed'",
         new_transaction.format("'release'", "id") + " WHERE status = 'succeeded'",
@@ -305,10 +343,19 @@ BREAKS: dict[str, list[str]] = {
         f"WHERE t.id = e.transaction_id AND t.kind = '{kind}' AND e.account_id IS NOT NULL"
         for kind in ("grant", "hold", "capture", "release")
     ],
+    "a transfer takes from its account and gives to the other": [
+        "UPDATE ledger_transactions SET account_id = counter_account_id, counter_account_id = account_id "
+        "WHERE kind = 'transfer'",
+        "UPDATE ledger_entries e SET credits = -credits FROM ledger_transactions t "
+        "WHERE t.id = e.transaction_id AND t.kind = 'transfer'",
+        "UPDATE ledger_entries e SET credits = 0 FROM ledger_transactions t "
+        "WHERE t.id = e.transaction_id AND t.kind = 'transfer'",
+    ],
     "balances equal the sums of their entries": [
         "UPDATE accounts SET available_credits = available_credits + 1",
-        "UPDATE accounts SET held_credits = held_credits - 1",
-        "UPDATE accounts SET available_credits = available_credits + 1, held_credits = held_credits - 1",
+        "UPDATE accounts SET held_credits = held_credits - 1 WHERE held_credits > 0",
+        "UPDATE accounts SET available_credits = available_credits + 1, held_credits = held_credits - 1 "
+        "WHERE held_credits > 0",
         "INSERT INTO accounts (email, available_credits) VALUES ('ghost@example.com', 5)",
     ],
     "each task has one hold, of its price": [
@@ -379,6 +426,69 @@ async def test_a_balance_is_spent_once_however_many_ask_at_once(pool: db.Pool, s
     assert (told.count(None), told.count(0)) == (5, 11)
     async with db.connection(pool) as conn:
         assert await ledger.balance(conn, person.account_id) == Balance(0, 200)
+
+
+async def test_transfers_that_cross_and_spend_at_once_lose_nothing(pool: db.Pool, sound: None) -> None:
+    """Three people send to one another all at once, more than they have: nobody waits for ever, nobody owes."""
+    async with db.transaction(pool) as conn:
+        people = [await make_person(conn, name, 100) for name in ("a", "b", "c")]
+    barrier = asyncio.Barrier(18)
+
+    async def send(number: int) -> int:
+        payer, payee = people[number % 3], people[(number + 1 + number // 9) % 3]
+        async with pool.acquire() as conn:
+            await barrier.wait()
+            try:
+                async with conn.transaction():
+                    await ledger.transfer(conn, payer.account_id, payee.account_id, 40)
+            except InsufficientCredits:
+                return 0
+            return 1
+
+    assert sum(await asyncio.gather(*map(send, range(18)))) >= 6
+    async with db.connection(pool) as conn:
+        left = [await ledger.balance(conn, person.account_id) for person in people]
+        with pytest.raises(LookupError):
+            await ledger.transfer(conn, people[0].account_id, 999_999, 1)
+        with pytest.raises(ValueError, match="one credit or more"):
+            await ledger.transfer(conn, people[0].account_id, people[1].account_id, 0)
+    assert sum(each.available for each in left) == 300
+    assert min(each.available for each in left) >= 0
+
+
+async def test_two_transfers_of_all_there_is_move_it_once(pool: db.Pool, sound: None) -> None:
+    async with db.transaction(pool) as conn:
+        payer, *payees = [await make_person(conn, name, 100) for name in ("a", "b", "c", "d")]
+    barrier = asyncio.Barrier(3)
+
+    async def send(payee: Person) -> bool:
+        async with pool.acquire() as conn:
+            await barrier.wait()
+            try:
+                async with conn.transaction():
+                    await ledger.transfer(conn, payer.account_id, payee.account_id, 100)
+            except InsufficientCredits:
+                return False
+            return True
+
+    assert sorted(await asyncio.gather(*map(send, payees))) == [False, False, True]
+
+
+async def test_a_statement_is_paged_and_whole(pool: db.Pool, conn: db.Connection, books: dict[str, str]) -> None:
+    alice_id = await conn.fetchval("SELECT account_id FROM tasks LIMIT 1")
+    whole = [line for part in [p async for p in ledger.whole_statement(pool, alice_id, at_once=3)] for line in part]
+    before, paged = ledger.LATEST, []
+    while page := await ledger.statement(conn, alice_id, before=before, limit=4):
+        paged += page
+        before = page[-1].id
+    assert paged == whole[::-1]
+    assert [(line.kind, line.available, line.held, line.balance) for line in whole[:4]] == [
+        ("grant", 1000, 0, 1000), ("grant", 7, 0, 1007), ("transfer", -7, 0, 1000), ("hold", -40, 40, 960),
+    ]  # fmt: skip
+    assert (whole[2].other, whole[2].note) == ("friend@example.com", "a present")
+    friend = await ledger.statement(conn, await conn.fetchval("SELECT max(id) FROM accounts"))
+    assert [(line.kind, line.available, line.other) for line in friend] == [("transfer", 7, "alice@example.com")]
+    assert await ledger.statement(conn, 12345) == []
 
 
 async def test_ends_that_race_resolve_once(pool: db.Pool, alice: Person, sound: None) -> None:

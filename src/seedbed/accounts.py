@@ -70,9 +70,7 @@ class Key:
 
 async def create(conn: Connection, email: str, *, is_admin: bool = False) -> int:
     """Make an account. Returns its id. Raises InvalidRequest for a bad address or one already taken."""
-    email = email.strip().lower()
-    if not EMAIL.fullmatch(email):
-        raise InvalidRequest(f"{email!r} is not an email address", field="email")
+    email = check_email(email)
     try:
         account_id: int = await conn.fetchval(
             "INSERT INTO accounts (email, is_admin) VALUES ($1, $2) RETURNING id", email, is_admin
@@ -82,12 +80,106 @@ async def create(conn: Connection, email: str, *, is_admin: bool = False) -> int
     return account_id
 
 
+def check_email(email: str) -> str:
+    """The address in its one form. Raises InvalidRequest for what is no address."""
+    email = email.strip().lower()
+    if not EMAIL.fullmatch(email):
+        raise InvalidRequest(f"{email!r} is not an email address", field="email")
+    return email
+
+
 async def find(conn: Connection, email: str) -> int:
     """The id of the account of `email`. Raises NotFound."""
     account_id: int | None = await conn.fetchval("SELECT id FROM accounts WHERE email = $1", email.strip().lower())
     if account_id is None:
         raise NotFound(f"There is no account for {email}")
     return account_id
+
+
+async def set_low_balance(conn: Connection, account_id: int, credits: int | None) -> None:
+    """Below how many credits to spend the account is warned; None for never."""
+    await conn.execute(
+        "UPDATE accounts SET low_balance_credits = $2, low_balance_told_at = NULL WHERE id = $1", account_id, credits
+    )
+
+
+async def newly_low(conn: Connection) -> list[Record]:
+    """Accounts (email, available, threshold) that have fallen below their threshold; each is told of it once.
+
+    One that has risen again is told at its next fall.
+    """
+    await conn.execute(
+        """
+        UPDATE accounts SET low_balance_told_at = NULL
+        WHERE low_balance_credits IS NOT NULL AND low_balance_told_at IS NOT NULL
+          AND available_credits >= low_balance_credits
+        """
+    )
+    return await conn.fetch(
+        """
+        UPDATE accounts SET low_balance_told_at = now()
+        WHERE low_balance_credits IS NOT NULL AND low_balance_told_at IS NULL
+          AND available_credits < low_balance_credits
+        RETURNING email, available_credits AS available, low_balance_credits AS threshold
+        """
+    )
+
+
+async def rename(conn: Connection, account_id: int, email: str) -> None:
+    """Call an account by another address. Raises InvalidRequest for a bad address or one already taken."""
+    email = check_email(email)
+    try:
+        await conn.execute("UPDATE accounts SET email = $2 WHERE id = $1", account_id, email)
+    except asyncpg.UniqueViolationError:
+        raise InvalidRequest(f"There is an account for {email} already", field="email") from None
+
+
+async def set_admin(conn: Connection, account_id: int, *, admin: bool) -> None:
+    """Make an account an admin, or no longer one. Raises NotFound, and InvalidRequest for the last admin."""
+    await conn.execute("SELECT id FROM accounts WHERE is_admin ORDER BY id FOR NO KEY UPDATE")
+    others = await conn.fetchval("SELECT EXISTS (SELECT FROM accounts WHERE is_admin AND id <> $1)", account_id)
+    if not admin and not others:
+        raise InvalidRequest("This is the only admin: make another one first")
+    done = await conn.fetchval("UPDATE accounts SET is_admin = $2 WHERE id = $1 RETURNING id", account_id, admin)
+    if done is None:
+        raise NotFound("There is no such account")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account as an operator sees it."""
+
+    id: int
+    email: str
+    is_admin: bool
+    available_credits: int
+    held_credits: int
+    created_at: datetime
+
+
+async def get(conn: Connection, account_id: int) -> Account:
+    """An account. Raises NotFound."""
+    found = await search(conn, account_id=account_id)
+    if not found:
+        raise NotFound("There is no such account")
+    return found[0]
+
+
+async def search(
+    conn: Connection, text: str = "", *, account_id: int | None = None, before: int = 2**63 - 1, limit: int = 50
+) -> list[Account]:
+    """Accounts whose address holds `text`, the newest first, made before the account `before`."""
+    rows = await conn.fetch(
+        """
+        SELECT id, email, is_admin, available_credits, held_credits, created_at FROM accounts
+        WHERE strpos(email, $1) > 0 AND ($2::bigint IS NULL OR id = $2) AND id < $3 ORDER BY id DESC LIMIT $4
+        """,
+        text.strip().lower(),
+        account_id,
+        before,
+        limit,
+    )
+    return [Account(*row) for row in rows]
 
 
 # Keys --------------------------------------------------------------------------------------------------

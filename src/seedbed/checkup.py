@@ -1,4 +1,4 @@
-"""`seedbed doctor`: what is wrong with this installation, and what to do about it."""
+"""What is wrong with an installation, and what to do about it: for `seedbed doctor` and the console's admins."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from seedbed.storage import Storage, StorageError
 FREE_BYTES_MIN = 1 << 30
 WORKER_SEEN_S = 30.0
 OLD_JOB_S = 600.0
+STORAGE_REMEDY = "see SEEDBED_STORAGE_URL and its credentials"
+SOUND = f"sound ({len(ledger.CHECKS)} rules proved)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,15 @@ def examine(settings: Settings, database: Callable[[Settings], AbstractContextMa
             Finding("database", False, str(error), "see <data_dir>/postgres/postgres.log, or SEEDBED_DATABASE_URL")
         )
     return findings
+
+
+async def of_service(settings: Settings, storage: Storage, conn: db.Connection) -> list[Finding]:
+    """The checks that a running service can make of itself. `conn` must be outside any transaction."""
+    return [
+        _disk(settings),
+        await _stores(storage, settings.storage_url or str(settings.data_dir / "files")),
+        *await _of_database(conn),
+    ]
 
 
 def _disk(settings: Settings) -> Finding:
@@ -80,17 +91,21 @@ def _engines(settings: Settings) -> Finding:
 def _storage(settings: Settings) -> Finding:
     url = settings.storage_url or str(settings.data_dir / "files")
 
-    async def check() -> None:
-        store = Storage.open(url, base_url=settings.base_url, secret=b"only for this check")
-        try:
-            await store.ready()
-        finally:
-            store.close()
-
     try:
-        asyncio.run(check())
+        store = Storage.open(url, base_url=settings.base_url, secret=b"only for this check")
+    except ConfigError as error:
+        return Finding("storage", False, f"{url}: {error}", STORAGE_REMEDY)
+    try:
+        return asyncio.run(_stores(store, url))
+    finally:
+        store.close()
+
+
+async def _stores(store: Storage, url: str) -> Finding:
+    try:
+        await store.ready()
     except (ConfigError, StorageError) as error:
-        return Finding("storage", False, f"{url}: {error}", "see SEEDBED_STORAGE_URL and its credentials")
+        return Finding("storage", False, f"{url}: {error}", STORAGE_REMEDY)
     return Finding("storage", True, f"{url} can be written and read")
 
 
@@ -98,20 +113,24 @@ async def _in_database(dsn: str) -> list[Finding]:
     pool = await db.open_pool(dsn, size=1, name="seedbed doctor")
     try:
         async with db.connection(pool) as conn:
-            revision = await db.revision(conn)
-            if revision != db.head():
-                detail = f"at revision {revision}, this version needs {db.head()}"
-                return [Finding("database", False, detail, "run `seedbed migrate`")]
-            version = await conn.fetchval("SHOW server_version")
-            breaches = await ledger.audit(conn)
-            return [
-                Finding("database", True, f"PostgreSQL {version}, revision {revision}"),
-                Finding("ledger", not breaches, "; ".join(breaches) or "sound", "tell us: this must not happen"),
-                await _orphans(conn),
-                await _workers(conn),
-            ]
+            return await _of_database(conn)
     finally:
         await pool.close()
+
+
+async def _of_database(conn: db.Connection) -> list[Finding]:
+    revision = await db.revision(conn)
+    if revision != db.head():
+        detail = f"at revision {revision}, this version needs {db.head()}"
+        return [Finding("database", False, detail, "run `seedbed migrate`")]
+    version = await conn.fetchval("SHOW server_version")
+    breaches = await ledger.audit(conn)
+    return [
+        Finding("database", True, f"PostgreSQL {version}, revision {revision}"),
+        Finding("ledger", not breaches, "; ".join(breaches) or SOUND, "tell us: this must not happen"),
+        await _orphans(conn),
+        await _workers(conn),
+    ]
 
 
 async def _orphans(conn: db.Connection) -> Finding:

@@ -25,6 +25,7 @@ from seedbed.settings import load as load_settings
 
 if TYPE_CHECKING:
     from seedbed.db import Connection
+    from seedbed.supervisor import First
 
 T = TypeVar("T")
 
@@ -123,18 +124,20 @@ def serve(
     supervisor.serve(settings, with_worker=not no_worker, announce=_announce)
 
 
-def _announce(settings: Settings, first_key: str | None) -> None:
+def _announce(settings: Settings, first: First | None) -> None:
     base = settings.base_url
     said.print(f"\n[bold]Seedbed {__version__}[/] answers at [bold]{base}[/]  (data in {settings.data_dir.absolute()})")
-    if first_key is None:
+    if first is None:
         said.print("A new key: seedbed key create --account EMAIL --api open\n")
         return
+    said.print("\nThe console is yours by this link, which works once:\n")
+    said.print(f"  {base}/link/{first.link}", soft_wrap=True, markup=False)
     said.print("\nThe admin's first key, shown this once:\n")
-    typer.echo(first_key)
+    typer.echo(first.key)
     said.print("\nTry:\n")
     prompt = "A river flowing through an autumn forest, aerial view, cinematic motion"
     body = json.dumps({"model": "seedance-2.0", "prompt": prompt})
-    auth = f"-H 'Authorization: Bearer {first_key}'"
+    auth = f"-H 'Authorization: Bearer {first.key}'"
     for line in (
         f"curl {base}/api/open/v1/models",
         f"curl {base}/api/open/v1/video/generations {auth} -H 'Content-Type: application/json' -d '{body}'",

@@ -25,8 +25,12 @@ HOST_BUSY_S = 1.0
 
 async def deliver(job: Job, worker_id: UUID, runtime: Runtime, client: PublicClient) -> None:
     """Try one webhook; the job, which `worker_id` has claimed, waits for its next try or is done."""
-    task_id, status = job.payload.split(" ")
-    delivery, patience = await _opened(task_id, cast(Status, status), runtime)
+    subject, word = job.payload.split(" ")
+    if word == webhooks.TEST:
+        async with db.connection(runtime.pool) as conn:
+            delivery, patience = await webhooks.get_test(conn, subject), webhooks.ONCE
+    else:
+        delivery, patience = await _opened(subject, cast(Status, word), runtime)
     timeout_s = patience.timeout_s or runtime.settings.webhook_timeout_s
     if delivery.state != "pending":
         async with db.connection(runtime.pool) as conn:
@@ -45,7 +49,7 @@ async def deliver(job: Job, worker_id: UUID, runtime: Runtime, client: PublicCli
         else:
             await queue.give_back(conn, worker_id, job, delay_s=wait_s)
     telemetry.DELIVERIES.labels(_word(outcome)).inc()
-    log.info("webhook tried", task=task_id, delivery=delivery.id, status=outcome.status, error=outcome.error)
+    log.info("webhook tried", subject=subject, delivery=delivery.id, status=outcome.status, error=outcome.error)
 
 
 async def _opened(task_id: str, status: Status, runtime: Runtime) -> tuple[Delivery, Patience]:

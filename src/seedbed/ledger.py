@@ -3,19 +3,25 @@
 Owns `ledger_transactions`, `ledger_entries` and the two balances in `accounts`. Each account has two
 books, `available` and `held`; the house has `issued` (credits given out, below zero) and `revenue`. The
 entries of a transaction sum to zero. A task has one hold, resolved exactly once: captured when it
-succeeds, released when it does not. Unique indexes and checks in the database enforce all of this, and
-`audit` proves it at any moment. Nothing here commits.
+succeeds, released when it does not. A transfer moves credits from one account to another. Unique indexes
+and checks in the database enforce all of this, and `audit` proves it at any moment. Nothing here commits.
 """
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
-from seedbed.db import Connection
+from seedbed.db import Connection, Pool, Record, connection
 from seedbed.errors import InsufficientCredits
 
 Resolution = Literal["capture", "release"]
+Kind = Literal["grant", "hold", "capture", "release", "transfer"]
+
+LATEST = 2**63 - 1
+"""A place behind every line of a statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,44 @@ async def grant(conn: Connection, account_id: int, credits: int, note: str | Non
     )
     assert row is not None
     return Balance(row[0], row[1])
+
+
+async def transfer(conn: Connection, payer_id: int, payee_id: int, credits: int, note: str | None = None) -> None:
+    """Move `credits` (more than zero) from one account to another. Locks both rows until the transaction ends.
+
+    Raises InsufficientCredits where the payer has fewer to spend, and LookupError for an unknown account.
+    """
+    if credits <= 0 or payer_id == payee_id:
+        raise ValueError("a transfer is of one credit or more, between two accounts")
+    # In one order, whoever pays: two transfers that cross must not wait for one another.
+    rows = await conn.fetch(
+        "SELECT id, available_credits FROM accounts WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE",
+        [payer_id, payee_id],
+    )
+    available = {row["id"]: row["available_credits"] for row in rows}
+    if len(available) < 2:
+        raise LookupError(f"no account {payer_id} or {payee_id}")
+    if available[payer_id] < credits:
+        raise InsufficientCredits(required=credits, available=available[payer_id])
+    await conn.execute(
+        """
+        WITH moved AS (
+            UPDATE accounts
+            SET available_credits = available_credits + CASE WHEN id = $1 THEN -$3::bigint ELSE $3::bigint END
+            WHERE id IN ($1, $2)
+        ), made AS (
+            INSERT INTO ledger_transactions (kind, account_id, counter_account_id, note)
+            VALUES ('transfer', $1, $2, $4) RETURNING id
+        )
+        INSERT INTO ledger_entries (transaction_id, book, account_id, credits)
+        SELECT id, 'available'::ledger_book, $1, -$3::bigint FROM made UNION ALL
+        SELECT id, 'available'::ledger_book, $2, $3::bigint FROM made
+        """,
+        payer_id,
+        payee_id,
+        credits,
+        note,
+    )
 
 
 async def hold(conn: Connection, account_id: int, task_id: str, credits: int) -> None:
@@ -132,6 +176,89 @@ async def balance(conn: Connection, account_id: int) -> Balance:
     return Balance(row[0], row[1])
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One transaction as one account sees it: what changed in its two books, and what it could spend afterwards.
+
+    `task_id` is of a hold and its resolution; `other` is the email of whom a transfer came from or went to.
+    """
+
+    id: int
+    at: datetime
+    kind: Kind
+    task_id: str | None
+    other: str | None
+    note: str | None
+    available: int
+    held: int
+    balance: int
+
+
+_LINES = """
+    SELECT p.transaction_id AS id, t.created_at AS at, t.kind::text, t.task_id, o.email AS other, t.note,
+           p.available, p.held, {balance} AS balance
+    FROM page p JOIN ledger_transactions t ON t.id = p.transaction_id
+    LEFT JOIN accounts o ON t.counter_account_id IS NOT NULL
+        AND o.id = CASE t.account_id WHEN $1 THEN t.counter_account_id ELSE t.account_id END
+    ORDER BY p.transaction_id {order}
+"""
+_PAGE = """
+    SELECT transaction_id, coalesce(sum(credits) FILTER (WHERE book = 'available'), 0)::bigint AS available,
+           coalesce(sum(credits) FILTER (WHERE book = 'held'), 0)::bigint AS held
+    FROM ledger_entries WHERE account_id = $1 AND transaction_id {side} $2
+    GROUP BY transaction_id ORDER BY transaction_id {order} LIMIT $3
+"""
+
+
+async def statement(conn: Connection, account_id: int, *, before: int = LATEST, limit: int = 50) -> list[Line]:
+    """An account's lines before the line `before`, newest first; what it costs grows with those behind it alone."""
+    rows = await conn.fetch(
+        f"""
+        WITH page AS ({_PAGE.format(side="<", order="DESC")}), newer AS (
+            SELECT coalesce(sum(credits), 0)::bigint AS credits FROM ledger_entries
+            WHERE account_id = $1 AND transaction_id >= $2 AND book = 'available'
+        )
+        """
+        + _LINES.format(
+            balance="""
+            (SELECT available_credits FROM accounts WHERE id = $1) - (SELECT credits FROM newer)
+            - coalesce(sum(p.available) OVER (
+                ORDER BY p.transaction_id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)::bigint""",
+            order="DESC",
+        ),
+        account_id,
+        before,
+        limit,
+    )
+    return [_line(row) for row in rows]
+
+
+async def whole_statement(pool: Pool, account_id: int, *, at_once: int = 1000) -> AsyncIterator[list[Line]]:
+    """All of an account's lines, oldest first, `at_once` at a time; no connection is held between two."""
+    after = balance = 0
+    while True:
+        async with connection(pool) as conn:
+            rows = await conn.fetch(
+                f"WITH page AS ({_PAGE.format(side='>', order='ASC')})"
+                + _LINES.format(
+                    balance="$4::bigint + sum(p.available) OVER (ORDER BY p.transaction_id)::bigint", order="ASC"
+                ),
+                account_id,
+                after,
+                at_once,
+                balance,
+            )
+        if not rows:
+            return
+        lines = [_line(row) for row in rows]
+        yield lines
+        after, balance = lines[-1].id, lines[-1].balance
+
+
+def _line(row: Record) -> Line:
+    return Line(**dict(row))
+
+
 CHECKS: dict[str, str] = {
     "entries of a transaction sum to zero": """
         SELECT 'transaction ' || transaction_id || ' sums to ' || sum(credits)
@@ -144,12 +271,20 @@ CHECKS: dict[str, str] = {
         SELECT 'transaction ' || t.id || ' is a ' || t.kind || ' and has ' || e.credits || ' in ' || e.book
         FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
         JOIN (VALUES ('grant', 'issued', 'available'), ('hold', 'available', 'held'), ('capture', 'held', 'revenue'),
-                     ('release', 'held', 'available')) AS way (kind, source, target) ON way.kind = t.kind::text
+                     ('release', 'held', 'available'), ('transfer', 'available', 'available')
+             ) AS way (kind, source, target) ON way.kind = t.kind::text
         WHERE NOT (e.book::text = way.source AND e.credits <= 0 OR e.book::text = way.target AND e.credits >= 0)""",
     "entries are in the books of their transaction's account": """
         SELECT 'transaction ' || t.id || ' is of account ' || t.account_id || ' and touches ' || e.account_id
         FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
-        WHERE e.account_id <> t.account_id""",
+        WHERE e.account_id <> t.account_id AND t.kind::text <> 'transfer'""",
+    "a transfer takes from its account and gives to the other": """
+        SELECT 'transaction ' || t.id || ' is from ' || t.account_id || ' to '
+            || coalesce(t.counter_account_id::text, '-') || ' and has ' || e.credits
+            || ' for ' || coalesce(e.account_id::text, '-')
+        FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
+        WHERE t.kind::text = 'transfer' AND (e.credits = 0 OR e.account_id IS DISTINCT FROM
+            CASE WHEN e.credits < 0 THEN t.account_id ELSE t.counter_account_id END)""",
     "balances equal the sums of their entries": """
         SELECT 'account ' || a.id || ' has ' || a.available_credits || '/' || a.held_credits
             || ', entries say ' || coalesce(s.available, 0) || '/' || coalesce(s.held, 0)

@@ -39,12 +39,16 @@ _NOBODY = _hasher.hash(secrets.token_urlsafe())
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Somebody's session. `address` and `agent` are of its last request but for a minute."""
+    """Somebody's session. `address` and `agent` are of its last request but for a minute.
+
+    Below `low_balance_credits` to spend the account is warned.
+    """
 
     id: int
     account_id: int
     email: str
     is_admin: bool
+    low_balance_credits: int | None
     created_at: datetime
     seen_at: datetime
     address: str
@@ -151,7 +155,8 @@ async def find_session(conn: Connection, token: str, *, address: str, agent: str
     row = await conn.fetchrow(
         """
         WITH live AS (
-            SELECT s.*, a.email, a.is_admin FROM sessions s JOIN accounts a ON a.id = s.account_id
+            SELECT s.*, a.email, a.is_admin, a.low_balance_credits
+            FROM sessions s JOIN accounts a ON a.id = s.account_id
             WHERE s.token_sha256 = $1 AND s.ended_at IS NULL
               AND s.created_at > now() - make_interval(secs => $4) AND s.seen_at > now() - make_interval(secs => $5)
         ), seen AS (
@@ -173,7 +178,7 @@ async def list_sessions(conn: Connection, account_id: int) -> list[Session]:
     """An account's live sessions, the last used first."""
     rows = await conn.fetch(
         """
-        SELECT s.*, a.email, a.is_admin FROM sessions s JOIN accounts a ON a.id = s.account_id
+        SELECT s.*, a.email, a.is_admin, a.low_balance_credits FROM sessions s JOIN accounts a ON a.id = s.account_id
         WHERE s.account_id = $1 AND s.ended_at IS NULL
           AND s.created_at > now() - make_interval(secs => $2) AND s.seen_at > now() - make_interval(secs => $3)
         ORDER BY s.seen_at DESC
@@ -243,6 +248,18 @@ async def use_link(conn: Connection, token: str) -> Link:
     if done is None:
         raise NotFound("This link has been used already, or is too old")
     return link
+
+
+def link_id(token: str) -> bytes:
+    """What a link is kept by."""
+    return _sha256(token)
+
+
+async def void_link(conn: Connection, token_sha256: bytes) -> None:
+    """Let a link work no more, if it still would."""
+    await conn.execute(
+        "UPDATE one_time_links SET used_at = now() WHERE token_sha256 = $1 AND used_at IS NULL", token_sha256
+    )
 
 
 async def sweep(conn: Connection) -> None:

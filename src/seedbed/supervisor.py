@@ -19,11 +19,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import uvicorn
 import uvloop
 
-from seedbed import accounts, db, ledger
+from seedbed import accounts, db, ledger, signin
 from seedbed.app import build_app
 from seedbed.embedded import EmbeddedPostgres
 from seedbed.errors import ConfigError
@@ -43,8 +44,19 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-def serve(settings: Settings, *, with_worker: bool, announce: Callable[[Settings, str | None], None]) -> None:
-    """Run until told to stop. `announce` hears the final settings and, once ever, the admin's first key.
+@dataclass(frozen=True, slots=True)
+class First:
+    """What the first start makes for the admin: a key, and the token of a link that opens the console once."""
+
+    key: str
+    link: str
+
+
+Announce = Callable[[Settings, First | None], None]
+
+
+def serve(settings: Settings, *, with_worker: bool, announce: Announce) -> None:
+    """Run until told to stop. `announce` hears the final settings and, once ever, what the first start made.
 
     Must be called from the main thread. Raises ConfigError when the port or the data folder is taken.
     """
@@ -88,14 +100,14 @@ async def _serve(
     listener: socket.socket,
     embedded: EmbeddedPostgres | None,
     with_worker: bool,
-    announce: Callable[[Settings, str | None], None],
+    announce: Announce,
 ) -> None:
     assert settings.database_url is not None
     await db.migrate(settings.database_url)
-    # Whatever is wrong is told by us, not by the web server, and before the only showing of the first key.
+    # Whatever is wrong is told by us, not by the web server, and before the only showing of the first key and link.
     async with open_runtime(settings, pool_size=1, name="seedbed start"):
         pass
-    first_key = await _first_key(settings.database_url)
+    first = await _first_start(settings.database_url)
     server = uvicorn.Server(
         uvicorn.Config(
             build_app(settings),
@@ -117,7 +129,7 @@ async def _serve(
             await asyncio.sleep(0.01)
         if server.started:
             _say_where(settings)
-            announce(settings, first_key)
+            announce(settings, first)
         await serving
     finally:
         keeping.cancel()
@@ -149,8 +161,8 @@ async def _keep(server: uvicorn.Server, embedded: EmbeddedPostgres | None, worke
         await asyncio.sleep(LOOK_S)
 
 
-async def _first_key(dsn: str) -> str | None:
-    """On a service without accounts, make the admin's with some credits. Returns its key, the only time."""
+async def _first_start(dsn: str) -> First | None:
+    """On a service without accounts, make the admin's with some credits. Returns its key and link, the only time."""
     pool = await db.open_pool(dsn, size=1, name="seedbed first start")
     try:
         async with db.transaction(pool) as conn:
@@ -160,7 +172,7 @@ async def _first_key(dsn: str) -> str | None:
             account_id = await accounts.create(conn, ADMIN, is_admin=True)
             await ledger.grant(conn, account_id, FIRST_CREDITS, "first start")
             _, secret = await accounts.create_key(conn, account_id, "open", name="first key")
-            return secret
+            return First(secret, await signin.make_link(conn, "first", account_id=account_id))
     finally:
         await pool.close()
 

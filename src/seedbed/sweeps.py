@@ -6,7 +6,7 @@ and twice is once. No transaction is open while storage is spoken to.
 
 from __future__ import annotations
 
-from seedbed import db, files, idempotency, intake, limits, queue, tasks, telemetry
+from seedbed import accounts, db, files, idempotency, intake, limits, mail, queue, signin, tasks, telemetry
 from seedbed.renders import Renderer
 from seedbed.runtime import Runtime
 from seedbed.storage import StorageError
@@ -40,7 +40,25 @@ async def forget_old(runtime: Runtime) -> list[str]:
             await limits.sweep(conn)
             await queue.sweep(conn)
             await queue.forget_workers(conn)
+            await signin.sweep(conn)
         return await queue.lanes(conn)
+
+
+LOW_BALANCE = """\
+{available} credits are left of your account {email}, fewer than the {threshold} at which you wanted to be told.
+
+{url}
+"""
+
+
+async def tell_low_balances(runtime: Runtime) -> None:
+    """Mail those whose credits have run low. Each is told once, until it has had enough again."""
+    settings = runtime.settings
+    async with db.transaction(runtime.pool) as conn:
+        low = await accounts.newly_low(conn)
+    for row in low:
+        text = LOW_BALANCE.format(**dict(row), url=f"{settings.base_url}/usage")
+        await mail.send(settings, row["email"], "Your credits at Seedbed are running low", text)
 
 
 async def clear_storage(runtime: Runtime, renderer: Renderer) -> None:

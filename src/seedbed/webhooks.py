@@ -2,8 +2,9 @@
 
 Owns `deliveries`, `delivery_tries` and `webhooks_off`. A delivery is one message about one state of one
 task: its id and body never change, however often it is tried, so that a receiver can drop repeats. It is
-opened in the worker from a job that was queued with the change of state, so none is lost. Sending goes
-through `outbound` alone. Nothing here commits, and nothing here knows a dialect: the body comes ready.
+opened in the worker from a job that was queued with the change of state, so none is lost. One that is a
+test is of no task, and is opened where it is asked for. Sending is the worker's, through `outbound` alone.
+Nothing here commits, and nothing here knows a dialect: the body comes ready.
 
 Signatures. Where the key has a secret, `x-seedance-signature` is the hex HMAC-SHA256 of the body, as
 Seedance documents it. It covers no time, so a captured message could be sent again; the headers of
@@ -23,6 +24,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+import orjson
+
 from seedbed import queue
 from seedbed.accounts import BASE62
 from seedbed.db import Connection, Record
@@ -40,6 +43,12 @@ class Patience:
     schedule_s: tuple[int, ...] = SCHEDULE_S
     timeout_s: float | None = None
 
+
+ONCE = Patience(schedule_s=(0,))
+"""Of tests, at which somebody looks."""
+
+TEST = "test"
+"""The word of a test's job, where others have the state of a task."""
 
 RETRY_AFTER_S_MAX = 86_400
 ANSWER_CHARS_MAX = 1_000
@@ -105,11 +114,12 @@ def _standard_key(secret: str) -> bytes:
 
 async def open_delivery(conn: Connection, task_id: str, event: str, url: str, body: bytes) -> Delivery:
     """The delivery of a task's change to `event`: made at the first call, found again afterwards."""
-    message_id = "msg_" + "".join(secrets.choice(BASE62) for _ in range(22))
+    message_id = _new_id()
     await conn.execute(
         """
-        INSERT INTO deliveries (id, task_id, event, url, body, state)
-        SELECT $1, t.id, $3, $4, $5, CASE WHEN o.url IS NULL THEN 'pending' ELSE 'off' END::delivery_state
+        INSERT INTO deliveries (id, account_id, key_id, task_id, event, url, body, state)
+        SELECT $1, t.account_id, t.key_id, t.id, $3, $4, $5,
+               CASE WHEN o.url IS NULL THEN 'pending' ELSE 'off' END::delivery_state
         FROM tasks t LEFT JOIN webhooks_off o ON o.account_id = t.account_id AND o.url = $4
         WHERE t.id = $2
         ON CONFLICT (task_id, event) DO NOTHING
@@ -122,15 +132,53 @@ async def open_delivery(conn: Connection, task_id: str, event: str, url: str, bo
     )
     row = await conn.fetchrow(
         """
-        SELECT d.id, t.account_id, d.url, d.body, d.state, d.tries, k.webhook_secret AS secret
-        FROM deliveries d JOIN tasks t ON t.id = d.task_id LEFT JOIN api_keys k ON k.id = t.key_id
-        WHERE d.task_id = $1 AND d.event = $2
+        SELECT d.id, d.account_id, d.url, d.body, d.state, d.tries, k.webhook_secret AS secret
+        FROM deliveries d LEFT JOIN api_keys k ON k.id = d.key_id WHERE d.task_id = $1 AND d.event = $2
         """,
         task_id,
         event,
     )
     if row is None:
         raise NotFound(f"There is no task {task_id}")
+    return Delivery(**dict(row))
+
+
+def _new_id() -> str:
+    return "msg_" + "".join(secrets.choice(BASE62) for _ in range(22))
+
+
+async def open_test(conn: Connection, account_id: int, key_id: int, url: str) -> str:
+    """Queue a test of an address, signed with a key's secret, for a worker to send once. Returns the delivery's id.
+
+    The body has the fields that receivers look for in the messages of all dialects, and `test`. A test goes to an
+    address that is turned off as well.
+    """
+    message_id = _new_id()
+    told = {"test": True, "success": True, "id": message_id, "requestId": message_id, "status": "succeeded"}
+    await conn.execute(
+        "INSERT INTO deliveries (id, account_id, key_id, url, body) VALUES ($1, $2, $3, $4, $5)",
+        message_id,
+        account_id,
+        key_id,
+        url,
+        orjson.dumps(told | {"output": None, "error": None}),
+    )
+    job = f"{message_id} {TEST}"
+    await queue.enqueue(conn, queue.CALLBACK, job, unique=job)
+    return message_id
+
+
+async def get_test(conn: Connection, delivery_id: str) -> Delivery:
+    """A test, as the worker needs it. Raises NotFound."""
+    row = await conn.fetchrow(
+        """
+        SELECT d.id, d.account_id, d.url, d.body, d.state, d.tries, k.webhook_secret AS secret
+        FROM deliveries d LEFT JOIN api_keys k ON k.id = d.key_id WHERE d.id = $1 AND d.task_id IS NULL
+        """,
+        delivery_id,
+    )
+    if row is None:
+        raise NotFound(f"There is no test {delivery_id}")
     return Delivery(**dict(row))
 
 
@@ -219,7 +267,7 @@ async def _turn_off(conn: Connection, delivery: Delivery, reason: str) -> None:
     )
 
 
-# For operators -------------------------------------------------------------------------------------------
+# For owners and operators ----------------------------------------------------------------------------------
 
 
 async def list_deliveries(conn: Connection, *, task_id: str | None = None, limit: int = 50) -> list[Record]:
@@ -239,6 +287,75 @@ async def list_deliveries(conn: Connection, *, task_id: str | None = None, limit
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A delivery as its owner sees it. `seq` is its place in the list; `status` and `error` are of its last try."""
+
+    seq: int
+    id: str
+    task_id: str | None
+    event: str | None
+    url: str
+    state: str
+    tries: int
+    created_at: datetime
+    next_at: datetime | None
+    status: int | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Try:
+    """One try of a delivery, and what came of it."""
+
+    number: int
+    at: datetime
+    duration_s: float
+    status: int | None
+    error: str | None
+    answer: str | None
+
+
+_SENT = """
+    SELECT d.seq, d.id, d.task_id, d.event::text, d.url, d.state::text, d.tries, d.created_at, d.next_at,
+           last.status, last.error
+    FROM deliveries d LEFT JOIN LATERAL (
+        SELECT status, error FROM delivery_tries WHERE delivery_id = d.id ORDER BY try DESC LIMIT 1
+    ) last ON true
+"""
+
+
+async def sent(conn: Connection, account_id: int, *, before: int = 2**63 - 1, limit: int = 50) -> list[Sent]:
+    """An account's deliveries before the place `before`, the newest first."""
+    rows = await conn.fetch(
+        f"{_SENT} WHERE d.account_id = $1 AND d.seq < $2 ORDER BY d.seq DESC LIMIT $3", account_id, before, limit
+    )
+    return [Sent(**dict(row)) for row in rows]
+
+
+async def opened(conn: Connection, account_id: int, delivery_id: str) -> tuple[Sent, bytes, list[Try]]:
+    """One of an account's deliveries, its body and its tries, the last first. Raises NotFound."""
+    row = await conn.fetchrow(f"{_SENT} WHERE d.account_id = $1 AND d.id = $2", account_id, delivery_id)
+    if row is None:
+        raise NotFound(f"There is no delivery {delivery_id}")
+    body = await conn.fetchval("SELECT body FROM deliveries WHERE id = $1", delivery_id)
+    tries = await conn.fetch(
+        """
+        SELECT try AS number, at, duration_s, status, error, answer FROM delivery_tries
+        WHERE delivery_id = $1 ORDER BY try DESC LIMIT 100
+        """,
+        delivery_id,
+    )
+    return Sent(**dict(row)), bytes(body), [Try(**dict(each)) for each in tries]
+
+
+async def turned_off(conn: Connection, account_id: int) -> list[Record]:
+    """An account's addresses that receive nothing (url, at, reason), the last first."""
+    return await conn.fetch(
+        "SELECT url, at, reason FROM webhooks_off WHERE account_id = $1 ORDER BY at DESC", account_id
+    )
+
+
 async def redeliver(conn: Connection, delivery_id: str) -> None:
     """Send a delivery again from the schedule's start, whatever became of it. Raises NotFound.
 
@@ -253,7 +370,7 @@ async def redeliver(conn: Connection, delivery_id: str) -> None:
     )
     if row is None:
         raise NotFound(f"There is no delivery {delivery_id}")
-    job = f"{row['task_id']} {row['event']}"
+    job = f"{delivery_id} {TEST}" if row["task_id"] is None else f"{row['task_id']} {row['event']}"
     if not await queue.hasten(conn, job):
         await queue.enqueue(conn, queue.CALLBACK, job, unique=job)
 

@@ -280,6 +280,7 @@ class Worker:
         # A catalogue that changed its engines leaves tasks behind in lanes that it no longer names.
         self._places[0].lanes = self._lanes(await sweeps.forget_old(self.runtime))
         self._renderer.tidy()
+        await sweeps.tell_low_balances(self.runtime)
         await sweeps.clear_storage(self.runtime, self._renderer)
         await asyncio.sleep(SWEEP_S)
 

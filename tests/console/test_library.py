@@ -166,7 +166,8 @@ async def test_everything_about_a_task(browser: Browser, pool: db.Pool) -> None:
         await tasks.cancel(conn, await tasks.get(conn, task_id))
         await conn.execute("UPDATE tasks SET plan = $2 WHERE id = $1", task_id, '{"setting": "<i>forest</i>"}')
         await conn.execute(
-            "INSERT INTO deliveries (id, task_id, event, url, body) VALUES ('d1', $1, 'cancelled', $2, '')",
+            "INSERT INTO deliveries (id, account_id, task_id, event, url, body) "
+            "SELECT 'd1', account_id, id, 'cancelled', $2, '' FROM tasks WHERE id = $1",
             task_id,
             "https://example.org/hook?<u>",
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seedbed.console import _watch, create, keys, library, sign_in, task
+from seedbed.console import _watch, admin, create, keys, library, sign_in, task, team, usage, webhooks
 from seedbed.console._door import Door, Endpoint, Handler
 from seedbed.web import Pages, Static
 
@@ -46,13 +46,39 @@ MEMBERS: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/keys", keys.make),
     ("POST", "/keys/{key_id:int}/rotate", keys.rotate),
     ("POST", "/keys/{key_id:int}/revoke", keys.revoke),
+    ("GET", "/usage", usage.usage_page),
+    ("POST", "/usage/notice", usage.set_notice),
+    ("GET", "/usage/ledger.csv", usage.ledger_csv),
+    ("GET", "/webhooks", webhooks.webhooks_page),
+    ("POST", "/webhooks/test", webhooks.test),
+    ("POST", "/webhooks/on", webhooks.turn_on),
+    ("GET", "/webhooks/{delivery_id}", webhooks.delivery_page),
+    ("POST", "/webhooks/{delivery_id}/redeliver", webhooks.redeliver),
+    ("GET", "/team", team.team_page),
+    ("POST", "/team/invitations", team.invite),
+    ("POST", "/team/invitations/{invitation_id:int}/revoke", team.revoke),
+    ("POST", "/team/leave", team.leave),
+    ("POST", "/team/members/{member_id:int}/give", team.give),
+    ("POST", "/team/members/{member_id:int}/take-back", team.take_back),
+    ("POST", "/team/members/{member_id:int}/role", team.set_role),
+    ("POST", "/team/members/{member_id:int}/remove", team.remove),
 )
 """For those who have signed in."""
 
 FILES: tuple[tuple[str, str, Handler], ...] = (("POST", "/uploads", create.upload),)
 """For those who have signed in; what is sent is a file and no form."""
 
-ADMINS: tuple[tuple[str, str, Handler], ...] = ()
+ADMINS: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/admin", admin.overview_page),
+    ("GET", "/admin/accounts", admin.accounts_page),
+    ("POST", "/admin/accounts", admin.make_account),
+    ("GET", "/admin/accounts/{account_id:int}", admin.account_page),
+    ("POST", "/admin/accounts/{account_id:int}/grant", admin.grant),
+    ("POST", "/admin/accounts/{account_id:int}/admin", admin.set_admin),
+    ("POST", "/admin/accounts/{account_id:int}/keys/{key_id:int}/revoke", admin.revoke_key),
+    ("GET", "/admin/catalogue", admin.catalogue_page),
+    ("GET", "/admin/checkup", admin.checkup_page),
+)
 """For admins."""
 
 

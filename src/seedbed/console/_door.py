@@ -84,6 +84,10 @@ class Visit:
         """A phrase in the reader's language."""
         return translated(self.language, phrase, **values)
 
+    def _is_low(self, held: Balance | None) -> bool:
+        least = self.session.low_balance_credits if self.session else None
+        return held is not None and least is not None and held.available < least
+
     async def page(self, template: str, *, status: int = 200, notice: str | None = None, **values: Any) -> Response:
         """A page of the console. `notice` is what went wrong."""
         held: Balance | None = None
@@ -92,7 +96,8 @@ class Visit:
                 held = await balance(conn, self.session.account_id)
         answer = self.pages.page(
             self.request, template, language=self.language, status=status, visit=self, session=self.session,
-            balance=held, csrf=self.csrf, notice=notice, done=self.request.query_params.get("done"), **values,
+            balance=held, low=self._is_low(held), csrf=self.csrf, notice=notice,
+            done=self.request.query_params.get("done"), **values,
         )  # fmt: skip
         answer.headers["Cache-Control"] = "no-store"
         return answer
@@ -238,7 +243,7 @@ def _told(visit: Visit, error: ApiError) -> Response:
 def _page_of(visit: Visit, error: ApiError) -> Response:
     return visit.pages.page(
         visit.request, "wrong.html", language=visit.language, status=error.status, visit=visit, session=None,
-        balance=None, csrf="", notice=None, done=None, message=visit.say(error.message),
+        balance=None, low=False, csrf="", notice=None, done=None, message=visit.say(error.message),
         title=HTTPStatus(error.status).phrase,
     )  # fmt: skip
 

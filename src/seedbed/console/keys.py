@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from seedbed import accounts, addresses, db
 from seedbed.accounts import Api
+from seedbed.console import _fields
 from seedbed.console._door import Visit
 from seedbed.errors import InvalidRequest, NotFound
 from seedbed.web import redirect
@@ -43,8 +44,8 @@ async def make(visit: Visit) -> Response:
                 visit.member.account_id,
                 api,
                 name=name,
-                per_minute=_number(form, "per_minute", 1, 1_000_000),
-                monthly=_number(form, "monthly", 0, 1_000_000_000),
+                per_minute=_fields.whole_number(form, "per_minute", 1, 1_000_000),
+                monthly=_fields.whole_number(form, "monthly", 0, 1_000_000_000),
                 webhook_url=webhook_url,
                 webhook_secret=form.get("webhook_secret", "").strip()[:SECRET_CHARS_MAX] or None,
             )
@@ -87,13 +88,3 @@ async def _own(visit: Visit) -> int:
         if key_id not in [key.id for key in await accounts.list_keys(conn, visit.member.account_id)]:
             raise NotFound("There is no such key")
     return key_id
-
-
-def _number(form: dict[str, str], name: str, least: int, most: int) -> int | None:
-    """A whole number of a form; None where nothing was typed. Raises InvalidRequest."""
-    text = form.get(name, "").strip()
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and least <= int(text[:12]) <= most):
-        raise InvalidRequest(f"'{name}' must be a whole number from {least} to {most}", field=name)
-    return int(text)

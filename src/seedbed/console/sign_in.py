@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from seedbed import db, ledger, mail, signin
+from seedbed import accounts, db, ledger, mail, signin, teams
 from seedbed.console._door import Visit, own_path
-from seedbed.errors import ApiError, InvalidRequest, RateLimited
+from seedbed.errors import ApiError, InvalidRequest, NotFound, RateLimited
+from seedbed.signin import Link
 from seedbed.web import redirect
 
 
@@ -80,29 +82,90 @@ async def forgot(visit: Visit) -> Response:
 
 
 async def link_page(visit: Visit) -> Response:
-    """A link that was sent: choose a password."""
-    async with db.connection(visit.runtime.pool) as conn:
-        link = await signin.look_at_link(conn, visit.request.path_params["token"])
-    return await visit.page("password.html", purpose=link.purpose)
+    """A link that was sent: choose a password, or join a team."""
+    return await _link(visit, await _looked_at(visit))
 
 
 async def link(visit: Visit) -> Response:
-    """Set the password that was chosen, and begin a session."""
-    token, password = visit.request.path_params["token"], visit.form.get("password", "")
+    """Set the password that was chosen, and begin a session; or join a team with the account that one has."""
+    found = await _looked_at(visit)
+    token = visit.request.path_params["token"]
+    if found.known:
+        return await _join(visit, found, token)
+    email, password = found.email, visit.form.get("password", "")
+    try:
+        if found.link.purpose == "first":
+            email = accounts.check_email(visit.form.get("email") or email)
+        signin.check_password(password, email)
+        kept = await asyncio.to_thread(signin.hashed, password)
+        async with db.transaction(visit.runtime.pool) as conn:
+            account_id = await _let_in(conn, token, email, kept)
+    except NotFound:
+        raise
+    except ApiError as error:
+        return await _link(visit, found, error, email=email)
+    return await _entered(visit, account_id, "/team" if found.link.purpose == "invite" else "/")
+
+
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """A link with the address that it is for; `known` where that is invited and has an account already."""
+
+    link: Link
+    email: str
+    inviter: str | None
+    known: bool
+
+
+async def _looked_at(visit: Visit) -> _Followed:
+    """What the link of the path is for. Raises NotFound."""
+    token, inviter = visit.request.path_params["token"], None
     async with db.connection(visit.runtime.pool) as conn:
         found = await signin.look_at_link(conn, token)
-        email = found.email or await conn.fetchval("SELECT email FROM accounts WHERE id = $1", found.account_id)
+        if found.purpose == "invite":
+            inviter = await teams.inviter(conn, token)
+        email = found.email or (await accounts.get(conn, found.account_id or 0)).email
+        account_id, _ = await signin.kept_password(conn, email)
+    return _Followed(found, email, inviter, found.purpose == "invite" and account_id is not None)
+
+
+async def _link(visit: Visit, found: _Followed, error: ApiError | None = None, *, email: str | None = None) -> Response:
+    return await visit.page(
+        "join.html" if found.known else "password.html",
+        status=error.status if error else 200,
+        notice=visit.say(error.message) if error else None,
+        purpose=found.link.purpose,
+        email=email or found.email,
+        inviter=found.inviter,
+        here=visit.request.url.path,
+    )
+
+
+async def _join(visit: Visit, found: _Followed, token: str) -> Response:
+    """Only who is signed in as the invited address joins: whoever invited may know the link, too."""
+    if visit.session is None or visit.session.email != found.email:
+        return await _link(visit, found, InvalidRequest("Sign in with the address that was invited"))
     try:
-        signin.check_password(password, email)
+        async with db.transaction(visit.runtime.pool) as conn:
+            await teams.join(conn, visit.session.account_id, token)
     except InvalidRequest as error:
-        return await visit.page("password.html", status=400, notice=visit.say(error.message), purpose=found.purpose)
-    kept = await asyncio.to_thread(signin.hashed, password)
-    async with db.transaction(visit.runtime.pool) as conn:
-        found = await signin.use_link(conn, token)
-        account_id = found.account_id or await signin.sign_up(conn, email, kept)
-        if found.account_id is not None:
-            await signin.set_password(conn, account_id, kept)
-    return await _entered(visit, account_id, "/")
+        return await _link(visit, found, error)
+    return redirect("/team?done=joined")
+
+
+async def _let_in(conn: db.Connection, token: str, email: str, kept: str) -> int:
+    """Use a link up, for an account with a password. Returns its id. Raises NotFound, InvalidRequest."""
+    link = await signin.look_at_link(conn, token)
+    if link.purpose == "invite":
+        account_id = await signin.sign_up(conn, email, kept)
+        await teams.join(conn, account_id, token)
+        return account_id
+    await signin.use_link(conn, token)
+    assert link.account_id is not None
+    if link.purpose == "first":
+        await accounts.rename(conn, link.account_id, email)
+    await signin.set_password(conn, link.account_id, kept)
+    return link.account_id
 
 
 async def sign_out(visit: Visit) -> Response:

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 
 # A page of the library is found in this index alone, however many tasks it passes over.
 LIBRARY = """
