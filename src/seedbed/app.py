@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from seedbed import __version__, catalogue, console, db, docsite, downloads, queue, storage, telemetry
+from seedbed import __version__, catalogue, console, db, docsite, downloads, queue, storage, stripe_hook, telemetry
 from seedbed.dialects import DIALECTS
 from seedbed.dialects._http import Handler, add_route, refuse
 from seedbed.docsite import Docsite
@@ -70,6 +70,7 @@ def build_app(settings: Settings) -> ASGIApp:
     add_route(app, "GET", "/readyz", ready)
     add_route(app, "GET", "/metrics", metrics)
     add_route(app, "GET", "/files/{signature}/{key:path}", downloads.serve)
+    add_route(app, "POST", stripe_hook.PATH, stripe_hook.receive)
     pages = Static()
     files = " ".join(storage.origins(settings.storage_url, settings.storage_public_url))
     add_route(app, "GET", "/static/{mark}/{name:path}", pages.serve)

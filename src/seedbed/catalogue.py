@@ -6,18 +6,16 @@ exact: rates are whole thousandths of a credit, and a price is rounded up to a w
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Literal, cast, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from seedbed import toml_files
 from seedbed.engines import REGISTRY, Mode, Quality
 from seedbed.errors import ConfigError
 
@@ -145,16 +143,7 @@ def pixels(resolution: str, aspect_ratio: str, like: tuple[int, int] | None = No
 def load(path: Path | None = None) -> Catalogue:
     """The catalogue at `path`, or the built-in one. Raises ConfigError with file, line and what to change."""
     path = path or BUILT_IN
-    try:
-        text = path.read_text(encoding="utf-8")
-        found = Catalogue.model_validate(tomllib.loads(text))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: {error}") from None
-    except ValidationError as error:
-        lines = [f"{path}:{_line(text, e['loc'])}: {_dotted(e['loc'])}: {_said(e['msg'])}" for e in _faults(error)]
-        raise ConfigError("\n".join(lines)) from None
+    found, text = toml_files.read(path, Catalogue)
     _check(found, path, text)
     return found
 
@@ -165,15 +154,15 @@ def _check(catalogue: Catalogue, path: Path, text: str) -> None:
     for index, model in enumerate(catalogue.model):
         where = ("model", index)
         if model.id in seen:
-            raise ConfigError(f"{path}:{_line(text, (*where, 'id'))}: the id {model.id!r} is used twice")
+            raise ConfigError(f"{path}:{toml_files.line(text, (*where, 'id'))}: the id {model.id!r} is used twice")
         seen.add(model.id)
         for engine in model.engines:
             if engine not in REGISTRY:
                 known = ", ".join(sorted(REGISTRY))
-                line = _line(text, (*where, "engines"))
+                line = toml_files.line(text, (*where, "engines"))
                 raise ConfigError(f"{path}:{line}: engine {engine!r} is not known; known are {known}")
         for dialect in model.names:
-            line = _line(text, (*where, "names", dialect))
+            line = toml_files.line(text, (*where, "names", dialect))
             if dialect not in model.dialects:
                 raise ConfigError(f"{path}:{line}: {model.id!r} has names for {dialect!r} and is not sold there")
     _check_names(catalogue, path, text)
@@ -185,52 +174,6 @@ def _check_names(catalogue: Catalogue, path: Path, text: str) -> None:
         for dialect in model.dialects:
             for name in model.names_in(dialect):
                 if (dialect, name) in taken:
-                    line = _line(text, ("model", index, "names", dialect))
+                    line = toml_files.line(text, ("model", index, "names", dialect))
                     raise ConfigError(f"{path}:{line}: the name {name!r} is used twice for {dialect!r}")
                 taken.add((dialect, name))
-
-
-def _faults(error: ValidationError) -> list[ErrorDetails]:
-    """What is wrong, without "too short" for a list that has items, all of them wrong."""
-    found = error.errors()
-    lists = {each["loc"][:depth] for each in found for depth in range(len(each["loc"]))}
-    return [each for each in found if each["type"] != "too_short" or each["loc"] not in lists]
-
-
-def _said(message: str) -> str:
-    return message.removeprefix("Value error, ")
-
-
-def _dotted(location: tuple[Any, ...]) -> str:
-    return ".".join(str(part + 1) if isinstance(part, int) else part for part in location)
-
-
-def _line(text: str, location: tuple[Any, ...]) -> int:
-    """The line of the deepest part of `location` that the text has, counted from 1.
-
-    tomllib keeps no positions, so this walks the headers: `[[model]]` counts tables, `[model.x]` names
-    one inside the last, and a key belongs to the header above it.
-    """
-    best, best_depth, count = 1, 0, -1
-    path: tuple[str, ...] = ()
-    here: tuple[str, ...]
-    names = tuple(str(part) for part in location)
-    for number, line in enumerate(text.splitlines(), start=1):
-        if re.match(r"\s*\[\[\s*model\s*\]\]", line):
-            count += 1
-            path = here = ("model", str(count))
-        elif header := re.match(r"\s*\[\s*model\s*\.([^\]]+)\]", line):
-            path = here = ("model", str(count), *_parts(header[1]))
-        elif key := re.match(r"""([\w\s."'-]+)=""", line):
-            here = (*path, *_parts(key[1]))
-        else:
-            continue
-        depth = len(here) if names[: len(here)] == here else 0
-        if depth > best_depth:
-            best, best_depth = number, depth
-    return best
-
-
-def _parts(name: str) -> list[str]:
-    """The parts of a TOML name: with dots between them, perhaps quoted."""
-    return [part.strip(" \t\"'") for part in name.split(".")]

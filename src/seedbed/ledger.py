@@ -1,10 +1,14 @@
 """Credits: a double-entry, append-only ledger in whole credits.
 
-Owns `ledger_transactions`, `ledger_entries` and the two balances in `accounts`. Each account has two
-books, `available` and `held`; the house has `issued` (credits given out, below zero) and `revenue`. The
-entries of a transaction sum to zero. A task has one hold, resolved exactly once: captured when it
+Owns `ledger_transactions`, `ledger_entries` and the balances in `accounts`. Each account has three books,
+`available`, `held` and `owed` (below zero); the house has `issued` (credits given out, below zero) and `revenue`.
+The entries of a transaction sum to zero. A task has one hold, resolved exactly once: captured when it
 succeeds, released when it does not. A transfer moves credits from one account to another. Unique indexes
 and checks in the database enforce all of this, and `audit` proves it at any moment. Nothing here commits.
+
+Money that goes back to its payer takes its credits along. What is there is taken (`reversal`); the rest is owed
+(`debt`). Whatever comes in to an account that owes pays that first (`settlement`), so that no account that owes has
+anything to spend.
 """
 
 from __future__ import annotations
@@ -18,10 +22,13 @@ from seedbed.db import Connection, Pool, Record, connection
 from seedbed.errors import InsufficientCredits
 
 Resolution = Literal["capture", "release"]
-Kind = Literal["grant", "hold", "capture", "release", "transfer"]
+Kind = Literal["grant", "hold", "capture", "release", "transfer", "purchase", "reversal", "debt", "restoration", "settlement"]
 
 LATEST = 2**63 - 1
 """A place behind every line of a statement."""
+
+Gift = Literal["grant", "purchase", "restoration"]
+"""The ways in which credits come out of `issued`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +40,95 @@ class Balance:
 
 
 async def grant(conn: Connection, account_id: int, credits: int, note: str | None = None) -> Balance:
-    """Give `credits` (more than zero) to an account. Returns its new balance."""
+    """Give `credits` (more than zero) to an account; what it owes is paid from them. Returns its new balance."""
     if credits <= 0:
         raise ValueError("a grant is of one credit or more")
+    return await _issue(conn, "grant", account_id, credits, note, None)
+
+
+async def purchase(conn: Connection, account_id: int, credits: int, *, payment_id: str, note: str) -> Balance:
+    """Give `credits` (more than zero) that a payment bought. Call it once a payment, in that one's transaction."""
+    return await _issue(conn, "purchase", account_id, credits, note, payment_id)
+
+
+async def restore(conn: Connection, account_id: int, credits: int, *, payment_id: str, note: str) -> Balance:
+    """Give back `credits` (more than zero) that `reverse` took: the money has come to us again."""
+    return await _issue(conn, "restoration", account_id, credits, note, payment_id)
+
+
+async def reverse(conn: Connection, account_id: int, credits: int, *, payment_id: str, note: str) -> int:
+    """Take back `credits` (more than zero) of a payment that was paid back. Returns how many of them are now owed.
+
+    What can be spent is taken, and no balance gets below zero; the rest is a debt. Locks the account's row.
+    """
+    available: int = await conn.fetchval(
+        "SELECT available_credits FROM accounts WHERE id = $1 FOR NO KEY UPDATE", account_id
+    )
+    taken = min(available, credits)
+    if taken:
+        await _move(conn, "reversal", account_id, ("available", "issued"), taken, note, payment_id)
+    if credits > taken:
+        told = f"{note}: {credits - taken}"
+        await _move(conn, "debt", account_id, ("owed", "issued"), credits - taken, told, payment_id)
+    return credits - taken
+
+
+async def owed(conn: Connection, account_id: int) -> int:
+    """What the account owes, in whole credits."""
+    found: int = await conn.fetchval("SELECT owed_credits FROM accounts WHERE id = $1", account_id)
+    return found
+
+
+async def _issue(
+    conn: Connection, kind: Gift, account_id: int, credits: int, note: str | None, payment_id: str | None
+) -> Balance:
+    await _move(conn, kind, account_id, ("issued", "available"), credits, note, payment_id)
+    return await _settle(conn, account_id)
+
+
+async def _settle(conn: Connection, account_id: int) -> Balance:
+    """Pay from what has come in as much as is owed. Call it with the account's row locked. Returns the balance."""
     row = await conn.fetchrow(
-        """
-        WITH moved AS (
-            UPDATE accounts SET available_credits = available_credits + $2 WHERE id = $1
-            RETURNING available_credits, held_credits
-        ), made AS (
-            INSERT INTO ledger_transactions (kind, account_id, note) VALUES ('grant', $1, $3) RETURNING id
-        ), entered AS (
-            INSERT INTO ledger_entries (transaction_id, book, account_id, credits)
-            SELECT id, 'issued'::ledger_book, NULL::bigint, -$2::bigint FROM made UNION ALL
-            SELECT id, 'available'::ledger_book, $1, $2::bigint FROM made
-        )
-        SELECT available_credits, held_credits FROM moved
-        """,
-        account_id,
-        credits,
-        note,
+        "SELECT available_credits, held_credits, owed_credits FROM accounts WHERE id = $1", account_id
     )
     assert row is not None
-    return Balance(row[0], row[1])
+    available, held, owing = row
+    paid = min(available, owing)
+    if paid:
+        await _move(conn, "settlement", account_id, ("available", "owed"), paid, None, None)
+    return Balance(available - paid, held)
+
+
+async def _move(
+    conn: Connection, kind: Kind, account_id: int, books: tuple[str, str], credits: int, note: str | None,
+    payment_id: str | None,
+) -> None:  # fmt: skip
+    """One transaction from a book to another, both of `account_id` or the house, and the balances with it."""
+    source, target = books
+    await conn.execute(
+        """
+        WITH moved AS (
+            UPDATE accounts
+            SET available_credits = available_credits + change.available, owed_credits = owed_credits - change.owed
+            FROM (SELECT CASE 'available' WHEN $4 THEN -$3::bigint WHEN $5 THEN $3::bigint ELSE 0 END AS available,
+                         CASE 'owed' WHEN $4 THEN -$3::bigint WHEN $5 THEN $3::bigint ELSE 0 END AS owed) AS change
+            WHERE id = $1
+        ), made AS (
+            INSERT INTO ledger_transactions (kind, account_id, note, payment_id)
+            VALUES ($2::text::ledger_kind, $1, $6, $7) RETURNING id
+        )
+        INSERT INTO ledger_entries (transaction_id, book, account_id, credits)
+        SELECT made.id, book::ledger_book, CASE WHEN book <> 'issued' THEN $1 END, credits
+        FROM made, (VALUES ($4::text, -$3::bigint), ($5::text, $3::bigint)) AS side (book, credits)
+        """,
+        account_id,
+        kind,
+        credits,
+        source,
+        target,
+        note,
+        payment_id,
+    )
 
 
 async def transfer(conn: Connection, payer_id: int, payee_id: int, credits: int, note: str | None = None) -> None:
@@ -94,6 +167,7 @@ async def transfer(conn: Connection, payer_id: int, payee_id: int, credits: int,
         credits,
         note,
     )
+    await _settle(conn, payee_id)
 
 
 async def hold(conn: Connection, account_id: int, task_id: str, credits: int) -> None:
@@ -137,7 +211,7 @@ async def release(conn: Connection, task_id: str) -> None:
 
 
 async def _resolve(conn: Connection, task_id: str, kind: Resolution) -> None:
-    done = await conn.fetchval(
+    done = await conn.fetchrow(
         """
         WITH held AS (
             SELECT t.account_id, e.credits
@@ -158,14 +232,17 @@ async def _resolve(conn: Connection, task_id: str, kind: Resolution) -> None:
                 available_credits = available_credits
                     + CASE $2::ledger_kind WHEN 'release' THEN held.credits ELSE 0 END
             FROM held WHERE accounts.id = held.account_id
+            RETURNING CASE WHEN owed_credits > 0 THEN accounts.id END AS in_debt
         )
-        SELECT id FROM made
+        SELECT moved.in_debt FROM made, moved
         """,
         task_id,
         kind,
     )
     if done is None:
         raise LookupError(f"task {task_id} holds no credits")
+    if kind == "release" and done["in_debt"] is not None:
+        await _settle(conn, done["in_debt"])
 
 
 async def balance(conn: Connection, account_id: int) -> Balance:
@@ -271,7 +348,10 @@ CHECKS: dict[str, str] = {
         SELECT 'transaction ' || t.id || ' is a ' || t.kind || ' and has ' || e.credits || ' in ' || e.book
         FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
         JOIN (VALUES ('grant', 'issued', 'available'), ('hold', 'available', 'held'), ('capture', 'held', 'revenue'),
-                     ('release', 'held', 'available'), ('transfer', 'available', 'available')
+                     ('release', 'held', 'available'), ('purchase', 'issued', 'available'),
+                     ('restoration', 'issued', 'available'), ('reversal', 'available', 'issued'),
+                     ('transfer', 'available', 'available'),
+                     ('debt', 'owed', 'issued'), ('settlement', 'available', 'owed')
              ) AS way (kind, source, target) ON way.kind = t.kind::text
         WHERE NOT (e.book::text = way.source AND e.credits <= 0 OR e.book::text = way.target AND e.credits >= 0)""",
     "entries are in the books of their transaction's account": """
@@ -294,6 +374,32 @@ CHECKS: dict[str, str] = {
             FROM ledger_entries WHERE account_id IS NOT NULL GROUP BY account_id
         ) s ON s.account_id = a.id
         WHERE (a.available_credits, a.held_credits) <> (coalesce(s.available, 0), coalesce(s.held, 0))""",
+    "debts equal the sums of their entries": """
+        SELECT 'account ' || a.id || ' owes ' || a.owed_credits || ', entries say ' || coalesce(-s.owed, 0)
+        FROM accounts a LEFT JOIN (
+            SELECT account_id, sum(credits) AS owed FROM ledger_entries WHERE book::text = 'owed' GROUP BY account_id
+        ) s ON s.account_id = a.id
+        WHERE a.owed_credits <> coalesce(-s.owed, 0)""",
+    "an account that owes has nothing to spend": """
+        SELECT 'account ' || id || ' owes ' || owed_credits || ' and could spend ' || available_credits
+        FROM accounts WHERE owed_credits > 0 AND available_credits > 0""",
+    "what a payment moves names it": """
+        SELECT 'transaction ' || id || ' is a ' || kind || ' of payment ' || coalesce(payment_id, 'nothing')
+        FROM ledger_transactions
+        WHERE (kind::text IN ('purchase', 'reversal', 'debt', 'restoration')) <> (payment_id IS NOT NULL)""",
+    "a payment is granted once, and taken back as far as it was paid back": """
+        SELECT 'payment ' || p.id || ' of ' || p.credits || ' was granted ' || coalesce(s.granted, 0)
+            || ' and should have ' || p.reversed_credits || ' taken back, not ' || coalesce(s.taken, 0)
+        FROM payments p LEFT JOIN (
+            SELECT t.payment_id, min(t.account_id) AS account_id,
+                   count(*) FILTER (WHERE t.kind::text = 'purchase') AS grants,
+                   sum(-e.credits) FILTER (WHERE t.kind::text = 'purchase') AS granted,
+                   sum(e.credits) FILTER (WHERE t.kind::text <> 'purchase') AS taken
+            FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id AND e.book = 'issued'
+            WHERE t.payment_id IS NOT NULL GROUP BY t.payment_id
+        ) s ON s.payment_id = p.id
+        WHERE (s.grants, s.granted, s.account_id, coalesce(s.taken, 0))
+            IS DISTINCT FROM (1::bigint, p.credits::numeric, p.account_id, p.reversed_credits::numeric)""",
     "each task has one hold, of its price": """
         SELECT 'task ' || t.id || ' costs ' || t.price_credits || ' and holds ' || coalesce(e.credits::text, 'nothing')
         FROM tasks t

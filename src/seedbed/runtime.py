@@ -13,11 +13,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from seedbed import catalogue, db, queue
+from seedbed import catalogue, db, prices, queue
 from seedbed.addresses import trusted_entries
 from seedbed.catalogue import Catalogue
 from seedbed.db import Connection, Pool
 from seedbed.limits import Refusals
+from seedbed.payments import Payments, open_payments
+from seedbed.prices import Prices
 from seedbed.settings import Settings
 from seedbed.storage import Storage
 from seedbed.telemetry import log
@@ -54,6 +56,8 @@ class Runtime:
     settings: Settings
     pool: Pool
     catalogue: Catalogue
+    prices: Prices
+    payments: Payments | None
     storage: Storage
     wake: Waker
     refusals: Refusals = field(repr=False)
@@ -66,10 +70,11 @@ async def open_runtime(
     """Everything that a process of the service needs, closed again at the end.
 
     `settings.database_url` must be set: whoever calls has started the embedded server already.
-    Raises ConfigError for a bad catalogue, secret or storage.
+    Raises ConfigError for a bad catalogue, price list, secret or storage, and for half a set-up of payments.
     """
     assert settings.database_url is not None
-    found = catalogue.load(settings.catalogue)
+    found, sold = catalogue.load(settings.catalogue), prices.load(settings.prices)
+    payments = open_payments(settings)
     trusted_entries(settings.trusted)
     async with AsyncExitStack() as stack:
         pool = await db.open_pool(
@@ -88,7 +93,7 @@ async def open_runtime(
         stack.callback(storage.close)
         wake = Waker(pool)
         stack.push_async_callback(_end, asyncio.create_task(wake.run()))
-        yield Runtime(settings, pool, found, storage, wake, Refusals(settings.unauthorized_per_minute))
+        yield Runtime(settings, pool, found, sold, payments, storage, wake, Refusals(settings.unauthorized_per_minute))
 
 
 async def _close(pool: Pool) -> None:

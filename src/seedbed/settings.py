@@ -66,6 +66,16 @@ class Settings(BaseSettings):
     )
     mail_from: str = Field("Seedbed <no-reply@localhost>", description="Sender of mails")
 
+    # Money
+    prices: Path | None = Field(None, description="File of packs and subscriptions, instead of the built-in one")
+    stripe_key: SecretStr | None = Field(
+        None, description="Secret key of a Stripe account; without it nothing is for sale and operators grant credits"
+    )
+    stripe_webhook_secret: SecretStr | None = Field(
+        None, description="Signing secret of the Stripe webhook endpoint `<public_url>/billing/stripe`"
+    )
+    stripe_api_url: str | None = Field(None, description="Where Stripe's API is, for tests; Stripe's own by default")
+
     # Work
     engines: str = Field("", description="Engines this worker offers, by commas; all that can run by default")
     concurrency: int = Field(1, ge=1, le=1024, description="Renders at a time in one worker")
@@ -91,7 +101,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged")
     log_format: Literal["console", "json"] = Field("console", description="Console lines, or JSON for machines")
 
-    @field_validator("public_url", "storage_public_url")
+    @field_validator("public_url", "storage_public_url", "stripe_api_url")
     @classmethod
     def _no_trailing_slash(cls, url: str | None) -> str | None:
         if url is not None and not url.startswith(("http://", "https://")):

@@ -6,7 +6,7 @@ and twice is once. No transaction is open while storage is spoken to.
 
 from __future__ import annotations
 
-from seedbed import accounts, db, files, idempotency, intake, limits, mail, queue, signin, tasks, telemetry
+from seedbed import accounts, billing, db, files, idempotency, intake, limits, mail, queue, signin, tasks, telemetry
 from seedbed.renders import Renderer
 from seedbed.runtime import Runtime
 from seedbed.storage import StorageError
@@ -38,6 +38,7 @@ async def forget_old(runtime: Runtime) -> list[str]:
         if await conn.fetchval("SELECT pg_try_advisory_xact_lock($1)", LOCK):
             await idempotency.sweep(conn, ttl_s=runtime.settings.idempotency_ttl_s)
             await limits.sweep(conn)
+            await billing.sweep(conn)
             await queue.sweep(conn)
             await queue.forget_workers(conn)
             await signin.sweep(conn)

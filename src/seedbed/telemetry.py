@@ -43,6 +43,9 @@ REQUEST_SECONDS = Histogram(
 ACCEPTED = Counter("seedbed_tasks_accepted", "Tasks accepted", ["dialect", "model"], registry=API)
 UPLOADED = Counter("seedbed_uploads_accepted", "Uploads taken", ["kind"], registry=API)
 HELD = Counter("seedbed_credits_held", "Credits set aside for accepted tasks", registry=API)
+STRIPE_EVENTS = Counter(
+    "seedbed_stripe_events", "Signed events of Stripe, by what came of them", ["outcome"], registry=API
+)
 
 ENDED = Counter("seedbed_tasks_ended", "Renders that ended a task", ["engine", "status", "code"], registry=WORKER)
 RENDER_SECONDS = Histogram(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seedbed.console import _watch, admin, create, keys, library, sign_in, task, team, usage, webhooks
+from seedbed.console import _watch, admin, create, keys, library, pricing, sign_in, task, team, usage, webhooks
 from seedbed.console._door import Door, Endpoint, Handler
 from seedbed.web import Pages, Static
 
@@ -26,6 +26,7 @@ OPEN: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/forgot", sign_in.forgot),
     ("GET", "/link/{token}", sign_in.link_page),
     ("POST", "/link/{token}", sign_in.link),
+    ("GET", "/pricing", pricing.pricing_page),
 )
 """For whoever comes."""
 
@@ -62,6 +63,11 @@ MEMBERS: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/team/members/{member_id:int}/take-back", team.take_back),
     ("POST", "/team/members/{member_id:int}/role", team.set_role),
     ("POST", "/team/members/{member_id:int}/remove", team.remove),
+    ("POST", "/pricing/buy", pricing.buy),
+    ("POST", "/billing/portal", pricing.portal),
+    ("POST", "/billing/ending", pricing.set_ending),
+    ("GET", "/billing/paid/{order_id}", pricing.paid_page),
+    ("GET", "/billing/cancelled/{order_id}", pricing.cancelled_page),
 )
 """For those who have signed in."""
 
