@@ -175,7 +175,7 @@ async def deliver(
     body = event if isinstance(event, bytes) else json.dumps(event, indent=2).encode()
     headers = {"Content-Type": "application/json; charset=utf-8"}
     if signed:
-        text = body.decode("utf-8", "surrogateescape")
+        text = body.decode("utf-8", "replace")
         at = int(time.time()) - age_s
         headers["Stripe-Signature"] = stripe.WebhookSignature.generate_signature_header(text, secret, at)
     return await api.post("/billing/stripe", content=body, headers=headers)

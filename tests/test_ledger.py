@@ -279,8 +279,38 @@ async def books(conn: db.Connection, alice: Person) -> dict[str, str]:
             if status == "cancelled":
                 await tasks.cancel(conn, task)
     assert await ledger.balance(conn, alice.account_id) == Balance(1000 - 3 * 40, 2 * 40)
+    await pay_back(conn)
     assert await ledger.audit(conn) == []
     return made
+
+
+async def pay_back(conn: db.Connection) -> None:
+    """Payments of debra's, whose account has each kind of transaction that they bring, and owes 30 credits."""
+    async with conn.transaction():
+        debra = (await make_person(conn, "debra", 0)).account_id
+        await conn.execute(
+            "INSERT INTO orders (id, account_id, item, title, credits, amount, currency) "
+            "VALUES ('ord_1', $1, 'pack', 'Pack', 100, 1000, 'usd')",
+            debra,
+        )
+        for payment, back in (("cs_1", 100), ("cs_2", 90)):
+            await conn.execute(
+                "INSERT INTO payments (id, order_id, account_id, credits, amount, currency, reversed_credits) "
+                "VALUES ($1, 'ord_1', $2, 100, 1000, 'usd', $3)",
+                payment,
+                debra,
+                back,
+            )
+        assert await ledger.purchase(conn, debra, 100, payment_id="cs_1", note="Pack") == Balance(100, 0)
+        assert await ledger.purchase(conn, debra, 100, payment_id="cs_2", note="Pack") == Balance(200, 0)
+        task = await accept(conn, Person(debra, 0, ""), model=priced("10"))
+        await tasks.start(conn, task.id, attempts_max=3)
+        await tasks.succeed(conn, task.id, 1, output_of(task.id))
+        assert await ledger.reverse(conn, debra, 100, payment_id="cs_1", note="Pack") == 0
+        assert await ledger.reverse(conn, debra, 100, payment_id="cs_2", note="Pack") == 50
+        assert await ledger.restore(conn, debra, 10, payment_id="cs_2", note="Pack") == Balance(0, 0)
+        assert await ledger.grant(conn, debra, 10) == Balance(0, 0)
+        assert await ledger.owed(conn, debra) == 30
 
 
 async def test_the_ledger_is_append_only(conn: db.Connection, books: dict[str, str]) -> None:
@@ -341,7 +371,27 @@ BREAKS: dict[str, list[str]] = {
         "WITH b AS (INSERT INTO accounts (email) VALUES ('b@example.com') RETURNING id) "
         f"UPDATE ledger_entries e SET account_id = b.id FROM b, ledger_transactions t "
         f"WHERE t.id = e.transaction_id AND t.kind = '{kind}' AND e.account_id IS NOT NULL"
-        for kind in ("grant", "hold", "capture", "release")
+        for kind in ("grant", "hold", "capture", "release", "purchase", "reversal", "debt", "restoration", "settlement")
+    ],
+    "debts equal the sums of their entries": [
+        "UPDATE accounts SET owed_credits = owed_credits + 1 WHERE owed_credits > 0",
+        "UPDATE accounts SET owed_credits = 5 WHERE owed_credits = 0",
+        "UPDATE ledger_entries SET credits = credits - 1 WHERE book = 'owed' AND credits < 0",
+    ],
+    "an account that owes has nothing to spend": [
+        "UPDATE accounts SET available_credits = 1 WHERE owed_credits > 0",
+        "UPDATE accounts SET owed_credits = 1 WHERE available_credits > 0",
+    ],
+    "what a payment moves names it": [
+        "UPDATE ledger_transactions SET payment_id = NULL WHERE kind = 'debt'",
+        "UPDATE ledger_transactions SET payment_id = 'cs_1' WHERE kind = 'settlement'",
+    ],
+    "a payment is granted once, and taken back as far as it was paid back": [
+        "UPDATE payments SET credits = credits + 1 WHERE id = 'cs_1'",
+        "UPDATE payments SET reversed_credits = 89 WHERE id = 'cs_2'",
+        "UPDATE ledger_transactions SET payment_id = 'cs_1' WHERE kind = 'purchase'",
+        "INSERT INTO payments (id, order_id, account_id, credits, amount, currency) "
+        "SELECT 'cs_3', 'ord_1', account_id, 1, 1, 'usd' FROM payments WHERE id = 'cs_1'",
     ],
     "a transfer takes from its account and gives to the other": [
         "UPDATE ledger_transactions SET account_id = counter_account_id, counter_account_id = account_id "

@@ -16,8 +16,14 @@ GOOD = prices.BUILT_IN.read_text()
 
 @pytest.mark.parametrize(
     ("amount", "currency", "minor"),
-    [("10.00", "usd", 1000), ("0.5", "eur", 50), ("1500", "jpy", 1500), ("1.25", "kwd", 1250), ("999999.99", "pln", 99999999)],
-)  # fmt: skip
+    [
+        ("10.00", "usd", 1000),
+        ("0.5", "eur", 50),
+        ("1500", "jpy", 1500),
+        ("1.25", "kwd", 1250),
+        ("9999.99", "pln", 999999),
+    ],
+)
 def test_amounts_are_counted_as_stripe_counts_them(amount: str, currency: str, minor: int) -> None:
     assert prices.minor(Decimal(amount), currency) == minor
     assert prices.major(minor, currency) == Decimal(amount)

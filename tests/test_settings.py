@@ -42,6 +42,7 @@ BOUNDS: dict[str, tuple[list[str], list[str]]] = {
         ["*", "a.example", "https://a/b"],
     ),
     "storage_public_url": (["https://a.example"], ["a.example"]),
+    "stripe_api_url": (["http://127.0.0.1:12111"], ["api.stripe.com", "ftp://a.example"]),
 }
 """Setting → what it takes and what it refuses."""
 
@@ -56,6 +57,9 @@ FREE = {
     "engines",
     "smtp_url",
     "mail_from",
+    "prices",
+    "stripe_key",
+    "stripe_webhook_secret",
 }
 """Settings that take any text; what they point to is looked at where it is opened."""
 
