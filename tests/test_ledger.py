@@ -287,7 +287,8 @@ async def books(conn: db.Connection, alice: Person) -> dict[str, str]:
 async def pay_back(conn: db.Connection) -> None:
     """Payments of debra's, whose account has each kind of transaction that they bring, and owes 30 credits."""
     async with conn.transaction():
-        debra = (await make_person(conn, "debra", 0)).account_id
+        person = await make_person(conn, "debra", 0)
+        debra = person.account_id
         await conn.execute(
             "INSERT INTO orders (id, account_id, item, title, credits, amount, currency) "
             "VALUES ('ord_1', $1, 'pack', 'Pack', 100, 1000, 'usd')",
@@ -303,7 +304,7 @@ async def pay_back(conn: db.Connection) -> None:
             )
         assert await ledger.purchase(conn, debra, 100, payment_id="cs_1", note="Pack") == Balance(100, 0)
         assert await ledger.purchase(conn, debra, 100, payment_id="cs_2", note="Pack") == Balance(200, 0)
-        task = await accept(conn, Person(debra, 0, ""), model=priced("10"))
+        task = await accept(conn, person, model=priced("10"))
         await tasks.start(conn, task.id, attempts_max=3)
         await tasks.succeed(conn, task.id, 1, output_of(task.id))
         assert await ledger.reverse(conn, debra, 100, payment_id="cs_1", note="Pack") == 0
