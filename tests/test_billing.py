@@ -379,8 +379,8 @@ async def test_orders_that_nobody_paid_are_forgotten(
     assert await conn.fetchval("SELECT count(*) FROM orders") == 2
 
 
-async def test_orders_are_bounded(conn: db.Connection, carol: Person) -> None:
-    for _ in range(billing.ORDERS_PER_MINUTE):
-        await billing.count_order(conn, carol.account_id)
+async def test_errands_to_stripe_are_bounded(conn: db.Connection, carol: Person) -> None:
+    for _ in range(billing.ERRANDS_PER_MINUTE):
+        await billing.count_errand(conn, carol.account_id)
     with pytest.raises(RateLimited):
-        await billing.count_order(conn, carol.account_id)
+        await billing.count_errand(conn, carol.account_id)

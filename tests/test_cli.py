@@ -406,7 +406,17 @@ def test_a_port_that_is_taken(service: Home, tmp_path: Path) -> None:
 def test_a_doctor_finds_a_good_service_good(service: Home) -> None:
     findings = {row["check"]: row for row in service.json("doctor")}
     assert {row["state"] for row in findings.values()} == {"ok"}
-    assert findings.keys() == {"disk", "catalogue", "engines", "storage", "database", "ledger", "tasks", "workers"}
+    assert findings.keys() == {
+        "disk",
+        "catalogue",
+        "payments",
+        "engines",
+        "storage",
+        "database",
+        "ledger",
+        "tasks",
+        "workers",
+    }
     assert "1 workers" in findings["workers"]["detail"]
 
 

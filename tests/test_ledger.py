@@ -57,6 +57,7 @@ class Books(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.conn: Any = self.runner.run(asyncpg.connect(self.dsn))
         self.balances: dict[int, list[int]] = {}
+        self.owed: dict[int, int] = {}
         self.tasks: dict[str, tuple[int, int, str]] = {}
         self.attempts: dict[str, int] = {}
 
@@ -78,7 +79,13 @@ class Books(RuleBasedStateMachine):
         self.tasks[task] = (account, price, status)
         self.balances[account][1] -= price
         if status != "succeeded":
-            self.balances[account][0] += price
+            self.comes_in(account, price)
+
+    def comes_in(self, account: int, credits: int) -> None:
+        """Credits pay what is owed first."""
+        paid = min(self.owed.get(account, 0), credits)
+        self.owed[account] = self.owed.get(account, 0) - paid
+        self.balances[account][0] += credits - paid
 
     @initialize(target=people, credits=st.tuples(*[st.sampled_from([0, 1, 39, 40, 400])] * 3))
     def begin(self, credits: tuple[int, ...]) -> Any:
@@ -92,7 +99,7 @@ class Books(RuleBasedStateMachine):
 
     @rule(person=people, credits=st.integers(1, 1000))
     def grant(self, person: Person, credits: int) -> None:
-        self.balances[person.account_id][0] += credits
+        self.comes_in(person.account_id, credits)
         told = self.do(lambda: ledger.grant(self.conn, person.account_id, credits))
         assert told == Balance(*self.balances[person.account_id])
 
@@ -113,7 +120,7 @@ class Books(RuleBasedStateMachine):
         else:
             move()
             purse[0] -= credits
-            self.balances[payee.account_id][0] += credits
+            self.comes_in(payee.account_id, credits)
 
     @invariant()
     def statements_end_in_the_balances(self) -> None:
@@ -124,6 +131,42 @@ class Books(RuleBasedStateMachine):
             two = lines[1:2]
             for line in two:
                 assert self.runner.run(ledger.statement(self.conn, account, before=line.id + 1, limit=1)) == two
+
+    @rule(person=people, credits=st.integers(1, 300), back=st.integers(0, 300), later=st.integers(0, 300))
+    def pay(self, person: Person, credits: int, back: int, later: int) -> None:
+        """Credits are bought, some of them taken back, and some of those given back in the end."""
+        back = min(back, credits)
+        later = min(later, back)
+        account, name = person.account_id, uuid4().hex
+        self.comes_in(account, credits)
+        taken = min(self.balances[account][0], back)
+        self.balances[account][0] -= taken
+        self.owed[account] = self.owed.get(account, 0) + back - taken
+        self.comes_in(account, later)
+
+        async def act() -> None:
+            await self.conn.execute(
+                "INSERT INTO orders (id, account_id, item, title, credits, amount, currency) "
+                "VALUES ($1, $2, 'pack', 'Pack', $3, 1, 'usd')",
+                name,
+                account,
+                credits,
+            )
+            await self.conn.execute(
+                "INSERT INTO payments (id, order_id, account_id, credits, amount, currency, reversed_credits) "
+                "VALUES ($1, $1, $2, $3, 1, 'usd', $4)",
+                name,
+                account,
+                credits,
+                back - later,
+            )
+            await ledger.purchase(self.conn, account, credits, payment_id=name, note="")
+            if back:
+                assert await ledger.reverse(self.conn, account, back, payment_id=name, note="") == back - taken
+            if later:
+                await ledger.restore(self.conn, account, later, payment_id=name, note="")
+
+        self.do(act)
 
     @rule(person=people, credits=st.integers(-5, 0))
     def grant_nothing(self, person: Person, credits: int) -> None:
@@ -232,6 +275,8 @@ class Books(RuleBasedStateMachine):
         rows = self.runner.run(self.conn.fetch("SELECT id, available_credits, held_credits FROM accounts"))
         found = {row[0]: list(row)[1:] for row in rows}
         assert {account: found[account] for account in self.balances} == self.balances
+        owing = self.runner.run(self.conn.fetch("SELECT id, owed_credits FROM accounts WHERE owed_credits > 0"))
+        assert dict(map(tuple, owing)) == {account: credits for account, credits in self.owed.items() if credits}
 
     @invariant()
     def the_ledger_is_sound(self) -> None:

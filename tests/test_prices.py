@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from seedbed import payments, prices
-from seedbed.errors import ConfigError
+from seedbed.errors import ConfigError, ServiceBusy
 from seedbed.settings import load
+from tests.conftest import free_port
+from tests.stripe_stand import KEY, SECRET, standing
 
 GOOD = prices.BUILT_IN.read_text()
 
@@ -85,3 +87,15 @@ def test_half_a_set_up_is_refused_without_telling_secrets(key: str, secret: str,
 
 def test_without_keys_nothing_is_opened() -> None:
     assert payments.open_payments(load()) is None
+
+
+async def test_a_stripe_that_is_not_there_or_refuses_the_key_is_told_in_words() -> None:
+    async with standing() as stand:
+        for key, url in (("sk_test_revoked", stand.url), (KEY, f"http://127.0.0.1:{free_port()}")):
+            way = payments.open_payments(load(stripe_key=key, stripe_webhook_secret=SECRET, stripe_api_url=url))
+            assert way is not None
+            with pytest.raises(ServiceBusy, match="Nothing was charged") as refused:
+                await way.make_customer("a@example.org", "ord_1")
+            assert refused.value.retry_after_s
+            way.close()
+        assert stand.customers == {}

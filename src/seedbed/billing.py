@@ -21,7 +21,7 @@ from seedbed.errors import InvalidRequest, NotFound
 from seedbed.prices import Every, Pack, minor
 
 LOCK = 0x5EEDCA5E
-ORDERS_PER_MINUTE = 10
+ERRANDS_PER_MINUTE = 10
 UNPAID_DAYS = 90
 """How long an order may wait for its payment: far longer than any way to pay takes."""
 
@@ -110,9 +110,9 @@ async def open_order(conn: Connection, account_id: int, offer: Pack, currency: s
     return Order(**row)
 
 
-async def count_order(conn: Connection, account_id: int) -> None:
+async def count_errand(conn: Connection, account_id: int) -> None:
     """Count a visit to Stripe. Raises RateLimited. Call it in a transaction of its own, which commits."""
-    await limits.take_minute(conn, f"orders of {account_id}", ORDERS_PER_MINUTE)
+    await limits.take_minute(conn, f"errands to Stripe of {account_id}", ERRANDS_PER_MINUTE)
 
 
 async def find_order(conn: Connection, account_id: int, order_id: str) -> Order:

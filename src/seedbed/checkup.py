@@ -8,9 +8,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from seedbed import catalogue, db, engines, ledger, queue
+from seedbed import catalogue, db, engines, ledger, prices, queue
 from seedbed.engines import EngineError
 from seedbed.errors import ConfigError, SeedbedError
+from seedbed.payments import open_payments
 from seedbed.settings import Settings
 from seedbed.storage import Storage, StorageError
 
@@ -39,7 +40,7 @@ class Finding:
 
 def examine(settings: Settings, database: Callable[[Settings], AbstractContextManager[str]]) -> list[Finding]:
     """Every check, in the order in which to mend them. `database` opens the one that the settings name."""
-    findings = [_disk(settings), _catalogue(settings), _engines(settings), _storage(settings)]
+    findings = [_disk(settings), _catalogue(settings), _payments(settings), _engines(settings), _storage(settings)]
     try:
         with database(settings) as dsn:
             findings += asyncio.run(_in_database(dsn))
@@ -78,6 +79,18 @@ def _catalogue(settings: Settings) -> Finding:
     except ConfigError as error:
         return Finding("catalogue", False, str(error), "mend the line that it names")
     return Finding("catalogue", True, f"{len(found.model)} models")
+
+
+def _payments(settings: Settings) -> Finding:
+    """The price list and the keys, as far as they can be told without buying anything."""
+    try:
+        sold, account = prices.load(settings.prices), open_payments(settings)
+    except ConfigError as error:
+        return Finding("payments", False, str(error), "mend the line or the setting that it names")
+    if account is None:
+        return Finding("payments", True, "none: operators grant credits")
+    account.close()
+    return Finding("payments", True, f"{len(sold.by_id)} offers in {sold.currency}, through Stripe")
 
 
 def _engines(settings: Settings) -> Finding:

@@ -1,13 +1,15 @@
 """Stripe's API, through its official library: Checkout, the customer portal, signatures of webhooks.
 
-Owns no table and decides nothing: what was paid is known from webhooks alone. Every call is made in a thread, with a
-bound on its time, and with an idempotency key where it makes something, so that the library may try it again.
+Owns no table and decides nothing: what was paid is known from webhooks alone. Every call has a bound on its time, and
+an idempotency key where it makes something, so that the library may try it again. Calls have threads of their own:
+while Stripe is silent, nothing else waits for one.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +26,7 @@ CALL_S = 15.0
 """Longest wait for one answer."""
 
 TRIES_AGAIN = 1
+CALLS_AT_ONCE = 8
 SIGNATURE_S = 300
 """How old a signed event may be; one that is sent again is signed again."""
 
@@ -50,6 +53,11 @@ class Payments:
 
     def __init__(self, client: StripeClient, webhook_secret: str) -> None:
         self._client, self._secret = client, webhook_secret
+        self._threads = ThreadPoolExecutor(CALLS_AT_ONCE, "stripe")
+
+    def close(self) -> None:
+        """Wait for no call: what has been made at Stripe is found by its idempotency key."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def make_customer(self, email: str, order_id: str) -> str:
         """A new customer's id. Raises ServiceBusy."""
@@ -111,7 +119,7 @@ class Payments:
         import stripe
 
         try:
-            return await asyncio.to_thread(ask)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
         except stripe.InvalidRequestError as error:
             if error.code == "resource_missing" and error.param == "customer":
                 raise NoSuchCustomer from None

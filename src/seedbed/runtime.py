@@ -77,6 +77,8 @@ async def open_runtime(
     payments = open_payments(settings)
     trusted_entries(settings.trusted)
     async with AsyncExitStack() as stack:
+        if payments is not None:
+            stack.callback(payments.close)
         pool = await db.open_pool(
             settings.database_url, size=pool_size, name=name, silent_s=settings.lease_s, answer_s=answer_s
         )

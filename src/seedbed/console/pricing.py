@@ -37,9 +37,7 @@ async def buy(visit: Visit) -> Response:
         offer = visit.runtime.prices.by_id.get(visit.form.get("item", ""))
         if offer is None:
             raise InvalidRequest("This is not for sale any more; choose another")
-        payments, account_id = _payments(visit), visit.member.account_id
-        async with db.transaction(visit.runtime.pool) as conn:
-            await billing.count_order(conn, account_id)
+        payments, account_id = await _payments(visit), visit.member.account_id
         async with db.transaction(visit.runtime.pool) as conn:
             order = await billing.open_order(conn, account_id, offer, visit.runtime.prices.currency)
         url = await _checkout(visit, payments, order)
@@ -51,7 +49,7 @@ async def buy(visit: Visit) -> Response:
 async def portal(visit: Visit) -> Response:
     """Go to Stripe's page of cards, invoices and subscriptions."""
     try:
-        payments = _payments(visit)
+        payments = await _payments(visit)
         async with db.connection(visit.runtime.pool) as conn:
             customer = await billing.customer(conn, visit.member.account_id)
         if customer is None:
@@ -72,7 +70,8 @@ async def set_ending(visit: Visit) -> Response:
             own = [each.id for each in await billing.subscriptions(conn, visit.member.account_id)]
         if visit.form.get("subscription") not in own:
             raise NotFound("There is no such subscription")
-        await _payments(visit).set_ending(visit.form["subscription"], ending=ending)
+        payments = await _payments(visit)
+        await payments.set_ending(visit.form["subscription"], ending=ending)
     except ApiError as error:
         return await _page(visit, status=error.status, notice=visit.say(error.message))
     return redirect(f"/pricing?done={'ending' if ending else 'going-on'}")
@@ -169,9 +168,12 @@ def _example(model: Model) -> tuple[str, int, int] | None:
     return None if not milli or seconds not in model.durations_s else (model.id, seconds, -(-milli * seconds // 1000))
 
 
-def _payments(visit: Visit) -> Payments:
+async def _payments(visit: Visit) -> Payments:
+    """The way to Stripe, for one errand. Raises RateLimited, and InvalidRequest where there is none."""
     if visit.runtime.payments is None:
         raise InvalidRequest("This server takes no payments: its operator grants credits")
+    async with db.transaction(visit.runtime.pool) as conn:
+        await billing.count_errand(conn, visit.member.account_id)
     return visit.runtime.payments
 
 

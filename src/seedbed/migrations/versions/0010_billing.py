@@ -84,8 +84,6 @@ CHANGES = (
     """
     ALTER TABLE ledger_transactions
         ADD COLUMN payment_id text REFERENCES payments DEFERRABLE INITIALLY DEFERRED,
-        DROP CONSTRAINT ledger_of_a_task,
-        ADD CONSTRAINT ledger_of_a_task CHECK ((task_id IS NOT NULL) = (kind IN ('hold', 'capture', 'release'))),
         DROP CONSTRAINT ledger_between_two,
         ADD CONSTRAINT ledger_between_two CHECK (
             (counter_account_id IS NOT NULL) = (kind::text = 'transfer')
