@@ -22,7 +22,9 @@ from seedbed.db import Connection, Pool, Record, connection
 from seedbed.errors import InsufficientCredits
 
 Resolution = Literal["capture", "release"]
-Kind = Literal["grant", "hold", "capture", "release", "transfer", "purchase", "reversal", "debt", "restoration", "settlement"]
+Kind = Literal[
+    "grant", "hold", "capture", "release", "transfer", "purchase", "reversal", "debt", "restoration", "settlement"
+]
 
 LATEST = 2**63 - 1
 """A place behind every line of a statement."""
