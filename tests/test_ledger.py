@@ -31,7 +31,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from seedbed import db, ledger, tasks
+from seedbed import accounts, db, ledger, tasks
 from seedbed.errors import InsufficientCredits, InvalidRequest, TaskFailure
 from seedbed.ledger import Balance
 from tests.conftest import Person, make_person
@@ -582,7 +582,7 @@ async def test_a_statement_is_paged_and_whole(pool: db.Pool, conn: db.Connection
         ("grant", 1000, 0, 1000), ("grant", 7, 0, 1007), ("transfer", -7, 0, 1000), ("hold", -40, 40, 960),
     ]  # fmt: skip
     assert (whole[2].other, whole[2].note) == ("friend@example.com", "a present")
-    friend = await ledger.statement(conn, await conn.fetchval("SELECT max(id) FROM accounts"))
+    friend = await ledger.statement(conn, await accounts.find(conn, "friend@example.com"))
     assert [(line.kind, line.available, line.other) for line in friend] == [("transfer", 7, "alice@example.com")]
     assert await ledger.statement(conn, 12345) == []
 
