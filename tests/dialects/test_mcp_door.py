@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from typing import Any
 
@@ -11,12 +12,12 @@ import pytest
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers
 
-from seedbed import accounts, db
+from seedbed import accounts, db, tasks
 from seedbed.dialects import _mcp_direct, _mcp_door, _mcp_resources, _mcp_tools
 from seedbed.runtime import Runtime
 from seedbed.settings import Settings
 from tests.conftest import Person, make_person, served
-from tests.dialects.wire import move
+from tests.dialects.wire import output_of
 from tests.raw import connected, exchange, request
 from tests.test_media_inputs import quarters, written
 
@@ -149,7 +150,11 @@ async def test_a_call_is_answered_as_the_machine_would(
     async with db.transaction(pool) as conn:
         person = await make_person(conn, "poor", 40)
     video = (await post(api, person, call("generate_video", prompt="A river"))).json()["result"]["structuredContent"]
-    await move(pool, video["task_id"], "succeeded")
+    output = output_of(video["task_id"])
+    async with db.transaction(pool) as conn:
+        await tasks.start(conn, video["task_id"], attempts_max=1)
+        frame = dataclasses.replace(output.video, key=output.video.key.replace("video.mp4", "last.png"))
+        assert await tasks.succeed(conn, video["task_id"], 1, dataclasses.replace(output, last_frame=frame))
     read, direct = _mcp_direct.read, list[bool]()
 
     def watched(message: dict[str, Any], headers: Headers) -> _mcp_direct.Call | None:
@@ -169,7 +174,8 @@ async def test_a_call_is_answered_as_the_machine_would(
             monkeypatch.setattr(_mcp_direct, "read", reader)
             answer = await post(api, person, asked, **given)
             kept = {name: answer.headers.get(name) for name in ("content-type", "www-authenticate", "allow")}
-            told.append((answer.status_code, kept, answer.json() if answer.content else None))
+            is_json = answer.headers.get("content-type") == "application/json" and answer.content
+            told.append((answer.status_code, kept, answer.json() if is_json else answer.text))
         assert told[0] == told[1], (message, headers)
     assert direct[: len(PLAIN)] == [True] * len(PLAIN)
 
