@@ -402,7 +402,7 @@ async def replayed(request: Request, caller: Caller, body: Body) -> Response | N
     endpoint = f"{request.method} {request.url.path}"
     async with db.transaction(runtime_of(request).pool) as conn:
         kept = await idempotency.find(conn, caller.account_id, endpoint, idempotency.check_key(key), body.canonical)
-    return None if kept is None else answer(kept.body, kept.status, {"Idempotent-Replayed": "true"})
+    return None if kept is None else answer(kept.body, kept.status, {REPLAYED: "true"})
 
 
 async def once(
