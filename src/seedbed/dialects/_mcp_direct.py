@@ -73,20 +73,25 @@ def _plain_id(value: Any) -> bool:
 
 def _version(message: dict[str, Any], headers: Headers) -> str | None:
     """The revision that the message keeps, headers included; None where it keeps none that we know."""
-    accepted = [kind.partition(";")[0].strip() for kind in headers.get("accept", "").split(",")]
-    if JSON not in accepted or headers.get("content-type", "").partition(";")[0] != JSON:
+    sent = headers.items()
+    given = dict(sent)
+    accepted = [kind.partition(";")[0].strip() for kind in given.get("accept", "").split(",")]
+    if JSON not in accepted or given.get("content-type", "").partition(";")[0] != JSON:
         return None
-    version = headers.get(MCP_PROTOCOL_VERSION_HEADER, DEFAULT_NEGOTIATED_VERSION)
+    if find_duplicated_routing_header(sent):
+        return None
+    version = given.get(MCP_PROTOCOL_VERSION_HEADER, DEFAULT_NEGOTIATED_VERSION)
     if version in HANDSHAKE_PROTOCOL_VERSIONS:
         return version
-    sent = headers.items()
-    if find_duplicated_routing_header(sent) or any(name.startswith(PARAM_PREFIX) for name, _ in sent):
+    if any(name.startswith(PARAM_PREFIX) for name in given):
         return None
-    route = classify_inbound_request(message, headers=dict(sent))
+    route = classify_inbound_request(message, headers=given)
     return route.protocol_version if isinstance(route, InboundModernRoute) else None
 
 
 def _in_order(params: dict[str, Any], version: str) -> bool:
+    if "_meta" not in params:
+        return isinstance(params.get("arguments", {}), dict)
     try:
         validate_client_request(CALL, version, params)
     except ValidationError:
