@@ -18,7 +18,7 @@ from seedbed import accounts, db, library, tasks
 from seedbed.dialects import DIALECTS
 from seedbed.settings import Settings
 from seedbed.wanted import Wanted
-from tests.conftest import Person
+from tests.conftest import Person, make_person, served
 from tests.engines_for_tests import Clip
 from tests.test_worker import at_work
 
@@ -161,11 +161,14 @@ async def send(api: httpx2.AsyncClient, person: Person, call: Call) -> httpx2.Re
     return await api.request(method, path, json=body, headers=headers)
 
 
+TOOL_STATUSES = {"not_found": 404, "service_busy": 503, "insufficient_credits": 402}
+
+
 def code(answer: httpx2.Response) -> int:
     """The status; of a tool that failed, the one that its error has elsewhere."""
     told = answer.json() if answer.content else {}
     error = told.get("result", {}).get("_meta", {}).get("seedbed/error") if "jsonrpc" in told else None
-    return {"not_found": 404}.get(error["code"], 400) if error else answer.status_code
+    return TOOL_STATUSES.get(error["code"], 400) if error else answer.status_code
 
 
 def key_for(name: str, keys: dict[str, Person]) -> Person:
@@ -258,6 +261,42 @@ async def test_a_task_is_the_same_through_its_dialect_the_console_and_the_comman
             while await _unfinished(pool):
                 await asyncio.sleep(0.1)
     await compare("succeeded")
+
+
+@pytest.mark.parametrize("name", WAYS)
+async def test_a_race_for_the_last_credits_is_lost_cleanly(
+    api: httpx2.AsyncClient, keys: dict[str, Person], pool: db.Pool, sound: None, name: str
+) -> None:
+    """Credits for two: two of eight who ask at once are served, the others are told that it is the credits."""
+    price = (await send(api, key_for(name, keys), WAYS[name].submit)).status_code in (200, 202) and await _held(pool)
+    async with db.transaction(pool) as conn:
+        poor = await make_person(conn, "poor", credits=2 * price)
+        if "open" not in WAYS[name].keys:
+            key_id, secret = await accounts.create_key(conn, poor.account_id, "studio")
+            poor = Person(poor.account_id, key_id, secret)
+    answers = await asyncio.gather(*(send(api, poor, WAYS[name].submit) for _ in range(8)))
+    codes = sorted(code(answer) for answer in answers)
+    assert codes[0] == codes[1] in (200, 202)
+    assert all(400 <= refused < 500 for refused in codes[2:]), codes
+    assert await _held(pool) == 3 * price
+
+
+@pytest.mark.parametrize("name", WAYS)
+async def test_a_full_queue_is_said_with_a_time(settings: Settings, keys: dict[str, Person], name: str) -> None:
+    """The bound is an account's and the operator's to set; nothing is charged for what finds no place."""
+    small = settings.model_copy(update={"queued_max": 1})
+    async with served(small) as url, httpx2.AsyncClient(base_url=url, timeout=30) as api:
+        first, second = [await send(api, key_for(name, keys), WAYS[name].submit) for _ in range(2)]
+    assert code(first) in (200, 202)
+    assert code(second) == (429 if name == "ark" else 503), second.text
+    error = second.json().get("result", {}).get("_meta", {}).get("seedbed/error", {})
+    assert int(error.get("retry_after_s") or second.headers["retry-after"]) >= 1
+
+
+async def _held(pool: db.Pool) -> int:
+    async with db.connection(pool) as conn:
+        found: int = await conn.fetchval("SELECT coalesce(sum(price_credits), 0) FROM tasks")
+    return found
 
 
 async def _unfinished(pool: db.Pool) -> int:

@@ -2,8 +2,8 @@
 
 A dialect is a module with `NAME`, `PREFIX`, `ROUTES` (method, pattern, handler), `build()` giving its application,
 `document(catalogue)` giving its OpenAPI document, `error_body(error)` giving an error in its shape, and
-`callback_body(task, status, link)` giving what its webhooks say; it may have a `PATIENCE`, how these are tried. ARCHITECTURE.md
-has the steps to add one.
+`callback_body(task, status, link)` giving what its webhooks say; it may have a `PATIENCE`, how these are tried.
+ARCHITECTURE.md has the steps to add one.
 """
 
 from __future__ import annotations
