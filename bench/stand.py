@@ -85,6 +85,18 @@ def process(
         child.wait(30)
 
 
+def cpu_s(pid: int) -> float:
+    """The processor time, in seconds, that a process and its descendants have taken so far, to a hundredth."""
+    ticks, pids = 0, [pid]
+    for each in pids:
+        with contextlib.suppress(FileNotFoundError):
+            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+            children = Path(f"/proc/{each}/task").glob("*/children")
+            pids += [int(child) for path in children for child in path.read_text().split()]
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def wait_until(url: str, timeout_s: float = 30.0) -> None:
     """Wait until `url` answers 200."""
     end = time.monotonic() + timeout_s
@@ -135,10 +147,13 @@ async def load(
     return len(times) / (time.perf_counter() - began), times
 
 
-def http(method: str, path: str, key: str, body: bytes = b"", headers: str = "") -> bytes:
+JSON = "Content-Type: application/json\r\n"
+
+
+def http(method: str, path: str, key: str, body: bytes = b"", headers: str = JSON) -> bytes:
     """The bytes of a request."""
     head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n{headers}"
-    return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def percentile(values: list[float], share: float) -> float:

@@ -66,6 +66,9 @@ def build_app(settings: Settings) -> ASGIApp:
 
     app = Starlette(lifespan=lifespan)
     app.router.redirect_slashes = False
+    for name, module in DIALECTS.items():  # first: nearly every request is theirs
+        app.router.routes.append(Route(module.PREFIX, _Bare(module.PREFIX, mounted[name])))
+        app.mount(module.PREFIX, mounted[name])
     add_route(app, "GET", "/healthz", health)
     add_route(app, "GET", "/readyz", ready)
     add_route(app, "GET", "/metrics", metrics)
@@ -80,8 +83,6 @@ def build_app(settings: Settings) -> ASGIApp:
         add_route(app, "GET", path, handler)
     for name, module in DIALECTS.items():
         add_route(app, "GET", f"/openapi/{name}.json", _document(module.document(sold)))
-        app.router.routes.append(Route(module.PREFIX, _Bare(module.PREFIX, mounted[name])))
-        app.mount(module.PREFIX, mounted[name])
     app.add_exception_handler(HTTPException, _fallback)
     return Observed(app)
 

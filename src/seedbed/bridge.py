@@ -172,13 +172,13 @@ class Bridge:
         arguments = dict(params.arguments or {})
         try:
             if params.name == UPLOAD_TOOL.name:
-                return told(await self.send(_only_text(arguments, "path"), "path"))
+                return _result(told(await self.send(_only_text(arguments, "path"), "path")))
             if params.name == SAVE_TOOL.name:
-                return told(await self.save(_only_text(arguments, "task_id"), _only_text(arguments, "path")))
+                return _result(told(await self.save(_only_text(arguments, "task_id"), _only_text(arguments, "path"))))
             if params.name in TAKES_MEDIA and isinstance(arguments.get("media_urls"), list):
                 arguments["media_urls"] = await self._addresses(arguments["media_urls"])
         except ApiError as error:
-            return refusal(error)
+            return _result(refusal(error))
         except Refused as refused:
             return refused.result
         if params.name == "generate_video" and arguments.get("idempotency_key") is None:
@@ -274,6 +274,10 @@ class Refused(Exception):
     def __init__(self, result: types.CallToolResult) -> None:
         super().__init__()
         self.result = result
+
+
+def _result(told: dict[str, Any]) -> types.CallToolResult:
+    return types.CallToolResult.model_validate(told)
 
 
 def _cause(error: Exception) -> Exception:

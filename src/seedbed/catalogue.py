@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, cast, get_args
 
@@ -129,6 +129,11 @@ def pixels(resolution: str, aspect_ratio: str, like: tuple[int, int] | None = No
     Where the ratio is ADAPTIVE it is that of a medium of the size `like`, kept between 9:21 and 21:9, and
     16:9 without one.
     """
+    return _pixels(resolution, aspect_ratio, like)
+
+
+@lru_cache(maxsize=1024)
+def _pixels(resolution: str, aspect_ratio: str, like: tuple[int, int] | None) -> tuple[int, int]:
     if aspect_ratio == ADAPTIVE and like is not None:
         ratio = min(max(Fraction(*like), NARROWEST), WIDEST)
     else:

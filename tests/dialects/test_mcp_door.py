@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from typing import Any
 
 import httpx2
 import pytest
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from starlette.datastructures import Headers
 
-from seedbed import accounts, db
-from seedbed.dialects import _mcp_door, _mcp_resources, _mcp_tools
+from seedbed import accounts, db, tasks
+from seedbed.dialects import _mcp_direct, _mcp_door, _mcp_resources, _mcp_tools
 from seedbed.runtime import Runtime
 from seedbed.settings import Settings
-from tests.conftest import Person, served
+from tests.conftest import Person, make_person, served
+from tests.dialects.wire import output_of
 from tests.raw import connected, exchange, request
 from tests.test_media_inputs import quarters, written
 
@@ -97,6 +101,83 @@ async def test_a_plain_call_is_one_json_object(api: httpx2.AsyncClient, alice: P
         assert answer.json()["result"]["structuredContent"] == {"credits_available": 1000, "credits_held": 0}
         assert answer.headers["x-request-id"]
         assert "mcp-session-id" not in answer.headers
+
+
+META_2026 = {
+    "io.modelcontextprotocol/protocolVersion": VERSION,
+    "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "1"},
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+PLAIN: list[tuple[dict[str, Any], dict[str, str]]] = [
+    (call("get_balance"), {}),
+    (call("list_models"), {}),
+    (call("list_videos", limit=2), {}),
+    (call("get_video", task_id="{task_id}"), {}),
+    (call("get_video", task_id="mcp_none"), {}),
+    (call("get_video"), {}),
+    (call("quote_video", prompt="A river", duration=99), {}),
+    (call("quote_video", prompt="A river by night — 夜"), {}),
+    (call("generate_video", prompt="A river", resolution="1080p", duration=15), {}),
+    (call("get_balance", {"traceparent": "00-1-1-01"}), {}),
+    ({"jsonrpc": "2.0", "id": "text", "method": "tools/call", "params": {"name": "get_balance"}}, {}),
+    (call("get_balance") | {"id": 2**53}, {"Accept": "application/json"}),
+    (call("get_balance"), {"Content-Type": "application/json; charset=utf-8"}),
+]
+"""Calls that the machine is spared."""
+ODD: list[tuple[dict[str, Any], dict[str, str]]] = [
+    (call("get_balance") | {"id": 2**70}, {}),
+    (call("get_balance") | {"more": 1}, {}),
+    (call("no_such_tool"), {"Mcp-Name": "no_such_tool"}),
+    (call("get_balance", {"progressToken": {}}), {}),
+    ({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "get_balance", "arguments": [1]}}, {}),
+    ({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "get_balance", "_meta": 5}}, {}),
+    ({"jsonrpc": "2.0", "method": "tools/call", "params": {"name": "get_balance"}}, {}),
+    (call("get_balance"), {"Accept": "*/*"}),
+    (call("get_balance"), {"Accept": "application/json-seq"}),
+    (call("get_balance"), {"Content-Type": "text/plain"}),
+    (call("get_balance"), {"MCP-Protocol-Version": "1999-01-01"}),
+    (call("get_balance"), {"Mcp-Name": "list_models"}),
+    (call("get_balance"), {"Mcp-Param-Limit": "1"}),
+]
+"""Calls for the machine: in most it finds something wrong."""
+
+
+@pytest.mark.parametrize("version", [*HANDSHAKE_PROTOCOL_VERSIONS, VERSION])
+async def test_a_call_is_answered_as_the_machine_would(
+    api: httpx2.AsyncClient, pool: db.Pool, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the letter, by every revision of the protocol; and what is odd is never kept from it."""
+    async with db.transaction(pool) as conn:
+        person = await make_person(conn, "poor", 40)
+    video = (await post(api, person, call("generate_video", prompt="A river"))).json()["result"]["structuredContent"]
+    output = output_of(video["task_id"])
+    async with db.transaction(pool) as conn:
+        await tasks.start(conn, video["task_id"], attempts_max=1)
+        frame = dataclasses.replace(output.video, key=output.video.key.replace("video.mp4", "last.png"))
+        assert await tasks.succeed(conn, video["task_id"], 1, dataclasses.replace(output, last_frame=frame))
+    read, direct = _mcp_direct.read, list[bool]()
+
+    def watched(message: dict[str, Any], headers: Headers) -> _mcp_direct.Call | None:
+        found = read(message, headers)
+        direct.append(found is not None)
+        return found
+
+    for message, headers in PLAIN + ODD:
+        asked = json.loads(json.dumps(message).replace("{task_id}", video["task_id"]))
+        given = {"MCP-Protocol-Version": version} | headers
+        if version == VERSION:
+            meta = asked["params"].get("_meta", {})
+            asked["params"]["_meta"] = META_2026 | meta if isinstance(meta, dict) else meta
+            given = {"Mcp-Method": "tools/call", "Mcp-Name": asked["params"]["name"]} | given
+        told = []
+        for reader in (watched, lambda *_: None):
+            monkeypatch.setattr(_mcp_direct, "read", reader)
+            answer = await post(api, person, asked, **given)
+            kept = {name: answer.headers.get(name) for name in ("content-type", "www-authenticate", "allow")}
+            is_json = answer.headers.get("content-type") == "application/json" and answer.content
+            told.append((answer.status_code, kept, answer.json() if is_json else answer.text))
+        assert told[0] == told[1], (message, headers)
+    assert direct[: len(PLAIN)] == [True] * len(PLAIN)
 
 
 async def test_json_alone_is_enough_to_accept(api: httpx2.AsyncClient, alice: Person) -> None:

@@ -1,8 +1,9 @@
 """The wire dialects: thin adapters over one core, which know nothing of one another.
 
-A dialect is a module with `NAME`, `PREFIX`, `build()` giving its application, `document(catalogue)` giving
-its OpenAPI document, and `callback_body(task, status, link)` giving what its webhooks say; it may have a `PATIENCE`,
-how these are tried. A new one is a new file and one line in `DIALECTS`.
+A dialect is a module with `NAME`, `PREFIX`, `ROUTES` (method, pattern, handler), `build()` giving its application,
+`document(catalogue)` giving its OpenAPI document, `error_body(error)` giving an error in its shape, and
+`callback_body(task, status, link)` giving what its webhooks say; it may have a `PATIENCE`, how these are tried.
+ARCHITECTURE.md has the steps to add one.
 """
 
 from __future__ import annotations

@@ -261,7 +261,7 @@ def _too_large(size_bytes_max: int) -> NoReturn:
 def parse_object(raw: bytes) -> dict[str, Any]:
     """A JSON object, strictly: UTF-8, no duplicate names, no NaN, no NUL, no lone surrogates, not too deep."""
     try:
-        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
+        value = _STRICT.decode(raw.decode("utf-8"))
     except UnicodeDecodeError:
         raise InvalidRequest("The request body is not UTF-8") from None
     except RecursionError:
@@ -295,6 +295,9 @@ def _float(text: str) -> float:
     if not math.isfinite(number):
         raise InvalidRequest("The request body holds a number that is too large")
     return number
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
 
 
 def check_values(root: Any) -> None:
@@ -379,7 +382,7 @@ def whole(value: object) -> object:
 
 def instant(at: datetime) -> str:
     """A time in UTC as ISO 8601 with milliseconds."""
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    return at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def _shown(name: str) -> str:
@@ -399,7 +402,7 @@ async def replayed(request: Request, caller: Caller, body: Body) -> Response | N
     endpoint = f"{request.method} {request.url.path}"
     async with db.transaction(runtime_of(request).pool) as conn:
         kept = await idempotency.find(conn, caller.account_id, endpoint, idempotency.check_key(key), body.canonical)
-    return None if kept is None else answer(kept.body, kept.status, {"Idempotent-Replayed": "true"})
+    return None if kept is None else answer(kept.body, kept.status, {REPLAYED: "true"})
 
 
 async def once(

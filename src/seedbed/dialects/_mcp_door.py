@@ -40,7 +40,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from seedbed import __version__, db
 from seedbed.catalogue import Catalogue
-from seedbed.dialects import _http, _mcp_resources, _mcp_tools, _upload
+from seedbed.dialects import _http, _mcp_direct, _mcp_resources, _mcp_tools, _upload
 from seedbed.dialects._http import answer, runtime_of, trace_id
 from seedbed.dialects._mcp_schema import error_body, rpc_error
 from seedbed.dialects._mcp_tools import Visit, Waits
@@ -81,7 +81,7 @@ async def call_tool(ctx: Context, params: CallToolRequestParams) -> CallToolResu
     async def report(share: float, word: str) -> None:
         await ctx.session.report_progress(share, 1.0, f"{word}, {share:.0%}")
 
-    return await _mcp_tools.call(offer, params.arguments or {}, _visit(ctx), report)
+    return CallToolResult.model_validate(await _mcp_tools.call(offer, params.arguments or {}, _visit(ctx), report))
 
 
 async def list_resources(ctx: Context, _: PaginatedRequestParams | None) -> ListResourcesResult:
@@ -150,9 +150,14 @@ async def post(request: Request) -> Response:
         return _foreign()
     visit = await _visit_of(request)
     raw = await _http.read_bytes(request)
-    message = _message(raw)
+    message = _http.parse_object(raw)
+    telling = _may_tell_progress(message)
+    call = None if telling else _mcp_direct.read(message, request.headers)
+    if call is not None:
+        return await _mcp_direct.carry_out(call, visit, request.app.state.stamp, _shared(origin))
+    _check_message(message)
     request.scope[VISIT] = visit
-    streamed = _may_tell_progress(message) and "text/event-stream" in request.headers.get("accept", "*/*")
+    streamed = telling and "text/event-stream" in request.headers.get("accept", "*/*")
     manager: StreamableHTTPSessionManager = request.app.state.managers["stream" if streamed else "json"]
     return _Passed(manager, raw, _shared(origin))
 
@@ -168,9 +173,8 @@ async def _visit_of(request: Request) -> Visit:
     return Visit(caller, runtime_of(request), state.desk, state.waits, state.blobs, trace_id(request))
 
 
-def _message(raw: bytes) -> dict[str, Any]:
-    """One JSON-RPC message. Raises InvalidRequest."""
-    message = _http.parse_object(raw)
+def _check_message(message: dict[str, Any]) -> None:
+    """Raise InvalidRequest for what is not one JSON-RPC message."""
     try:
         # The library takes a request whose id is of no good kind for a notification, which nobody answers.
         if not isinstance(message.get("id", 0), int | str) or isinstance(message.get("id"), bool):
@@ -180,7 +184,6 @@ def _message(raw: bytes) -> dict[str, Any]:
         raise InvalidRequest(
             "The request body is not one JSON-RPC 2.0 request or notification", field="jsonrpc"
         ) from None
-    return message
 
 
 def _may_tell_progress(message: dict[str, Any]) -> bool:
@@ -296,9 +299,11 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     app.state.waits, app.state.blobs = Waits(), asyncio.Semaphore(BLOBS_AT_ONCE)
     runtime: Runtime = app.state.runtime
     most = runtime.settings.body_bytes_max
+    server = _server(runtime.catalogue)
+    app.state.stamp = server.server_info_stamp
     app.state.managers = {
         name: StreamableHTTPSessionManager(
-            _server(runtime.catalogue), stateless=True, json_response=name == "json", max_request_body_size=most
+            server, stateless=True, json_response=name == "json", max_request_body_size=most
         )
         for name in ("json", "stream")
     }

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import orjson
-from mcp_types import CallToolResult, ContentBlock, ResourceLink, TextContent, Tool, ToolAnnotations
+from mcp_types import Tool, ToolAnnotations
 
 from seedbed import db, ledger, tasks, telemetry
 from seedbed.accounts import Caller
@@ -364,8 +364,8 @@ BY_NAME = {offer.name: offer for offer in OFFERS}
 # How they are called -----------------------------------------------------------------------------------------
 
 
-async def call(offer: Offer, arguments: dict[str, Any], visit: Visit, report: Report) -> CallToolResult:
-    """What the tool answers, or an error that its agent can read. Raises nothing."""
+async def call(offer: Offer, arguments: dict[str, Any], visit: Visit, report: Report) -> Json:
+    """The result that the tool comes to, as MCP has it, or an error that its agent can read. Raises nothing."""
     try:
         given = {name: value for name, value in arguments.items() if value is not None}
         return told(await offer.act(visit, _http.check(offer.takes, given), report))
@@ -379,16 +379,17 @@ async def call(offer: Offer, arguments: dict[str, Any], visit: Visit, report: Re
         return refusal(InternalError())
 
 
-def told(body: Json) -> CallToolResult:
+def told(body: Json) -> Json:
     """The structure, the same as text for agents that read no structures, and a link to the file where there is one."""
-    content: list[ContentBlock] = [TextContent(text=orjson.dumps(body).decode())]
+    text = orjson.dumps(body)
+    content: list[Json] = [{"type": "text", "text": text.decode()}]
     if body.get("video"):
         uri = VIDEO_URI.format(task_id=body["task_id"])
-        content.append(ResourceLink(uri=uri, name=f"{body['task_id']}.mp4", mime_type="video/mp4"))
-    return CallToolResult(content=content, structured_content=orjson.loads(orjson.dumps(body)))
+        content.append({"type": "resource_link", "uri": uri, "name": f"{body['task_id']}.mp4", "mimeType": "video/mp4"})
+    return {"content": content, "isError": False, "structuredContent": orjson.loads(text)}
 
 
-def refusal(error: ApiError) -> CallToolResult:
+def refusal(error: ApiError) -> Json:
     """An error as a result: words for the agent, and the same for programs in `_meta`."""
     message = error.message
     if isinstance(error, IdempotencyConflict):
@@ -398,6 +399,5 @@ def refusal(error: ApiError) -> CallToolResult:
         told |= {"required": error.required, "available": error.available}
     if error.retry_after_s is not None:
         told["retry_after_s"] = error.retry_after_s
-    return CallToolResult(
-        content=[TextContent(text=f"{error.code}: {message}")], is_error=True, _meta={"seedbed/error": told}
-    )
+    content = [{"type": "text", "text": f"{error.code}: {message}"}]
+    return {"_meta": {"seedbed/error": told}, "content": content, "isError": True}

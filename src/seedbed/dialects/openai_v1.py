@@ -170,24 +170,17 @@ def _kept(
 
 
 async def _accept(request: Request, caller: Caller, body: Body, kept: _inline.Kept) -> Response:
-    queued_max = runtime_of(request).settings.queued_max
-
-    async def act(conn: Connection) -> Answer:
-        task = await tasks.create(conn, caller, kept.wanted, queued_max=queued_max)
-        await kept.attach(conn, task.id)
-        return Answer(200, orjson.dumps(_video(task, task.status)))
-
     try:
-        response = await _http.once(request, caller, body, act)
+        return await _http.accept(request, caller, body, kept.wanted, _accepted, also=kept.attach)
     except db.UNAVAILABLE as error:
         if "idempotency-key" in request.headers:
             raise
         telemetry.log.warning("a video may have been accepted", error=repr(error))
         raise Unsure("The service is busy and cannot say whether the video was accepted; list your videos") from None
-    if "idempotent-replayed" not in response.headers:
-        telemetry.ACCEPTED.labels(NAME, kept.wanted.model.id).inc()
-        telemetry.HELD.inc(kept.wanted.price_credits)
-    return response
+
+
+def _accepted(task: Task) -> Answer:
+    return Answer(200, orjson.dumps(_video(task, task.status)))
 
 
 async def remix(request: Request) -> Response:

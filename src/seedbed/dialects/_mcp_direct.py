@@ -1,0 +1,112 @@
+"""Tool calls that need none of the protocol's machine: one request, one result, nothing to tell in between.
+
+The machine opens streams, tasks and a connection for each message, which costs several times what most tools do. A
+call that is in order, by the protocol's own rules for its revision, is answered here, to the letter as the machine
+would; whatever is odd, and whatever may tell progress, goes to the machine, which knows how to refuse it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from mcp.shared.inbound import (
+    MCP_PARAM_HEADER_PREFIX,
+    MCP_PROTOCOL_VERSION_HEADER,
+    InboundModernRoute,
+    classify_inbound_request,
+    find_duplicated_routing_header,
+)
+from mcp_types import DEFAULT_NEGOTIATED_VERSION, SERVER_INFO_META_KEY
+from mcp_types.methods import validate_client_request
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
+from pydantic import ValidationError
+from starlette.datastructures import Headers
+from starlette.responses import Response
+
+from seedbed.dialects import _mcp_tools
+from seedbed.dialects._http import answer
+from seedbed.dialects._mcp_tools import Offer, Visit
+from seedbed.dialects._openapi import Json
+
+CALL: Literal["tools/call"] = "tools/call"
+JSON = "application/json"
+FIELDS = frozenset({"jsonrpc", "id", "method", "params"})
+PARAMS = frozenset({"name", "arguments", "_meta"})
+PARAM_PREFIX = MCP_PARAM_HEADER_PREFIX.lower()
+ID_MAX = 2**53
+"""Of ids that are numbers. The writer of JSON takes none of over 64 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call in order: what is called, with what, under which id and revision of the protocol."""
+
+    offer: Offer
+    arguments: dict[str, Any]
+    id: int | str
+    version: str
+
+
+def read(message: dict[str, Any], headers: Headers) -> Call | None:
+    """The call that a message is; None where the machine must see it. `message` has passed `_http.parse_object`.
+
+    Who may be told of progress is the caller's to ask.
+    """
+    if message.get("method") != CALL or message.get("jsonrpc") != "2.0" or not message.keys() <= FIELDS:
+        return None
+    params = message.get("params")
+    if not isinstance(params, dict) or not params.keys() <= PARAMS or not _plain_id(message.get("id")):
+        return None
+    offer = _mcp_tools.BY_NAME.get(params["name"]) if isinstance(params.get("name"), str) else None
+    version = _version(message, headers)
+    if offer is None or version is None or not _in_order(params, version):
+        return None
+    return Call(offer, params.get("arguments") or {}, message["id"], version)
+
+
+def _plain_id(value: Any) -> bool:
+    if isinstance(value, str):
+        return True
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= ID_MAX
+
+
+def _version(message: dict[str, Any], headers: Headers) -> str | None:
+    """The revision that the message keeps, headers included; None where it keeps none that we know."""
+    sent = headers.items()
+    given = dict(sent)
+    accepted = [kind.partition(";")[0].strip() for kind in given.get("accept", "").split(",")]
+    if JSON not in accepted or given.get("content-type", "").partition(";")[0] != JSON:
+        return None
+    if find_duplicated_routing_header(sent):
+        return None
+    version = given.get(MCP_PROTOCOL_VERSION_HEADER, DEFAULT_NEGOTIATED_VERSION)
+    if version in HANDSHAKE_PROTOCOL_VERSIONS:
+        return version
+    if any(name.startswith(PARAM_PREFIX) for name in given):
+        return None
+    route = classify_inbound_request(message, headers=given)
+    return route.protocol_version if isinstance(route, InboundModernRoute) else None
+
+
+def _in_order(params: dict[str, Any], version: str) -> bool:
+    if "_meta" not in params:
+        return isinstance(params.get("arguments", {}), dict)
+    try:
+        validate_client_request(CALL, version, params)
+    except ValidationError:
+        return False
+    return True
+
+
+async def carry_out(call: Call, visit: Visit, stamp: Json, headers: dict[str, str]) -> Response:
+    """The answer to a call; `stamp` is what results say of this server where their revision has a place for it."""
+    result = await _mcp_tools.call(call.offer, call.arguments, visit, _unheard)
+    if call.version in MODERN_PROTOCOL_VERSIONS:
+        result["resultType"] = "complete"
+        result["_meta"] = result.get("_meta", {}) | {SERVER_INFO_META_KEY: stamp}
+    return answer({"jsonrpc": "2.0", "id": call.id, "result": result}, headers=headers)
+
+
+async def _unheard(share: float, word: str) -> None:
+    """Progress that nobody asked for."""
