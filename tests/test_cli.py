@@ -564,6 +564,7 @@ async def test_a_doctor_names_what_is_wrong_and_what_to_do(home: Home, pool: db.
     (tmp_path / "a-file").write_text("")
     bad = {
         "SEEDBED_CATALOGUE": str(tmp_path / "nothing.toml"),
+        "SEEDBED_PRICES": str(tmp_path / "no-prices.toml"),
         "SEEDBED_ENGINES": "nothing",
         "SEEDBED_STORAGE_URL": str(tmp_path / "a-file" / "below"),
     }
@@ -573,6 +574,7 @@ async def test_a_doctor_names_what_is_wrong_and_what_to_do(home: Home, pool: db.
     assert {name for name, row in rows.items() if row["state"] == "ok"} == {"disk", "database"}
     assert all(bool(row["do"]) == (row["state"] == "WRONG") for row in rows.values())
     assert "nothing.toml" in rows["catalogue"]["detail"]
+    assert "no-prices.toml" in rows["payments"]["detail"]
     assert "unknown engine 'nothing'" in rows["engines"]["detail"]
     assert "a-file" in rows["storage"]["detail"]
     assert "entries say" in rows["ledger"]["detail"]
