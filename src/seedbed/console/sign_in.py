@@ -26,7 +26,7 @@ async def sign_in(visit: Visit) -> Response:
     try:
         await _count(visit, email)
     except RateLimited as error:
-        return await visit.page("sign_in.html", status=429, notice=error.message, next=to, email=email)
+        return await visit.page("sign_in.html", status=429, notice=visit.say(error.message), next=to, email=email)
     async with db.connection(visit.runtime.pool) as conn:
         account_id, kept = await signin.kept_password(conn, email)
     if not await asyncio.to_thread(signin.checked, visit.form.get("password", ""), kept) or account_id is None:
