@@ -4,6 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 RUN    := $(VENV)/.runtime
 DEV    := $(VENV)/.dev
+CHROME := $(VENV)/.chromium
 DATA   ?= data
 JOBS   ?= auto
 
@@ -25,6 +26,13 @@ $(DEV): $(RUN) requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
+# The browser of the tests: Debian's, with letters for every language of the documentation.
+$(CHROME): $(BIN)/python
+	@command -v chromium >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	  apt-get install -y -qq --no-install-recommends chromium fonts-noto-core fonts-noto-cjk >/dev/null; } \
+	  || { echo "The tests drive Chromium: install it, or make test as root on Debian."; exit 1; }
+	@touch $@
+
 demo: $(RUN)
 	@$(BIN)/seedbed demo --data-dir $(DATA)
 
@@ -37,7 +45,7 @@ check: $(DEV)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-test: check
+test: check $(CHROME)
 	$(BIN)/pytest -q -n $(JOBS) --dist worksteal
 
 format: $(DEV)
