@@ -58,6 +58,7 @@ bench: $(DEV)
 
 gallery: $(DEV)
 	$(BIN)/python -m bench.gallery
+	$(BIN)/python -m bench.front_page
 
 lock: $(DEV)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

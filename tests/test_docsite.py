@@ -183,6 +183,13 @@ async def test_static_files_are_kept_for_ever_under_their_own_mark(site: httpx2.
     assert (older.content, older.headers["cache-control"]) == (now.content, "no-cache")
 
 
+async def test_films_of_the_front_page_are_served_in_ranges_as_players_ask(site: httpx2.AsyncClient) -> None:
+    url = Static().url("films/city.mp4")
+    whole, part = await site.get(url), await site.get(url, headers={"Range": "bytes=4-11"})
+    assert (whole.status_code, whole.headers["content-type"]) == (200, "video/mp4")
+    assert (part.status_code, part.content) == (206, whole.content[4:12])
+
+
 def test_blocks_of_the_same_example_become_tabs() -> None:
     text = "# A\n\n```bash\ncurl x\n```\n\n```python\nx()\n```\n\n```bash\ncurl y\n```\n\ntext\n\n```json\n{}\n```\n"
     html = Renderer(BASE).render(text, "en", ()).html

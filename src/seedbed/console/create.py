@@ -34,13 +34,20 @@ TWICE_S = 5.0
 LATELY = 6
 """Tasks below the form."""
 
+FILMS = (
+    ("balloons", "Hot air balloons drift over a meadow at sunrise, slow crane up"),
+    ("city", "A city street at night in the rain, neon signs, cyberpunk, dolly forward"),
+    ("canyon", "A drone flies through a canyon at golden hour"),
+)
+"""The films of the front page and their prompts; bench/front_page.py renders them."""
+
 FROM = "POST /"
 
 
 async def home(visit: Visit) -> Response:
     """What this is, for a stranger; for a member the form, and the task that was just asked for."""
     if visit.session is None:
-        return await visit.page("start.html", open=visit.runtime.settings.sign_up == "open")
+        return await visit.page("start.html", open=visit.runtime.settings.sign_up == "open", films=FILMS)
     query = visit.request.query_params
     form, task = _wishes.blank(visit.runtime.catalogue), None
     if watched := query.get("task") or query.get("from"):

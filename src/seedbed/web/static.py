@@ -5,34 +5,26 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 FOLDER = Path(__file__).with_name("static")
 FOR_EVER = "public, max-age=31536000, immutable"
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    content: bytes
-    media_type: str
-
-
 class Static:
-    """The files of FOLDER, read once. Modules name one another by relative addresses, so one mark holds for all."""
+    """The files of FOLDER, listed once. Modules name one another by relative addresses, so one mark holds for all."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
-        self._files: Mapping[str, _File] = {
-            path.relative_to(folder).as_posix(): _File(path.read_bytes(), _type(path)) for path in paths
-        }
+        self._files: Mapping[str, Path] = {path.relative_to(folder).as_posix(): path for path in paths}
         digest = hashlib.sha256()
-        for name, file in self._files.items():
-            digest.update(f"{name} {len(file.content)} ".encode() + file.content)
+        for name, path in self._files.items():
+            content = path.read_bytes()
+            digest.update(f"{name} {len(content)} ".encode() + content)
         self.mark = digest.hexdigest()[:12]
 
     def url(self, name: str) -> str:
@@ -41,12 +33,12 @@ class Static:
         return f"/static/{self.mark}/{name}"
 
     async def serve(self, request: Request) -> Response:
-        """A file. An address of an earlier release gives today's file, and is not kept."""
-        file = self._files.get(request.path_params["name"])
-        if file is None:
+        """A file, or the range asked for. An address of an earlier release gives today's file, and is not kept."""
+        path = self._files.get(request.path_params["name"])
+        if path is None:
             return Response("There is no such file\n", 404, media_type="text/plain")
         kept = FOR_EVER if request.path_params["mark"] == self.mark else "no-cache"
-        return Response(file.content, headers={"Cache-Control": kept}, media_type=file.media_type)
+        return FileResponse(path, headers={"Cache-Control": kept}, media_type=_type(path))
 
 
 def _type(path: Path) -> str:
