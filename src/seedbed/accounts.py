@@ -60,6 +60,8 @@ class Key:
     per_minute: int
     monthly: int | None
     webhook_url: str | None
+    signs: bool
+    """Whether its webhooks are signed: it has a secret for that."""
     created_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
@@ -245,6 +247,37 @@ async def create_key(
     return key_id, secret
 
 
+async def change_key(
+    conn: Connection,
+    key_id: int,
+    *,
+    name: str,
+    per_minute: int | None,
+    monthly: int | None,
+    webhook_url: str | None,
+    webhook_secret: str | None,
+) -> None:
+    """Give a key another name, limits (None: the API's own, or none) and webhook; a secret of None stays as it is.
+
+    Raises NotFound for an unknown or revoked key.
+    """
+    done = await conn.fetchval(
+        """
+        UPDATE api_keys SET name = $2, per_minute = $3, monthly = $4, webhook_url = $5,
+                            webhook_secret = coalesce($6, webhook_secret)
+        WHERE id = $1 AND revoked_at IS NULL RETURNING id
+        """,
+        key_id,
+        name,
+        per_minute,
+        monthly,
+        webhook_url,
+        webhook_secret,
+    )
+    if done is None:
+        raise NotFound(f"There is no live key {key_id}")
+
+
 async def rotate_key(conn: Connection, key_id: int) -> str:
     """Give a key a new secret; the old one stops working at once, its tasks and limits stay.
 
@@ -296,6 +329,7 @@ def _key(row: Record) -> Key:
         per_minute=row["per_minute"] or PER_MINUTE[row["api"]],
         monthly=row["monthly"],
         webhook_url=row["webhook_url"],
+        signs=row["webhook_secret"] is not None,
         created_at=row["created_at"],
         last_used_at=row["last_used_at"],
         revoked_at=row["revoked_at"],

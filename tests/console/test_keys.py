@@ -7,8 +7,8 @@ import re
 import httpx2
 import pytest
 
-from seedbed import accounts
-from tests.console.people import Browser, heading
+from seedbed import accounts, db
+from tests.console.people import Browser, Fields, heading
 
 
 def secret_of(page: str) -> str:
@@ -43,6 +43,27 @@ async def test_a_key_is_made_shown_once_rotated_and_revoked(browser: Browser, ap
     assert (await browser.post(rotate, csrf=token)).status_code == 404, "what is revoked stays revoked"
 
 
+async def test_a_key_is_changed_and_keeps_its_secrets(browser: Browser, conn: db.Connection) -> None:
+    await browser.sign_up("alice@example.org")
+    hook = {"webhook_url": "https://example.org/hook", "webhook_secret": "whsec_one"}
+    made = await browser.send("/keys", "/keys", name="app", api="studio", per_minute="20", **hook)
+    page = next(re.finditer(r'href="(/keys/\d+)"', made.text))[1]
+    form = Fields(await browser.see(page)).forms[""]
+    assert (form["name"], form["per_minute"], form["monthly"], form["webhook_secret"]) == ("app", "20", "", "")
+    bad = await browser.send(page, "", per_minute="no")
+    assert bad.status_code == 400
+    assert "per_minute" in bad.text
+    changed = await browser.send(page, "", name="new app", per_minute="", monthly="9", webhook_url="")
+    assert changed.headers["location"] == "/keys?done=changed"
+    row = await conn.fetchrow("SELECT name, per_minute, monthly, webhook_url, webhook_secret FROM api_keys")
+    assert tuple(row or ()) == ("new app", None, 9, None, "whsec_one")
+    again = await browser.send(page, "", webhook_secret="whsec_two")
+    assert again.status_code == 303
+    assert await conn.fetchval("SELECT webhook_secret FROM api_keys") == "whsec_two"
+    hint, secret = re.findall(r"<code>([^<]+)</code>", await browser.see(page))[0], secret_of(made.text)
+    assert secret.startswith(hint.partition("…")[0])
+
+
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
@@ -75,5 +96,8 @@ async def test_anothers_key_is_not_there(browser: Browser, other: Browser) -> No
     for path in (action[1], action[1].replace("revoke", "rotate"), "/keys/999999999/revoke"):
         answer = await other.post(path, csrf=token)
         assert (answer.status_code, heading(answer.text)) == (404, "Not Found")
+    hers = action[1].replace("/revoke", "")
+    assert (await other.http.get(hers)).text == (await other.http.get("/keys/999999999")).text
+    assert (await other.post(hers, csrf=token, name="his")).status_code == 404
     assert "hers" not in await other.see("/keys")
     assert action[1] in await browser.see("/keys")

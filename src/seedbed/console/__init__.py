@@ -45,6 +45,8 @@ MEMBERS: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/account/password", sign_in.change_password),
     ("GET", "/keys", keys.keys_page),
     ("POST", "/keys", keys.make),
+    ("GET", "/keys/{key_id:int}", keys.key_page),
+    ("POST", "/keys/{key_id:int}", keys.change),
     ("POST", "/keys/{key_id:int}/rotate", keys.rotate),
     ("POST", "/keys/{key_id:int}/revoke", keys.revoke),
     ("GET", "/usage", usage.usage_page),
