@@ -49,7 +49,7 @@ class Call:
 
 
 def read(message: dict[str, Any], headers: Headers) -> Call | None:
-    """The call that a message is; None where the machine must see it. `message` has passed `_http.parse_object`.
+    """The call that a message is; None where the machine must see it. `message` has passed `_json.parse_object`.
 
     Who may be told of progress is the caller's to ask.
     """

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from seedbed.catalogue import Catalogue
-from seedbed.dialects._http import instant, whole
+from seedbed.dialects._http import instant
+from seedbed.dialects._json import whole
 from seedbed.dialects._openapi import Json, nullable, object_of
 from seedbed.tasks import STATUSES, Status, Task
 

@@ -22,11 +22,11 @@ from mcp_types import Tool, ToolAnnotations
 from seedbed import db, ledger, tasks, telemetry
 from seedbed.accounts import Caller
 from seedbed.catalogue import Catalogue, Model
-from seedbed.dialects import _http, _mcp_shapes, _media, _upload
-from seedbed.dialects._http import choice, instant
+from seedbed.dialects import _http, _json, _mcp_shapes, _media, _upload
+from seedbed.dialects._http import instant
+from seedbed.dialects._json import choice
 from seedbed.dialects._mcp_shapes import NAME, Arguments, Asked, Listed, Named, Sent, Submission, Waited
 from seedbed.dialects._openapi import Json
-from seedbed.engines import Mode
 from seedbed.errors import (
     ApiError,
     IdempotencyConflict,
@@ -129,14 +129,11 @@ class Offer:
 
 def parse(asked: Asked, visit: Visit) -> TaskRequest:
     """A request checked against the catalogue. Raises InvalidRequest that names the argument and its choices."""
-    _http.check_prompt(asked.prompt)
+    _json.check_prompt(asked.prompt)
     runtime = visit.runtime
     model = _model(asked.model, runtime.catalogue)
     media = _media.refs("media_urls", asked.media_urls, model, runtime)
-    mode: Mode = "image_to_video" if media else "text_to_video"
-    if mode not in model.modes:
-        wrong = f"must be left out: {model.id} works from text alone" if media else f"is required by {model.id}"
-        raise InvalidRequest(f"'media_urls' {wrong}", field="media_urls")
+    mode = _media.mode_of("media_urls", media, model)
     choice("aspect_ratio", asked.aspect_ratio, model.aspect_ratios)
     choice("duration", asked.duration, model.durations_s)
     choice("resolution", asked.resolution, model.resolutions(mode))
@@ -180,7 +177,7 @@ async def quote(visit: Visit, asked: Asked, _: Report) -> Json:
 
 async def generate(visit: Visit, asked: Submission, _: Report) -> Json:
     wanted = parse(asked, visit)
-    body = _http.canonical(asked.model_dump(exclude={"idempotency_key"}, exclude_none=True))
+    body = _json.canonical(asked.model_dump(exclude={"idempotency_key"}, exclude_none=True))
     act = _http.creating(visit.runtime, visit.caller, wanted, _accepted)
     done, replayed = await _http.carry_out(
         visit.runtime, visit.caller, "MCP generate_video", asked.idempotency_key, body, act
@@ -368,7 +365,7 @@ async def call(offer: Offer, arguments: dict[str, Any], visit: Visit, report: Re
     """The result that the tool comes to, as MCP has it, or an error that its agent can read. Raises nothing."""
     try:
         given = {name: value for name, value in arguments.items() if value is not None}
-        return told(await offer.act(visit, _http.check(offer.takes, given), report))
+        return told(await offer.act(visit, _json.check(offer.takes, given), report))
     except ApiError as error:
         return refusal(error)
     except db.UNAVAILABLE as error:

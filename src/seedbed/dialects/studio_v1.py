@@ -18,8 +18,9 @@ from starlette.responses import Response
 from seedbed import db, limits, tasks
 from seedbed.accounts import Caller
 from seedbed.catalogue import Catalogue, Model
-from seedbed.dialects import _http, _media, _studio_v1_schema
-from seedbed.dialects._http import answer, choice, instant, runtime_of, whole
+from seedbed.dialects import _http, _json, _media, _studio_v1_schema
+from seedbed.dialects._http import answer, instant, runtime_of
+from seedbed.dialects._json import choice, whole
 from seedbed.engines import Channel, Kind, Mode, Role
 from seedbed.errors import ApiError, InvalidRequest
 from seedbed.idempotency import Answer
@@ -133,8 +134,8 @@ def _error(task: Task, status: Status) -> dict[str, Any] | None:
 
 def parse_submission(values: dict[str, Any], runtime: Runtime, trace_id: str) -> TaskRequest:
     """A request checked against the catalogue. Raises InvalidRequest that names the field and its choices."""
-    asked = _http.check(Submission, values)
-    _http.check_prompt(asked.prompt)
+    asked = _json.check(Submission, values)
+    _json.check_prompt(asked.prompt)
     choice("mode", asked.mode, MODES)
     model = _model(asked, runtime.catalogue)
     mode: Mode = "text_to_video" if asked.mode == "text-to-video" else "image_to_video"
