@@ -35,6 +35,7 @@ from seedbed.errors import (
     Unauthorized,
 )
 from seedbed.idempotency import Answer
+from seedbed.limits import Shared
 from seedbed.runtime import Runtime
 from seedbed.tasks import Task, TaskRequest
 from seedbed.telemetry import log
@@ -166,11 +167,11 @@ def _allowed(request: Request) -> str:
 # Who calls ---------------------------------------------------------------------------------------------------
 
 
-async def authenticate(request: Request, *apis: Api) -> Caller:
-    """The caller behind the Authorization header, with this request counted.
+async def authenticate(request: Request, *apis: Api, shared: Shared | None = None) -> Caller:
+    """The caller behind the Authorization header, with this request counted, in the minute of `shared` too.
 
-    Raises Unauthorized, or RateLimited: for the key's minute, and for an address that keeps guessing
-    (which never locks out a good key from the same address).
+    Raises Unauthorized, or RateLimited: for the key's minute, for the shared one, and for an address that keeps
+    guessing (which never locks out a good key from the same address).
     """
     runtime = runtime_of(request)
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
@@ -181,7 +182,7 @@ async def authenticate(request: Request, *apis: Api) -> Caller:
         if not accounts.well_formed(secret):
             raise Unauthorized
         async with db.connection(runtime.pool) as conn:
-            return await accounts.authenticate(conn, secret, apis)
+            return await accounts.authenticate(conn, secret, apis, shared)
     except Unauthorized:
         address = request.client.host if request.client else ""
         runtime.refusals.check(address)

@@ -378,12 +378,11 @@ async def call(offer: Offer, arguments: dict[str, Any], visit: Visit, report: Re
 
 def told(body: Json) -> Json:
     """The structure, the same as text for agents that read no structures, and a link to the file where there is one."""
-    text = orjson.dumps(body)
-    content: list[Json] = [{"type": "text", "text": text.decode()}]
+    content: list[Json] = [{"type": "text", "text": orjson.dumps(body).decode()}]
     if body.get("video"):
         uri = VIDEO_URI.format(task_id=body["task_id"])
         content.append({"type": "resource_link", "uri": uri, "name": f"{body['task_id']}.mp4", "mimeType": "video/mp4"})
-    return {"content": content, "isError": False, "structuredContent": orjson.loads(text)}
+    return {"content": content, "isError": False, "structuredContent": body}
 
 
 def refusal(error: ApiError) -> Json:

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
-from seedbed import db, limits, tasks
+from seedbed import db, tasks
 from seedbed.accounts import Caller
 from seedbed.catalogue import Catalogue, Model
 from seedbed.dialects import _http, _json, _media, _studio_v1_schema
@@ -24,6 +24,7 @@ from seedbed.dialects._json import choice, whole
 from seedbed.engines import Channel, Kind, Mode, Role
 from seedbed.errors import ApiError, InvalidRequest
 from seedbed.idempotency import Answer
+from seedbed.limits import Shared
 from seedbed.runtime import Runtime
 from seedbed.tasks import MediaRef, Status, Task, TaskRequest
 
@@ -37,6 +38,7 @@ MEDIA_MAX = 12
 SEED_MAX = 2**32 - 1
 REQUESTS_PER_MINUTE = 30
 """Of an account, over all its keys."""
+MINUTE = Shared(NAME, REQUESTS_PER_MINUTE)
 
 MODES = ("text-to-video", "image-to-video", "media-to-video")
 CHANNELS: tuple[Channel, ...] = ("standard", "real", "wild")
@@ -231,10 +233,7 @@ async def plan(request: Request) -> Response:
 
 async def _caller(request: Request) -> Caller:
     """Who asks, with the request counted for the account, whichever of its keys was used."""
-    caller = await _http.authenticate(request, "studio")
-    async with db.connection(runtime_of(request).pool) as conn:
-        await limits.take_minute(conn, f"studio {caller.account_id}", REQUESTS_PER_MINUTE)
-    return caller
+    return await _http.authenticate(request, "studio", shared=MINUTE)
 
 
 async def _own(request: Request) -> Task:
