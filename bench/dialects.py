@@ -20,7 +20,7 @@ from seedbed.accounts import Api
 from seedbed.dialects.studio_v1 import REQUESTS_PER_MINUTE as STUDIO_PER_MINUTE
 
 PORT = 8914
-ROUNDS, TURN, CONNECTIONS = 15, 320, 16
+ROUNDS, TURN, CONNECTIONS = 11, 320, 16
 """A dialect's turn is so many requests."""
 
 PROMPT = "A river flowing through an autumn forest"

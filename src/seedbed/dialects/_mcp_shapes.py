@@ -130,7 +130,8 @@ VIDEO: Json = object_of(
         "notes": {
             "type": "array",
             "items": TEXT,
-            "description": "What the engine says of the prompt once the video is made: what it did not know, or draw",
+            "description": "What the engine says of the prompt once the video is made: what it did not know, or draw; "
+            "and why a wait was cut short",
         },
         "error": nullable(object_of({"code": TEXT, "message": TEXT})),
     }

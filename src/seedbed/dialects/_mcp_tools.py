@@ -19,7 +19,7 @@ from typing import Any, cast
 import orjson
 from mcp_types import Tool, ToolAnnotations
 
-from seedbed import db, ledger, tasks, telemetry
+from seedbed import db, ledger, protocol, tasks, telemetry
 from seedbed.accounts import Caller
 from seedbed.catalogue import Catalogue, Model
 from seedbed.dialects import _http, _json, _mcp_shapes, _media, _upload
@@ -49,6 +49,9 @@ WAITS_MAX, WAITS_OF_ACCOUNT_MAX = 500, 50
 """Waits at a time in one process, and of one account; each is an open connection and a look a second."""
 
 VIDEO_URI = "seedbed://videos/{task_id}/video.mp4"
+
+STOPPING = "This server is stopping; the video goes on being made. Call wait_for_video again in a few seconds."
+"""The note of a wait that was cut short."""
 
 Report = Callable[[float, str], Awaitable[None]]
 """Tells the client of progress: the share done, 0 … 1, and a word for people."""
@@ -81,14 +84,22 @@ class Waits:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request: who calls, and what the process holds. `blobs` is the turn of whoever reads a file whole."""
+    """One request: who calls, and what the process holds. `blobs` is the turn of whoever reads a file whole.
+
+    `state` is that of the request's scope.
+    """
 
     caller: Caller
     runtime: Runtime
     desk: Desk
     waits: Waits
     blobs: asyncio.Semaphore
-    trace_id: str
+    state: dict[str, Any]
+
+    @property
+    def trace_id(self) -> str:
+        found: str = self.state["trace_id"]
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +204,7 @@ def _accepted(task: Task) -> Answer:
 
 async def wait(visit: Visit, asked: Waited, report: Report) -> Json:
     end, nap_s, told = time.monotonic() + asked.timeout_s, POLL_S, -1.0
+    stopping = protocol.stopping(visit.state)
     with visit.waits.one(visit.caller.account_id):
         while True:
             task = await own(visit, asked.task_id)
@@ -202,7 +214,11 @@ async def wait(visit: Visit, asked: Waited, report: Report) -> Json:
             left_s = end - time.monotonic()
             if task.ended or left_s <= 0:
                 return _video(visit, task)
-            await asyncio.sleep(min(nap_s, left_s))
+            if stopping.is_set():
+                return _video(visit, task) | {"notes": [STOPPING]}
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(nap_s, left_s)):
+                    await stopping.wait()
             nap_s = min(nap_s * 1.3, POLL_S_MAX)
 
 
