@@ -1,22 +1,28 @@
 """What a dialect adds: the server's processor time for a status and a submission through each, against the Open API's.
 
-Each is measured beside the Open API's, by turns, and processor time counts nobody else's work: the ratios hold on a
-machine that is shared.
+In each round every dialect has its turn, in an order that moves on, and is set against the Open API's turn of that
+round; processor time counts nobody else's work. So the ratios hold on a machine that is shared.
+`python -m bench.dialects` prints them.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable
+import statistics
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import httpx2
-
-from bench.stand import JSON, PYTHON, Stand, cpu_s, http, load, process, run, wait_until
+from bench.stand import JSON, PYTHON, Stand, answers, cpu_s, http, process, run, stand, wait_until
+from seedbed import accounts, db, ledger
+from seedbed.accounts import Api
+from seedbed.dialects.studio_v1 import REQUESTS_PER_MINUTE as STUDIO_PER_MINUTE
 
 PORT = 8914
-ROUNDS, ROUND_S, CONNECTIONS = 9, 0.7, 16
+ROUNDS, TURN, CONNECTIONS = 11, 320, 16
+"""A dialect's turn is so many requests."""
+
 PROMPT = "A river flowing through an autumn forest"
 BASE = "open"
 
@@ -41,6 +47,8 @@ class Way:
     submit: Call
     status: Callable[[str], Call]
     id: Callable[[Any], str]
+    api: Api = "open"
+    """Whose keys it takes."""
 
 
 def _posted(path: str, body: Any, headers: str = JSON) -> Call:
@@ -83,6 +91,12 @@ def _mcp(version: str, meta: dict[str, Any] | None = None) -> Way:
 
 WAYS = {
     BASE: _rest("/api/open/v1/video/generations", {"model": "seedance-2.0", "prompt": PROMPT}, "requestId"),
+    "studio": Way(
+        _posted("/api/v1/video/seedance2", {"prompt": PROMPT}),
+        lambda task_id: Call("GET", f"/api/v1/tasks/{task_id}"),
+        lambda told: str(told["id"]),
+        "studio",
+    ),
     "ark": _rest(
         "/api/v3/contents/generations/tasks",
         {"model": "doubao-seedance-2-0-260128", "content": [{"type": "text", "text": PROMPT}]},
@@ -99,55 +113,70 @@ WAYS = {
         },
     ),
 }
-"""The Studio API is not among them: its 30 requests a minute are its contract."""
+
+ACCOUNTS = 1 + ROUNDS * 2 * TURN // (STUDIO_PER_MINUTE - 1)
+"""The Studio API takes 30 requests a minute of an account, by contract. This many have turns enough for the whole run,
+however fast it is; and every dialect's requests are spread over the same ones."""
 
 
 def measure(stand: Stand) -> dict[str, dict[str, float]]:
     """By dialect: `status` and `submit`, how many times the processor time of the Open API's each takes."""
-    spent: dict[str, dict[str, list[tuple[float, float]]]] = {
-        name: {"status": [], "submit": []} for name in WAYS if name != BASE
-    }
+    spent: dict[str, dict[str, list[float]]] = {what: {name: [] for name in WAYS} for what in ("status", "submit")}
     command = [PYTHON, "-m", "seedbed", "serve", "--no-worker", "--port", str(PORT)]
+
+    async def main() -> None:
+        keys = await _keys(stand.dsn)
+        requests = {name: await _requests(way, keys[way.api]) for name, way in WAYS.items()}
+        names = list(WAYS)
+        for number in range(ROUNDS):
+            turn = number % len(names)
+            for what, found in spent.items():
+                for name in names[turn:] + names[:turn]:
+                    found[name].append(await _spent_s(server.pid, itertools.islice(requests[name][what], TURN)))
+
     with process(command, stand.environment, core=0) as server:
         wait_until(f"http://127.0.0.1:{PORT}/healthz")
-        sent = {
-            name: {
-                "status": [way.status(_made(stand, way)).bytes_for(stand.key)],
-                "submit": [way.submit.bytes_for(key) for key in stand.keys],
-            }
-            for name, way in WAYS.items()
-        }
-
-        async def main() -> None:
-            for _ in range(ROUNDS):
-                for name, found in spent.items():
-                    for what, seen in found.items():
-                        base = await _spent_s(server.pid, sent[BASE][what])
-                        seen.append((base, await _spent_s(server.pid, sent[name][what])))
-
         run(main)
-    return {name: {what: _times(seen) for what, seen in found.items()} for name, found in spent.items()}
+    return {
+        name: {what: _times(found[name], found[BASE]) for what, found in spent.items()} for name in WAYS if name != BASE
+    }
 
 
-def _times(seen: list[tuple[float, float]]) -> float:
-    """Of the least disturbed round of each: what else runs on the machine only ever adds."""
-    return min(own for _, own in seen) / min(base for base, _ in seen)
+def _times(own: list[float], base: list[float]) -> float:
+    return statistics.median(ours / theirs for ours, theirs in zip(own, base, strict=True))
 
 
-async def _spent_s(pid: int, requests: list[bytes]) -> float:
-    """Processor time of a request, in seconds."""
+async def _spent_s(pid: int, requests: Iterable[bytes]) -> float:
+    """Processor time of a turn, in seconds."""
     before = cpu_s(pid)
-    _, times = await load(
-        PORT, lambda number: requests[number % len(requests)], seconds=ROUND_S, connections=CONNECTIONS
-    )
-    return (cpu_s(pid) - before) / len(times)
+    await answers(PORT, requests, connections=CONNECTIONS)
+    return cpu_s(pid) - before
 
 
-def _made(stand: Stand, way: Way) -> str:
-    headers = dict(line.split(": ", 1) for line in way.submit.headers.splitlines())
-    answer = httpx2.post(
-        f"http://127.0.0.1:{PORT}{way.submit.path}",
-        content=way.submit.body,
-        headers=headers | {"Authorization": f"Bearer {stand.key}"},
-    )
-    return way.id(answer.raise_for_status().json())
+async def _keys(dsn: str) -> dict[Api, list[str]]:
+    """Rich accounts, with a key for each API."""
+    keys: dict[Api, list[str]] = {"open": [], "studio": []}
+    pool = await db.open_pool(dsn, size=1)
+    async with db.transaction(pool) as conn:
+        for number in range(ACCOUNTS):
+            account_id = await accounts.create(conn, f"dialects{number}@example.com")
+            await ledger.grant(conn, account_id, 10**9)
+            for api, made in keys.items():
+                made.append((await accounts.create_key(conn, account_id, api, per_minute=2**31 - 1))[1])
+    await pool.close()
+    return keys
+
+
+async def _requests(way: Way, keys: list[str]) -> dict[str, Iterator[bytes]]:
+    """Without end: submissions with one key after another, and looks at a task of each."""
+    submissions = [way.submit.bytes_for(key) for key in keys]
+    bodies = await answers(PORT, submissions, connections=CONNECTIONS)
+    ids = [way.id(json.loads(body)) for body in bodies]
+    looks = [way.status(task_id).bytes_for(key) for task_id, key in zip(ids, keys, strict=True)]
+    return {"status": itertools.cycle(looks), "submit": itertools.cycle(submissions)}
+
+
+if __name__ == "__main__":
+    with stand() as here:
+        for name, times in measure(here).items():
+            print(f"{name:14}", "  ".join(f"{what} {ratio:.2f}×" for what, ratio in times.items()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +11,7 @@ import httpx2
 import pytest
 
 from seedbed import accounts, db, limits
-from seedbed.errors import RateLimited
+from seedbed.errors import RateLimited, Unauthorized
 from seedbed.limits import Refusals
 from tests.conftest import Person, make_person
 from tests.dialects.wire import GENERATIONS, PREFIX, SHORT, assert_error, submit
@@ -91,6 +92,26 @@ async def test_many_at_once_are_counted_exactly(pool: db.Pool) -> None:
             return "let in"
 
     assert Counter(await asyncio.gather(*(ask() for _ in range(100)))) == {"let in": 25, "refused": 75}
+
+
+async def test_a_minute_that_an_account_s_keys_share(conn: db.Connection, alice: Person, bob: Person) -> None:
+    minute = limits.Shared("errands", 3)
+    _, hasty = await accounts.create_key(conn, alice.account_id, "studio", per_minute=1)
+    _, calm = await accounts.create_key(conn, alice.account_id, "studio")
+    for _ in range(9):
+        with contextlib.suppress(RateLimited):
+            await accounts.authenticate(conn, hasty, ("studio",), minute)
+    for _ in range(2):  # for what its own limit refuses is not the other keys' loss,
+        assert (await accounts.authenticate(conn, calm, ("studio",), minute)).account_id == alice.account_id
+    with pytest.raises(RateLimited) as refused:
+        await accounts.authenticate(conn, calm, ("studio",), minute)
+    assert refused.value.message.startswith("More than 3 requests in 60 seconds")
+    await accounts.authenticate(conn, calm, ("studio",))
+    with pytest.raises(Unauthorized):  # nor what a key of another API asks for
+        await accounts.authenticate(conn, bob.key, ("studio",), minute)
+    windows = {row[0]: row[1] for row in await conn.fetch("SELECT subject, requests FROM rate_windows")}
+    assert windows[f"errands {alice.account_id}"] == 4
+    assert f"errands {bob.account_id}" not in windows
 
 
 async def test_old_windows_are_swept(conn: db.Connection, alice: Person, bob: Person) -> None:

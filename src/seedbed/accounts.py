@@ -336,9 +336,11 @@ def _key(row: Record) -> Key:
     )
 
 
-_AUTHENTICATE = f"""
+_PER_MINUTE = "CASE api " + " ".join(f"WHEN '{api}' THEN {allowed}" for api, allowed in PER_MINUTE.items()) + " END"
+_COUNTED = f"""
     WITH key AS (
-        SELECT id, account_id, api, per_minute, monthly, webhook_url, last_used_at
+        SELECT id, account_id, api, coalesce(per_minute, {_PER_MINUTE}) AS per_minute,
+               monthly, webhook_url, last_used_at
         FROM api_keys WHERE secret_sha256 = $1 AND revoked_at IS NULL
     ), hit AS (
         {limits.HIT.format(source="SELECT 'key ' || id, now(), 1 FROM key")}
@@ -347,20 +349,37 @@ _AUTHENTICATE = f"""
         WHERE api_keys.id = key.id
           AND (key.last_used_at IS NULL OR key.last_used_at < now() - interval '1 minute')
     )
-    SELECT key.id, account_id, api, per_minute, monthly, webhook_url, requests, resets_in_s FROM key, hit
 """
+_AUTHENTICATE = f"{_COUNTED} SELECT key.*, requests, resets_in_s FROM key, hit"
+_OF_ACCOUNT = """
+    SELECT $2::text || ' ' || account_id, now(), 1 FROM key, hit
+    WHERE api = ANY ($3::text[]) AND hit.requests <= per_minute
+"""
+_AUTHENTICATE_SHARED = f"""
+    {_COUNTED}, shared AS ({limits.HIT.format(source=_OF_ACCOUNT)})
+    SELECT key.*, hit.*, shared.requests AS shared_requests, shared.resets_in_s AS shared_resets_in_s
+    FROM key CROSS JOIN hit LEFT JOIN shared ON true
+"""
+"""The same in one round trip; what the key's own limit refuses is not the other keys' loss."""
 
 
-async def authenticate(conn: Connection, secret: str, apis: tuple[Api, ...]) -> Caller:
-    """Who `secret` belongs to, with this request counted against its minute.
+async def authenticate(
+    conn: Connection, secret: str, apis: tuple[Api, ...], shared: limits.Shared | None = None
+) -> Caller:
+    """Who `secret` belongs to, with this request counted against its minute, and that of `shared`.
 
     Raises Unauthorized for a secret that is malformed, unknown, revoked or of an API not in `apis`, and
-    RateLimited when the key's minute is used up.
+    RateLimited when the key's minute is used up, or the one that it shares.
     """
     if not well_formed(secret):
         raise Unauthorized
-    row = await conn.fetchrow(_AUTHENTICATE, _sha256(secret))
+    if shared is None:
+        row = await conn.fetchrow(_AUTHENTICATE, _sha256(secret))
+    else:
+        row = await conn.fetchrow(_AUTHENTICATE_SHARED, _sha256(secret), shared.name, apis)
     if row is None or row["api"] not in apis:
         raise Unauthorized
-    limits.check_window(row["requests"], row["per_minute"] or PER_MINUTE[row["api"]], float(row["resets_in_s"]))
+    limits.check_window(row["requests"], row["per_minute"], float(row["resets_in_s"]))
+    if shared is not None:
+        limits.check_window(row["shared_requests"], shared.allowed, float(row["shared_resets_in_s"]))
     return Caller(row["id"], row["account_id"], row["api"], row["monthly"], row["webhook_url"])

@@ -18,7 +18,6 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seedbed import __version__, catalogue, console, db, docsite, downloads, queue, storage, stripe_hook, telemetry
@@ -66,9 +65,6 @@ def build_app(settings: Settings) -> ASGIApp:
 
     app = Starlette(lifespan=lifespan)
     app.router.redirect_slashes = False
-    for name, module in DIALECTS.items():  # first: nearly every request is theirs
-        app.router.routes.append(Route(module.PREFIX, _Bare(module.PREFIX, mounted[name])))
-        app.mount(module.PREFIX, mounted[name])
     add_route(app, "GET", "/healthz", health)
     add_route(app, "GET", "/readyz", ready)
     add_route(app, "GET", "/metrics", metrics)
@@ -84,19 +80,28 @@ def build_app(settings: Settings) -> ASGIApp:
     for name, module in DIALECTS.items():
         add_route(app, "GET", f"/openapi/{name}.json", _document(module.document(sold)))
     app.add_exception_handler(HTTPException, _fallback)
-    return Observed(app)
+    return Observed(_Prefixed({module.PREFIX: mounted[name] for name, module in DIALECTS.items()}, app))
 
 
-class _Bare:
-    """The prefix of a dialect without a slash behind it: the dialect's own root, which no mount would match."""
+class _Prefixed:
+    """The dialects, each below its prefix, before all else: nearly every request is theirs.
 
-    def __init__(self, prefix: str, app: ASGIApp) -> None:
-        self._prefix, self._app = prefix, app
+    One look finds whose it is, however many there are. The prefix alone, without a slash behind it, is their root.
+    """
+
+    def __init__(self, mounted: dict[str, ASGIApp], rest: ASGIApp) -> None:
+        self._mounted, self._rest = mounted, rest
+        self._prefix = re.compile(f"({'|'.join(map(re.escape, mounted))})(?:/|\\Z)")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["root_path"] = scope.get("root_path", "") + self._prefix
-        scope["path"] += "/"
-        await self._app(scope, receive, send)
+        found = self._prefix.match(scope["path"]) if scope["type"] == "http" else None
+        if found is None:
+            await self._rest(scope, receive, send)
+            return
+        scope["root_path"] = prefix = found[1]
+        if scope["path"] == prefix:
+            scope["path"] += "/"
+        await self._mounted[prefix](scope, receive, send)
 
 
 def _document(openapi: dict[str, Any]) -> Handler:

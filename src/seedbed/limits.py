@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from seedbed.db import Connection
 from seedbed.errors import QuotaSpent, RateLimited
@@ -25,6 +26,14 @@ HIT = f"""
     RETURNING requests, extract(epoch FROM started_at - now()) + {WINDOW_S} AS resets_in_s
 """
 """One request counted in its subject's window; `source` gives rows of (subject, now(), 1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A window of all an account's keys together: `name` tells it from others, `allowed` requests fit in."""
+
+    name: str
+    allowed: int
 
 
 async def take_minute(conn: Connection, subject: str, allowed: int) -> None:

@@ -7,6 +7,7 @@ then keeps a connection for ever. What a request's body may hold is the business
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
@@ -20,6 +21,17 @@ REQUEST_S = 330.0
 
 ENDLESS = "endless"
 """What an answer without an end notes in its scope's state, so that it does not keep a server from stopping."""
+
+_STOPPING = "stopping"
+
+
+def stopping(state: dict[str, Any]) -> asyncio.Event:
+    """What is set once the server is to stop: an answer that may be long in coming waits for it beside its own end.
+
+    `state` is that of the request's scope.
+    """
+    event: asyncio.Event = state.setdefault(_STOPPING, asyncio.Event())
+    return event
 
 
 class LimitedHttp(HttpToolsProtocol):
@@ -39,7 +51,10 @@ class LimitedHttp(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         super().shutdown()
-        if self.cycle is not None and not self.cycle.response_complete and ENDLESS in self.scope.get("state", ()):
+        if self.cycle is None or self.cycle.response_complete:
+            return
+        stopping(self.scope["state"]).set()
+        if ENDLESS in self.scope["state"]:
             self.transport.close()
 
     def data_received(self, data: bytes) -> None:

@@ -193,6 +193,38 @@ async def test_a_wait_ends_in_time_and_is_taken_up_again(
             assert (await told(client, "wait_for_video", task_id=task_id))["status"] == "succeeded"
 
 
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_wait_does_not_keep_the_server_from_stopping(settings: Settings, alice: Person, mode: str) -> None:
+    """Whoever waits is told that the video goes on, whether progress is told or the answer is plain JSON."""
+    waiting = asyncio.Event()
+
+    async def report(progress: float, total: float | None, message: str | None) -> None:
+        waiting.set()
+
+    async with contextlib.AsyncExitStack() as serving:
+        url = await serving.enter_async_context(served(settings))
+        async with agent(url, alice, mode) as client, httpx2.AsyncClient(headers=alice.auth, timeout=60) as http:
+            task_id = (await told(client, "generate_video", **SHORT))["task_id"]
+            asked = {"task_id": task_id, "timeout_s": 300}
+            message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+            message["params"] = {"name": "wait_for_video", "arguments": asked}
+            waits = [
+                asyncio.create_task(client.call_tool("wait_for_video", asked, progress_callback=report)),
+                asyncio.create_task(http.post(f"{url}/mcp", json=message, headers={"Accept": "application/json"})),
+            ]
+            await asyncio.wait_for(waiting.wait(), 10)
+            await asyncio.sleep(2)
+            began = time.monotonic()
+            async with asyncio.timeout(30):
+                await serving.aclose()
+            assert time.monotonic() - began < 5
+            result, answer = await asyncio.gather(*waits)
+    states = [result.structured_content, answer.json()["result"]["structuredContent"]]
+    for state in states:
+        assert (state["task_id"], state["status"], state["ended"]) == (task_id, "queued", False)
+        assert state["notes"] == [_mcp_tools.STOPPING]
+
+
 async def test_a_failed_video_says_why_and_is_refunded(
     url: str, alice: Person, settings: Settings, tmp_path: Path, sound: None
 ) -> None:

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from seedbed.catalogue import ADAPTIVE, Catalogue, Model
-from seedbed.dialects import _http, _inline, _media
-from seedbed.dialects._http import choice, whole
+from seedbed.dialects import _inline, _json, _media
+from seedbed.dialects._json import choice, whole
 from seedbed.engines import FPS, Kind, Mode, Role
 from seedbed.errors import InvalidRequest, MissingField, NotFound
 from seedbed.runtime import Runtime
@@ -131,7 +131,7 @@ def parse(values: dict[str, Any], runtime: Runtime, trace_id: str) -> TaskReques
     Media inside the request stay `data:` URLs; see `_inline`.
     """
     _check_unsupported(values)
-    asked = _http.check(Submission, values)
+    asked = _json.check(Submission, values)
     model = _model(asked.model, runtime.catalogue)
     items = [_item(index, item) for index, item in enumerate(asked.content)]
     text, flags = _text(items)
@@ -233,7 +233,7 @@ def _item(index: int, item: Any) -> Text | Image | Video | Audio:
         choices = ", ".join(ITEMS)
         raise InvalidRequest(f"'{where}.type' must be one of {choices}", field=f"{where}.type")
     try:
-        return _http.check(ITEMS[item["type"]], item)
+        return _json.check(ITEMS[item["type"]], item)
     except InvalidRequest as refused:
         field = f"{where}.{refused.field}"
         message = refused.message.replace(f"'{refused.field}'", f"'{field}'", 1)

@@ -1,4 +1,4 @@
-"""What every dialect needs of HTTP: who calls, a strict body, one execution a key, errors in one's own shape.
+"""What every dialect needs of HTTP: who calls, a body in time, one execution a key, errors in one's own shape.
 
 Knows no dialect. A dialect is a mounted application made by `application`; its handlers take a Request and
 return a Response, and whatever they raise is rendered by the dialect's own `error_body`.
@@ -7,16 +7,12 @@ return a Response, and whatever they raise is rendered by the dialect's own `err
 from __future__ import annotations
 
 import asyncio
-import json
-import math
-from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn
 
 import orjson
-from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -26,12 +22,12 @@ from starlette.routing import Match, Route
 from seedbed import accounts, db, idempotency, tasks, telemetry
 from seedbed.accounts import Api, Caller
 from seedbed.db import Connection
+from seedbed.dialects import _json
 from seedbed.errors import (
     ApiError,
     InternalError,
     InvalidRequest,
     MethodNotAllowed,
-    MissingField,
     NotFound,
     PayloadTooLarge,
     RequestTooSlow,
@@ -39,11 +35,11 @@ from seedbed.errors import (
     Unauthorized,
 )
 from seedbed.idempotency import Answer
+from seedbed.limits import Shared
 from seedbed.runtime import Runtime
 from seedbed.tasks import Task, TaskRequest
 from seedbed.telemetry import log
 
-JSON_DEPTH_MAX = 32
 BUSY_RETRY_S = 2
 BODY_S_MAX = 30.0
 """How long a body of JSON may take to come; that is 35 kB a second for the largest."""
@@ -54,7 +50,6 @@ LARGE_BODIES_AT_ONCE = 4
 REPLAYED = "Idempotent-Replayed"
 """The header of an answer that was given before."""
 
-Shape = TypeVar("Shape", bound=BaseModel)
 Handler = Callable[[Request], Awaitable[Response]]
 ErrorBody = Callable[[ApiError], dict[str, Any]]
 ErrorHead = Callable[[ApiError], tuple[int, dict[str, str]]]
@@ -172,11 +167,11 @@ def _allowed(request: Request) -> str:
 # Who calls ---------------------------------------------------------------------------------------------------
 
 
-async def authenticate(request: Request, *apis: Api) -> Caller:
-    """The caller behind the Authorization header, with this request counted.
+async def authenticate(request: Request, *apis: Api, shared: Shared | None = None) -> Caller:
+    """The caller behind the Authorization header, with this request counted, in the minute of `shared` too.
 
-    Raises Unauthorized, or RateLimited: for the key's minute, and for an address that keeps guessing
-    (which never locks out a good key from the same address).
+    Raises Unauthorized, or RateLimited: for the key's minute, for the shared one, and for an address that keeps
+    guessing (which never locks out a good key from the same address).
     """
     runtime = runtime_of(request)
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
@@ -187,7 +182,7 @@ async def authenticate(request: Request, *apis: Api) -> Caller:
         if not accounts.well_formed(secret):
             raise Unauthorized
         async with db.connection(runtime.pool) as conn:
-            return await accounts.authenticate(conn, secret, apis)
+            return await accounts.authenticate(conn, secret, apis, shared)
     except Unauthorized:
         address = request.client.host if request.client else ""
         runtime.refusals.check(address)
@@ -227,8 +222,8 @@ async def read_large_object(request: Request, size_bytes_max: int) -> Body:
 
 
 def _body(raw: bytes) -> Body:
-    values = {name: value for name, value in parse_object(raw).items() if value is not None}
-    return Body(values, canonical(values))
+    values = {name: value for name, value in _json.parse_object(raw).items() if value is not None}
+    return Body(values, _json.canonical(values))
 
 
 async def read_bytes(request: Request) -> bytes:
@@ -258,137 +253,9 @@ def _too_large(size_bytes_max: int) -> NoReturn:
     raise PayloadTooLarge(f"The request body is over {size_bytes_max} bytes")
 
 
-def parse_object(raw: bytes) -> dict[str, Any]:
-    """A JSON object, strictly: UTF-8, no duplicate names, no NaN, no NUL, no lone surrogates, not too deep."""
-    try:
-        value = _STRICT.decode(raw.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise InvalidRequest("The request body is not UTF-8") from None
-    except RecursionError:
-        raise InvalidRequest(f"The request body is nested deeper than {JSON_DEPTH_MAX}") from None
-    except json.JSONDecodeError as error:
-        what = "it begins with a byte order mark" if raw.startswith(BOM_UTF8) else error.msg.removesuffix(" at")
-        raise InvalidRequest(f"The request body is not JSON: {what} at character {error.pos}") from None
-    except ValueError:
-        raise InvalidRequest("The request body holds a number with too many digits") from None
-    if not isinstance(value, dict):
-        raise InvalidRequest("The request body must be a JSON object")
-    check_values(value)
-    return value
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidRequest(f"The request body has the name {_shown(twice)} twice")
-    return found
-
-
-def _constant(text: str) -> NoReturn:
-    raise InvalidRequest(f"The request body holds {text}, which is not JSON")
-
-
-def _float(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise InvalidRequest("The request body holds a number that is too large")
-    return number
-
-
-_STRICT = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
-
-
-def check_values(root: Any) -> None:
-    """Raises InvalidRequest for what cannot be kept as JSON, or is nested too deep."""
-    level, depth = [root], 0
-    while level:
-        depth += 1
-        if depth > JSON_DEPTH_MAX:
-            raise InvalidRequest(f"The request body is nested deeper than {JSON_DEPTH_MAX}")
-        below: list[Any] = []
-        for value in level:
-            _check_text(value)
-            if isinstance(value, dict):
-                for name in value:
-                    _check_text(name)
-                below.extend(value.values())
-            elif isinstance(value, list):
-                below.extend(value)
-        level = below
-
-
-def _check_text(value: Any) -> None:
-    if not isinstance(value, str):
-        return
-    if "\x00" in value:
-        raise InvalidRequest("The request body holds the character U+0000, which cannot be kept; remove it")
-    if not value.isascii():
-        try:
-            value.encode("utf-8")
-        except UnicodeEncodeError:
-            raise InvalidRequest("The request body holds half of a surrogate pair; send whole characters") from None
-
-
-def canonical(values: dict[str, Any]) -> bytes:
-    """The bytes that equal bodies have in common, however they were written."""
-    return json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
-
-
-def json_text(value: Any) -> str:
-    """`value` as JSON text, numbers and names as they were."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def check(shape: type[Shape], values: dict[str, Any]) -> Shape:
-    """`values` as a `shape`. Raises InvalidRequest that names the first field at fault and what it must be."""
-    try:
-        return shape.model_validate(values)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        refused = MissingField if first["type"] == "missing" else InvalidRequest
-        raise refused(_fault(where, first["type"], first["msg"]), field=where) from None
-
-
-def _fault(where: str, kind: str, message: str) -> str:
-    name = _shown(where)
-    if kind == "missing":
-        return f"{name} is required"
-    if kind == "extra_forbidden":
-        return f"{name} is not a field of this request"
-    message = message.removeprefix("Value error, ")
-    return f"{name}: {message[:1].lower()}{message[1:]}"
-
-
-def choice(field: str, value: Any, allowed: tuple[Any, ...]) -> Any:
-    """`value`, where it is allowed. Raises InvalidRequest that names the field and its choices."""
-    if value not in allowed:
-        raise InvalidRequest(f"'{field}' must be one of {', '.join(map(str, allowed))}", field=field)
-    return value
-
-
-def check_prompt(prompt: str) -> None:
-    """Raise InvalidRequest for a prompt of blanks."""
-    if not prompt.strip():
-        raise InvalidRequest("'prompt' must say what the video shows; it is blank", field="prompt")
-
-
-def whole(value: object) -> object:
-    """JSON knows one kind of number: 5.0 is the integer 5."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 def instant(at: datetime) -> str:
     """A time in UTC as ISO 8601 with milliseconds."""
     return at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
-
-
-def _shown(name: str) -> str:
-    """A client's own name, quoted back: short and printable."""
-    shown = "".join(c if c.isprintable() else "?" for c in name[:64])
-    return f"'{shown}'"
 
 
 # Once ----------------------------------------------------------------------------------------------------------

@@ -8,8 +8,11 @@ would; whatever is odd, and whatever may tell progress, goes to the machine, whi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 from typing import Any, Literal
 
+import orjson
 from mcp.shared.inbound import (
     MCP_PARAM_HEADER_PREFIX,
     MCP_PROTOCOL_VERSION_HEADER,
@@ -34,8 +37,14 @@ JSON = "application/json"
 FIELDS = frozenset({"jsonrpc", "id", "method", "params"})
 PARAMS = frozenset({"name", "arguments", "_meta"})
 PARAM_PREFIX = MCP_PARAM_HEADER_PREFIX.lower()
+RULED, RULED_PREFIX = frozenset({b"accept", b"content-type"}), b"mcp-"
+"""The headers that the protocol has rules for."""
+
 ID_MAX = 2**53
 """Of ids that are numbers. The writer of JSON takes none of over 64 bits."""
+
+JUDGED_MAX, JUDGED_BYTES_MAX = 512, 2048
+"""How many clients' ways to call are remembered, and of what size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +58,7 @@ class Call:
 
 
 def read(message: dict[str, Any], headers: Headers) -> Call | None:
-    """The call that a message is; None where the machine must see it. `message` has passed `_http.parse_object`.
+    """The call that a message is; None where the machine must see it. `message` has passed `_json.parse_object`.
 
     Who may be told of progress is the caller's to ask.
     """
@@ -59,10 +68,11 @@ def read(message: dict[str, Any], headers: Headers) -> Call | None:
     if not isinstance(params, dict) or not params.keys() <= PARAMS or not _plain_id(message.get("id")):
         return None
     offer = _mcp_tools.BY_NAME.get(params["name"]) if isinstance(params.get("name"), str) else None
-    version = _version(message, headers)
-    if offer is None or version is None or not _in_order(params, version):
+    arguments = params.get("arguments", {})
+    if offer is None or not isinstance(arguments, dict):
         return None
-    return Call(offer, params.get("arguments") or {}, message["id"], version)
+    version = _version(offer.name, params, headers)
+    return None if version is None else Call(offer, arguments, message["id"], version)
 
 
 def _plain_id(value: Any) -> bool:
@@ -71,27 +81,42 @@ def _plain_id(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= ID_MAX
 
 
-def _version(message: dict[str, Any], headers: Headers) -> str | None:
-    """The revision that the message keeps, headers included; None where it keeps none that we know."""
-    sent = headers.items()
+# Revisions (what a client says of itself and of the revision, it says at each call: it is judged once) -----------
+
+
+def _version(tool: str, params: dict[str, Any], headers: Headers) -> str | None:
+    """The revision that a call keeps, `_meta` and headers included; None where it keeps none that we know."""
+    ruled = [pair for pair in headers.raw if pair[0] in RULED or pair[0].startswith(RULED_PREFIX)]
+    said = b"\0".join(chain.from_iterable(ruled))
+    try:
+        meta = orjson.dumps(params["_meta"]) if "_meta" in params else b""
+    except orjson.JSONEncodeError:  # a number of more than 64 bits
+        return None
+    judge = _judged if len(said) + len(meta) <= JUDGED_BYTES_MAX else _judged.__wrapped__
+    return judge(tool, said, meta)
+
+
+@lru_cache(JUDGED_MAX)
+def _judged(tool: str, said: bytes, meta: bytes) -> str | None:
+    """The same; `said` are the names and values of the headers that there are rules for, with NULs between."""
+    parts = said.decode("latin-1").split("\0")
+    sent = list(zip(parts[::2], parts[1::2], strict=False))
     given = dict(sent)
     accepted = [kind.partition(";")[0].strip() for kind in given.get("accept", "").split(",")]
     if JSON not in accepted or given.get("content-type", "").partition(";")[0] != JSON:
         return None
     if find_duplicated_routing_header(sent):
         return None
+    params: Json = {"name": tool} | ({"_meta": orjson.loads(meta)} if meta else {})
     version = given.get(MCP_PROTOCOL_VERSION_HEADER, DEFAULT_NEGOTIATED_VERSION)
-    if version in HANDSHAKE_PROTOCOL_VERSIONS:
-        return version
-    if any(name.startswith(PARAM_PREFIX) for name in given):
-        return None
-    route = classify_inbound_request(message, headers=given)
-    return route.protocol_version if isinstance(route, InboundModernRoute) else None
+    if version not in HANDSHAKE_PROTOCOL_VERSIONS:
+        route = classify_inbound_request({"method": CALL, "params": params}, headers=given)
+        if not isinstance(route, InboundModernRoute) or any(name.startswith(PARAM_PREFIX) for name in given):
+            return None
+    return version if not meta or _fits(params, version) else None
 
 
-def _in_order(params: dict[str, Any], version: str) -> bool:
-    if "_meta" not in params:
-        return isinstance(params.get("arguments", {}), dict)
+def _fits(params: Json, version: str) -> bool:
     try:
         validate_client_request(CALL, version, params)
     except ValidationError:

@@ -40,8 +40,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from seedbed import __version__, db
 from seedbed.catalogue import Catalogue
-from seedbed.dialects import _http, _mcp_direct, _mcp_resources, _mcp_tools, _upload
-from seedbed.dialects._http import answer, runtime_of, trace_id
+from seedbed.dialects import _http, _json, _mcp_direct, _mcp_resources, _mcp_tools, _upload
+from seedbed.dialects._http import answer, runtime_of
 from seedbed.dialects._mcp_schema import error_body, rpc_error
 from seedbed.dialects._mcp_tools import Visit, Waits
 from seedbed.errors import ApiError, InternalError, InvalidRequest, ServiceBusy, Unauthorized
@@ -150,7 +150,7 @@ async def post(request: Request) -> Response:
         return _foreign()
     visit = await _visit_of(request)
     raw = await _http.read_bytes(request)
-    message = _http.parse_object(raw)
+    message = _json.parse_object(raw)
     telling = _may_tell_progress(message)
     call = None if telling else _mcp_direct.read(message, request.headers)
     if call is not None:
@@ -170,7 +170,7 @@ async def _visit_of(request: Request) -> Visit:
             raise Unauthorized("Invalid API key; send one of this server as `Authorization: Bearer …`") from None
         raise Unauthorized("Send an API key of this server as `Authorization: Bearer …`") from None
     state = request.app.state
-    return Visit(caller, runtime_of(request), state.desk, state.waits, state.blobs, trace_id(request))
+    return Visit(caller, runtime_of(request), state.desk, state.waits, state.blobs, request.scope["state"])
 
 
 def _check_message(message: dict[str, Any]) -> None:

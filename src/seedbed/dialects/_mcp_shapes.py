@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from seedbed.catalogue import Catalogue
-from seedbed.dialects._http import instant, whole
+from seedbed.dialects._http import instant
+from seedbed.dialects._json import whole
 from seedbed.dialects._openapi import Json, nullable, object_of
 from seedbed.tasks import STATUSES, Status, Task
 
@@ -129,7 +130,8 @@ VIDEO: Json = object_of(
         "notes": {
             "type": "array",
             "items": TEXT,
-            "description": "What the engine says of the prompt once the video is made: what it did not know, or draw",
+            "description": "What the engine says of the prompt once the video is made: what it did not know, or draw; "
+            "and why a wait was cut short",
         },
         "error": nullable(object_of({"code": TEXT, "message": TEXT})),
     }

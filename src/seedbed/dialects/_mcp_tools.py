@@ -19,14 +19,14 @@ from typing import Any, cast
 import orjson
 from mcp_types import Tool, ToolAnnotations
 
-from seedbed import db, ledger, tasks, telemetry
+from seedbed import db, ledger, protocol, tasks, telemetry
 from seedbed.accounts import Caller
 from seedbed.catalogue import Catalogue, Model
-from seedbed.dialects import _http, _mcp_shapes, _media, _upload
-from seedbed.dialects._http import choice, instant
+from seedbed.dialects import _http, _json, _mcp_shapes, _media, _upload
+from seedbed.dialects._http import instant
+from seedbed.dialects._json import choice
 from seedbed.dialects._mcp_shapes import NAME, Arguments, Asked, Listed, Named, Sent, Submission, Waited
 from seedbed.dialects._openapi import Json
-from seedbed.engines import Mode
 from seedbed.errors import (
     ApiError,
     IdempotencyConflict,
@@ -49,6 +49,9 @@ WAITS_MAX, WAITS_OF_ACCOUNT_MAX = 500, 50
 """Waits at a time in one process, and of one account; each is an open connection and a look a second."""
 
 VIDEO_URI = "seedbed://videos/{task_id}/video.mp4"
+
+STOPPING = "This server is stopping; the video goes on being made. Call wait_for_video again in a few seconds."
+"""The note of a wait that was cut short."""
 
 Report = Callable[[float, str], Awaitable[None]]
 """Tells the client of progress: the share done, 0 … 1, and a word for people."""
@@ -81,14 +84,22 @@ class Waits:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request: who calls, and what the process holds. `blobs` is the turn of whoever reads a file whole."""
+    """One request: who calls, and what the process holds. `blobs` is the turn of whoever reads a file whole.
+
+    `state` is that of the request's scope.
+    """
 
     caller: Caller
     runtime: Runtime
     desk: Desk
     waits: Waits
     blobs: asyncio.Semaphore
-    trace_id: str
+    state: dict[str, Any]
+
+    @property
+    def trace_id(self) -> str:
+        found: str = self.state["trace_id"]
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,14 +140,11 @@ class Offer:
 
 def parse(asked: Asked, visit: Visit) -> TaskRequest:
     """A request checked against the catalogue. Raises InvalidRequest that names the argument and its choices."""
-    _http.check_prompt(asked.prompt)
+    _json.check_prompt(asked.prompt)
     runtime = visit.runtime
     model = _model(asked.model, runtime.catalogue)
     media = _media.refs("media_urls", asked.media_urls, model, runtime)
-    mode: Mode = "image_to_video" if media else "text_to_video"
-    if mode not in model.modes:
-        wrong = f"must be left out: {model.id} works from text alone" if media else f"is required by {model.id}"
-        raise InvalidRequest(f"'media_urls' {wrong}", field="media_urls")
+    mode = _media.mode_of("media_urls", media, model)
     choice("aspect_ratio", asked.aspect_ratio, model.aspect_ratios)
     choice("duration", asked.duration, model.durations_s)
     choice("resolution", asked.resolution, model.resolutions(mode))
@@ -180,7 +188,7 @@ async def quote(visit: Visit, asked: Asked, _: Report) -> Json:
 
 async def generate(visit: Visit, asked: Submission, _: Report) -> Json:
     wanted = parse(asked, visit)
-    body = _http.canonical(asked.model_dump(exclude={"idempotency_key"}, exclude_none=True))
+    body = _json.canonical(asked.model_dump(exclude={"idempotency_key"}, exclude_none=True))
     act = _http.creating(visit.runtime, visit.caller, wanted, _accepted)
     done, replayed = await _http.carry_out(
         visit.runtime, visit.caller, "MCP generate_video", asked.idempotency_key, body, act
@@ -196,6 +204,7 @@ def _accepted(task: Task) -> Answer:
 
 async def wait(visit: Visit, asked: Waited, report: Report) -> Json:
     end, nap_s, told = time.monotonic() + asked.timeout_s, POLL_S, -1.0
+    stopping = protocol.stopping(visit.state)
     with visit.waits.one(visit.caller.account_id):
         while True:
             task = await own(visit, asked.task_id)
@@ -205,7 +214,11 @@ async def wait(visit: Visit, asked: Waited, report: Report) -> Json:
             left_s = end - time.monotonic()
             if task.ended or left_s <= 0:
                 return _video(visit, task)
-            await asyncio.sleep(min(nap_s, left_s))
+            if stopping.is_set():
+                return _video(visit, task) | {"notes": [STOPPING]}
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(nap_s, left_s)):
+                    await stopping.wait()
             nap_s = min(nap_s * 1.3, POLL_S_MAX)
 
 
@@ -368,7 +381,7 @@ async def call(offer: Offer, arguments: dict[str, Any], visit: Visit, report: Re
     """The result that the tool comes to, as MCP has it, or an error that its agent can read. Raises nothing."""
     try:
         given = {name: value for name, value in arguments.items() if value is not None}
-        return told(await offer.act(visit, _http.check(offer.takes, given), report))
+        return told(await offer.act(visit, _json.check(offer.takes, given), report))
     except ApiError as error:
         return refusal(error)
     except db.UNAVAILABLE as error:
@@ -381,12 +394,11 @@ async def call(offer: Offer, arguments: dict[str, Any], visit: Visit, report: Re
 
 def told(body: Json) -> Json:
     """The structure, the same as text for agents that read no structures, and a link to the file where there is one."""
-    text = orjson.dumps(body)
-    content: list[Json] = [{"type": "text", "text": text.decode()}]
+    content: list[Json] = [{"type": "text", "text": orjson.dumps(body).decode()}]
     if body.get("video"):
         uri = VIDEO_URI.format(task_id=body["task_id"])
         content.append({"type": "resource_link", "uri": uri, "name": f"{body['task_id']}.mp4", "mimeType": "video/mp4"})
-    return {"content": content, "isError": False, "structuredContent": orjson.loads(text)}
+    return {"content": content, "isError": False, "structuredContent": body}
 
 
 def refusal(error: ApiError) -> Json:

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from seedbed import outbound
 from seedbed.addresses import is_below
 from seedbed.catalogue import Model
-from seedbed.engines import Kind, Role
+from seedbed.engines import Kind, Mode, Role
 from seedbed.errors import InvalidRequest
 from seedbed.intake import is_own
 from seedbed.media.inputs import own_file
@@ -76,3 +76,12 @@ def refs(field: str, urls: list[str], model: Model, runtime: Runtime) -> tuple[M
         )
     roles: list[Role] = ["first_frame", "last_frame"] if frames else ["reference"] * len(found)
     return tuple(MediaRef(url=url, role=role, kind=kind) for (url, kind), role in zip(found, roles, strict=False))
+
+
+def mode_of(field: str, media: tuple[MediaRef, ...], model: Model) -> Mode:
+    """How `model` works from what the list `field` gave. Raises InvalidRequest that names it where it does not."""
+    mode: Mode = "image_to_video" if media else "text_to_video"
+    if mode not in model.modes:
+        wrong = f"must be left out: {model.id} works from text alone" if media else f"is required by {model.id}"
+        raise InvalidRequest(f"'{field}' {wrong}", field=field)
+    return mode

@@ -21,8 +21,9 @@ from starlette.requests import Request
 
 from seedbed import catalogue
 from seedbed.catalogue import ADAPTIVE, Catalogue, Model
-from seedbed.dialects import _form, _http, _inline, _media, _upload
-from seedbed.dialects._http import Body, choice, runtime_of, whole
+from seedbed.dialects import _form, _http, _inline, _json, _media, _upload
+from seedbed.dialects._http import Body, runtime_of
+from seedbed.dialects._json import choice, whole
 from seedbed.engines import Kind, Mode
 from seedbed.errors import InvalidRequest, NotFound, PayloadTooLarge
 from seedbed.intake import Desk
@@ -173,7 +174,7 @@ def _taken_apart(form: _form.Bytes, boundary: bytes, text_bytes_max: int) -> tup
     values = _as_json(texts)
     if file is not None and REFERENCE in values:
         raise InvalidRequest(f"The form has the field '{REFERENCE}' twice", field=REFERENCE)
-    return Body(values, _http.canonical(values)), file
+    return Body(values, _json.canonical(values)), file
 
 
 async def _with_file(body: Body, part: _form.Part | None, form: _form.Bytes, room: _Room) -> Sent:
@@ -182,7 +183,7 @@ async def _with_file(body: Body, part: _form.Part | None, form: _form.Bytes, roo
         return Sent(body)
     file = (await room.folder()) / "medium"
     digest = await asyncio.to_thread(_copy, form, part, file)
-    canonical = _http.canonical(body.values | {REFERENCE: {"sha256": digest}})
+    canonical = _json.canonical(body.values | {REFERENCE: {"sha256": digest}})
     return Sent(Body(body.values, canonical), file, _upload.claim(part.content_type))
 
 
@@ -223,7 +224,7 @@ def _as_json(texts: dict[str, Any]) -> dict[str, Any]:
     if IMAGE_URL in values:
         values[REFERENCE] = {"image_url": values.pop(IMAGE_URL)}
     elif values.get(REFERENCE, "").lstrip().startswith("{"):
-        values[REFERENCE] = _http.parse_object(values[REFERENCE].encode())
+        values[REFERENCE] = _json.parse_object(values[REFERENCE].encode())
     elif REFERENCE in values:
         raise InvalidRequest(f"'{REFERENCE}' must be a file, or an object with image_url", field=REFERENCE)
     if re.fullmatch(r"-?\d{1,10}", values.get("seed", "")):
@@ -231,7 +232,7 @@ def _as_json(texts: dict[str, Any]) -> dict[str, Any]:
     for name in ("generate_audio", "fixed_lens"):
         if values.get(name) in ("true", "false"):
             values[name] = values[name] == "true"
-    _http.check_values(values)
+    _json.check_values(values)
     return values
 
 
@@ -254,8 +255,8 @@ def parse_submission(values: dict[str, Any], runtime: Runtime, trace_id: str, *,
 
     Raises InvalidRequest that names the field and its choices.
     """
-    asked = _http.check(Submission, values)
-    _http.check_prompt(asked.prompt)
+    asked = _json.check(Submission, values)
+    _json.check_prompt(asked.prompt)
     name, model = _model(asked.model, runtime.catalogue)
     media = _media_of(asked, runtime)
     mode = _mode(model, from_media=bool(media) or file)
@@ -355,8 +356,8 @@ def directed(prompt: str) -> str:
 
 def parse_remix(values: dict[str, Any], earlier: Task, runtime: Runtime, trace_id: str) -> TaskRequest:
     """The task that makes `earlier` again by a new prompt, with its settings. Raises InvalidRequest."""
-    asked = _http.check(Remix, values)
-    _http.check_prompt(asked.prompt)
+    asked = _json.check(Remix, values)
+    _json.check_prompt(asked.prompt)
     if earlier.output_key is None:
         raise NotReady("Only a completed video can be remixed")
     model = runtime.catalogue.by_id.get(earlier.model)

@@ -24,7 +24,8 @@ from seedbed.catalogue import ADAPTIVE, Catalogue, pixels
 from seedbed.db import Connection
 from seedbed.dialects import _ark_v3_request, _ark_v3_schema, _http, _inline
 from seedbed.dialects._ark_v3_request import EXPIRES_S, ID_PREFIX, NAME, Constraint, ModelNotFound
-from seedbed.dialects._http import answer, choice, runtime_of
+from seedbed.dialects._http import answer, runtime_of
+from seedbed.dialects._json import choice
 from seedbed.engines import FPS
 from seedbed.errors import (
     ApiError,

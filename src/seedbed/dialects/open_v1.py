@@ -21,10 +21,10 @@ from seedbed import db, ledger, tasks
 from seedbed.accounts import Caller
 from seedbed.catalogue import Catalogue
 from seedbed.db import Connection
-from seedbed.dialects import _http, _media, _open_v1_schema, _upload
-from seedbed.dialects._http import answer, choice, instant, runtime_of, whole
-from seedbed.engines import Mode
-from seedbed.errors import ApiError, InsufficientCredits, InvalidRequest
+from seedbed.dialects import _http, _json, _media, _open_v1_schema, _upload
+from seedbed.dialects._http import answer, instant, runtime_of
+from seedbed.dialects._json import choice, whole
+from seedbed.errors import ApiError, InsufficientCredits
 from seedbed.idempotency import Answer
 from seedbed.runtime import Runtime
 from seedbed.tasks import Status, Task, TaskRequest
@@ -149,14 +149,12 @@ def _json_number(amount: Decimal) -> float:
 
 def parse_generation(values: dict[str, Any], runtime: Runtime, trace_id: str) -> TaskRequest:
     """A request checked against the catalogue. Raises InvalidRequest that names the field and its choices."""
-    asked = _http.check(Generation, values)
-    _http.check_prompt(asked.prompt)
+    asked = _json.check(Generation, values)
+    _json.check_prompt(asked.prompt)
     sold = {model.id: model for model in runtime.catalogue.sold_by(NAME)}
     model = sold[choice("model", asked.model, tuple(sold))]
     media = _media.refs("mediaUrls", asked.mediaUrls, model, runtime)
-    mode: Mode = "image_to_video" if media else "text_to_video"
-    if mode not in model.modes:
-        raise InvalidRequest(f"'mediaUrls' must be left out: {model.id} works from text alone", field="mediaUrls")
+    mode = _media.mode_of("mediaUrls", media, model)
     choice("aspectRatio", asked.aspectRatio, model.aspect_ratios)
     choice("duration", asked.duration, model.durations_s)
     choice("resolution", asked.resolution, model.resolutions(mode))
@@ -174,7 +172,7 @@ def parse_generation(values: dict[str, Any], runtime: Runtime, trace_id: str) ->
         duration_s=asked.duration,
         trace_id=trace_id,
         media=media,
-        metadata=None if asked.metadata is None else _http.json_text(asked.metadata),
+        metadata=None if asked.metadata is None else _json.text(asked.metadata),
         webhook_url=webhook_url,
     )
 

@@ -22,7 +22,8 @@ from seedbed.accounts import Caller
 from seedbed.catalogue import Catalogue, pixels
 from seedbed.db import Connection, Record
 from seedbed.dialects import _http, _inline, _openai_v1_request, _openai_v1_schema
-from seedbed.dialects._http import Body, answer, choice, runtime_of
+from seedbed.dialects._http import Body, answer, runtime_of
+from seedbed.dialects._json import choice
 from seedbed.dialects._openai_v1_request import NAME, REFERENCE, NotReady, Sent
 from seedbed.errors import (
     ApiError,

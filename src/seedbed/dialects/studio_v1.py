@@ -15,14 +15,16 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
-from seedbed import db, limits, tasks
+from seedbed import db, tasks
 from seedbed.accounts import Caller
 from seedbed.catalogue import Catalogue, Model
-from seedbed.dialects import _http, _media, _studio_v1_schema
-from seedbed.dialects._http import answer, choice, instant, runtime_of, whole
+from seedbed.dialects import _http, _json, _media, _studio_v1_schema
+from seedbed.dialects._http import answer, instant, runtime_of
+from seedbed.dialects._json import choice, whole
 from seedbed.engines import Channel, Kind, Mode, Role
 from seedbed.errors import ApiError, InvalidRequest
 from seedbed.idempotency import Answer
+from seedbed.limits import Shared
 from seedbed.runtime import Runtime
 from seedbed.tasks import MediaRef, Status, Task, TaskRequest
 
@@ -36,6 +38,7 @@ MEDIA_MAX = 12
 SEED_MAX = 2**32 - 1
 REQUESTS_PER_MINUTE = 30
 """Of an account, over all its keys."""
+MINUTE = Shared(NAME, REQUESTS_PER_MINUTE)
 
 MODES = ("text-to-video", "image-to-video", "media-to-video")
 CHANNELS: tuple[Channel, ...] = ("standard", "real", "wild")
@@ -133,8 +136,8 @@ def _error(task: Task, status: Status) -> dict[str, Any] | None:
 
 def parse_submission(values: dict[str, Any], runtime: Runtime, trace_id: str) -> TaskRequest:
     """A request checked against the catalogue. Raises InvalidRequest that names the field and its choices."""
-    asked = _http.check(Submission, values)
-    _http.check_prompt(asked.prompt)
+    asked = _json.check(Submission, values)
+    _json.check_prompt(asked.prompt)
     choice("mode", asked.mode, MODES)
     model = _model(asked, runtime.catalogue)
     mode: Mode = "text_to_video" if asked.mode == "text-to-video" else "image_to_video"
@@ -230,10 +233,7 @@ async def plan(request: Request) -> Response:
 
 async def _caller(request: Request) -> Caller:
     """Who asks, with the request counted for the account, whichever of its keys was used."""
-    caller = await _http.authenticate(request, "studio")
-    async with db.connection(runtime_of(request).pool) as conn:
-        await limits.take_minute(conn, f"studio {caller.account_id}", REQUESTS_PER_MINUTE)
-    return caller
+    return await _http.authenticate(request, "studio", shared=MINUTE)
 
 
 async def _own(request: Request) -> Task:
