@@ -22,7 +22,7 @@ from seedbed.engines import offered
 from seedbed.settings import Settings
 from tests.conftest import Person, served
 from tests.engines_for_tests import Clip
-from tests.test_cli import ROOT
+from tests.home import ROOT
 from tests.test_media_inputs import quarters, written
 from tests.test_spine import working
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from seedbed import db, files, ledger, queue, sweeps, tasks
+from seedbed import db, files, ledger, library, queue, sweeps, tasks
 from seedbed.errors import InvalidRequest, NotFound, TaskFailure
 from seedbed.ledger import Balance
 from seedbed.runtime import open_runtime
 from seedbed.settings import Settings
 from seedbed.storage import Storage, StorageError
+from seedbed.wanted import Wanted
 from tests.conftest import Person, served
 from tests.dialects.wire import GENERATIONS, publish, submit
 from tests.test_tasks import LANE, accept, in_state
@@ -105,7 +106,7 @@ async def test_what_is_removed_is_seen_no_more_and_stays_in_the_books(
         await tasks.remove(conn, task)
         with pytest.raises(NotFound):
             await tasks.get_own(conn, task.id, dialect="open", key_id=alice.key_id)
-        assert (await tasks.list_own(conn, dialect="open", key_id=alice.key_id, limit=5))[0] == []
+        assert (await library.browse(conn, Wanted(key_id=alice.key_id), limit=5)).tasks == []
         found = await tasks.get(conn, task.id)
         assert found.deleted_at is not None
         assert await tasks.events(conn, task.id) == history

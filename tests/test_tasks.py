@@ -430,30 +430,6 @@ async def test_a_task_is_seen_by_its_key_alone(conn: db.Connection, alice: Perso
         await tasks.get(conn, "req_0")
 
 
-async def test_pages_show_every_task_once_while_more_arrive(conn: db.Connection, alice: Person, bob: Person) -> None:
-    made = []
-    for index in range(11):
-        made.append((await accept(conn, alice, model=priced("0"))).id)
-        await accept(conn, bob, model=priced("0"))
-        if index % 3 == 0:
-            await tasks.cancel(conn, await tasks.get(conn, made[-1]))
-    seen: list[str] = []
-    after, more = None, True
-    while more:
-        page, more = await tasks.list_own(conn, dialect="open", key_id=alice.key_id, limit=4, after=after)
-        assert 1 <= len(page) <= 4
-        seen += [task.id for task in page]
-        after = seen[-1]
-        await accept(conn, alice, model=priced("0"))
-    assert seen == made[::-1]
-    page, more = await tasks.list_own(conn, dialect="open", key_id=alice.key_id, limit=100, status="cancelled")
-    assert ([task.id for task in page], more) == ([made[9], made[6], made[3], made[0]], False)
-    page, more = await tasks.list_own(conn, dialect="open", key_id=alice.key_id, limit=4, status="cancelled")
-    assert (len(page), more) == (4, False)
-    with pytest.raises(NotFound):
-        await tasks.list_own(conn, dialect="open", key_id=bob.key_id, limit=4, after=made[0])
-
-
 # Fairness ------------------------------------------------------------------------------------------------------------
 
 

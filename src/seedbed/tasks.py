@@ -30,7 +30,6 @@ from seedbed.db import Connection, Record
 from seedbed.engines import Channel, Kind, Mode, Quality, Role
 from seedbed.errors import TASK_FAILURES, InvalidRequest, NotFound, QueueFull, TaskFailure
 from seedbed.files import StoredFile
-from seedbed.wanted import Wanted
 
 Status = Literal["queued", "processing", "succeeded", "failed", "cancelled"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -332,72 +331,6 @@ async def get_own(
     if row is None:
         raise NotFound("Task not found")
     return of_row(row)
-
-
-async def list_own(
-    conn: Connection,
-    *,
-    dialect: str,
-    limit: int,
-    key_id: int | None = None,
-    account_id: int | None = None,
-    after: str | None = None,
-    oldest_first: bool = False,
-    status: Status | None = None,
-) -> tuple[list[Task], bool]:
-    """A key's tasks, or an account's, newest first, from the one that follows `after`; whether there are more.
-
-    `after` may have been removed since. Raises NotFound when it is not the owner's.
-    """
-    wanted = Wanted(dialect=dialect, key_id=key_id, account_id=account_id, status=status)
-    where, values = wanted.sql()
-    if after is not None:
-        sign = ">" if oldest_first else "<"
-        where += f" AND seq {sign} ${len(values) + 1}"
-        values.append(await _place(conn, after, wanted))
-    order = "ASC" if oldest_first else "DESC"
-    rows = await conn.fetch(
-        f"SELECT * FROM tasks WHERE {where} ORDER BY seq {order} LIMIT ${len(values) + 1}", *values, limit + 1
-    )
-    return [of_row(row) for row in rows[:limit]], len(rows) > limit
-
-
-async def _place(conn: Connection, task_id: str, owner: Wanted) -> int:
-    """Where the owner's task stands among all, removed or not. Raises NotFound."""
-    seq: int | None = None
-    if "\x00" not in task_id:
-        seq = await conn.fetchval(
-            "SELECT seq FROM tasks WHERE id = $1 AND dialect = $2 AND (key_id = $3 OR account_id = $4)",
-            task_id,
-            owner.dialect,
-            owner.key_id,
-            owner.account_id,
-        )
-    if seq is None:
-        raise NotFound("Task not found")
-    return seq
-
-
-async def page_own(conn: Connection, wanted: Wanted, *, limit: int, offset: int) -> tuple[list[Task], int]:
-    """Up to `limit` of the tasks that are `wanted`, newest first, after the first `offset`; how many there are in all.
-
-    The pages of a list that grows meanwhile move along with it.
-    """
-    where, values = wanted.sql()
-    total: int = await conn.fetchval(f"SELECT count(*) FROM tasks WHERE {where}", *values)
-    if offset >= total:
-        return [], total
-    rows = await conn.fetch(
-        f"""
-        SELECT t.* FROM (
-            SELECT id FROM tasks WHERE {where} ORDER BY seq DESC OFFSET ${len(values) + 1} LIMIT ${len(values) + 2}
-        ) page JOIN tasks t ON t.id = page.id ORDER BY t.seq DESC
-        """,
-        *values,
-        offset,
-        limit,
-    )
-    return [of_row(row) for row in rows], total
 
 
 async def cancel(conn: Connection, task: Task) -> Task:

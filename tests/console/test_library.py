@@ -145,9 +145,9 @@ async def test_a_search_goes_on_where_it_stopped(pool: db.Pool, browser: Browser
         wanted = Wanted(account_id=account_id, text="needle")
         first = await browse(conn, wanted, limit=10)
         assert first.tasks == []
-        assert first.older is not None
-        second = await browse(conn, wanted, limit=10, after=first.older)
-        assert ([task.id for task in second.tasks], second.older) == ([needle], None)
+        assert first.last is not None
+        second = await browse(conn, wanted, limit=10, after=first.last)
+        assert ([task.id for task in second.tasks], second.last) == ([needle], None)
     assert "older ones to look through" in await browser.see("/library?text=needle")
 
 

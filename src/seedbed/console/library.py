@@ -33,7 +33,7 @@ async def library_page(visit: Visit) -> Response:
     async with db.connection(visit.runtime.pool) as conn:
         found = await library.browse(conn, wanted, limit=PAGE, after=asked.get("after"))
         keys = await accounts.list_keys(conn, visit.member.account_id)
-    older = None if found.older is None else "/library?" + urlencode({**given, "after": found.older})
+    older = None if found.last is None else "/library?" + urlencode({**given, "after": found.last})
     return await visit.page(
         "library.html",
         status=status,

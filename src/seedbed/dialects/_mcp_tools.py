@@ -19,7 +19,7 @@ from typing import Any, cast
 import orjson
 from mcp_types import Tool, ToolAnnotations
 
-from seedbed import db, ledger, protocol, tasks, telemetry
+from seedbed import db, ledger, library, protocol, tasks, telemetry
 from seedbed.accounts import Caller
 from seedbed.catalogue import Catalogue, Model
 from seedbed.dialects import _http, _json, _mcp_shapes, _media, _upload
@@ -42,6 +42,7 @@ from seedbed.runtime import Runtime
 from seedbed.tasks import Status, Task, TaskRequest
 from seedbed.telemetry import log
 from seedbed.uploads import Upload
+from seedbed.wanted import Wanted
 
 ID_PREFIX = "mcp_"
 POLL_S, POLL_S_MAX = 0.25, 1.5
@@ -279,9 +280,9 @@ async def own(visit: Visit, task_id: str) -> Task:
 async def page(visit: Visit, limit: int, after: str | None, status: Status | None) -> tuple[list[Task], bool]:
     """Such tasks, newest first, and whether there are more. Raises NotFound for an unknown `after`."""
     async with db.connection(visit.runtime.pool) as conn:
-        return await tasks.list_own(
-            conn, dialect=NAME, account_id=visit.caller.account_id, limit=limit, after=after, status=status
-        )
+        wanted = Wanted(dialect=NAME, account_id=visit.caller.account_id, status=status)
+        found = await library.browse(conn, wanted, limit=limit, after=after)
+    return found.tasks, found.last is not None
 
 
 def _video(visit: Visit, task: Task) -> Json:

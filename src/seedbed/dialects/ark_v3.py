@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
-from seedbed import db, tasks, telemetry
+from seedbed import db, library, tasks, telemetry
 from seedbed.accounts import Caller
 from seedbed.catalogue import ADAPTIVE, Catalogue, pixels
 from seedbed.db import Connection
@@ -232,7 +232,7 @@ async def list_tasks(request: Request) -> Response:
     number = _number(query.get("page_num"), "page_num", default=1, most=PAGES_MAX)
     wanted = _wanted(request, caller)
     async with db.connection(runtime.pool) as conn:
-        found, total = await tasks.page_own(conn, wanted, limit=size, offset=(number - 1) * size)
+        found, total = await library.page_with_total(conn, wanted, limit=size, offset=(number - 1) * size)
     items = [_task_body(task, task.status, runtime.storage.link) for task in found]
     return answer({"items": items, "total": total})
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
-from seedbed import db, ledger, tasks
+from seedbed import db, ledger, library, tasks
 from seedbed.accounts import Caller
 from seedbed.catalogue import Catalogue
 from seedbed.db import Connection
@@ -28,6 +28,7 @@ from seedbed.errors import ApiError, InsufficientCredits
 from seedbed.idempotency import Answer
 from seedbed.runtime import Runtime
 from seedbed.tasks import Status, Task, TaskRequest
+from seedbed.wanted import Wanted
 
 NAME = "open"
 PREFIX = "/api/open/v1"
@@ -239,19 +240,15 @@ async def list_tasks(request: Request) -> Response:
     caller = await _http.authenticate(request, "open")
     runtime, query = runtime_of(request), request.query_params
     limit = _http.page_size(query.get("limit"), default=PAGE_DEFAULT, most=PAGE_MAX)
-    wanted = query.get("status")
-    if wanted is not None:
-        choice("status", wanted, tasks.STATUSES)
+    status = query.get("status")
+    if status is not None:
+        choice("status", status, tasks.STATUSES)
     async with db.connection(runtime.pool) as conn:
-        found, more = await tasks.list_own(
-            conn,
-            dialect=NAME,
-            key_id=caller.key_id,
-            limit=limit,
-            after=query.get("after"),
-            status=cast(Status | None, wanted),
+        page = await library.browse(
+            conn, Wanted(dialect=NAME, key_id=caller.key_id, status=status), limit=limit, after=query.get("after")
         )
-    return answer({"success": True, "data": [_listed(task, runtime) for task in found], "hasMore": more})
+    listed = [_listed(task, runtime) for task in page.tasks]
+    return answer({"success": True, "data": listed, "hasMore": page.last is not None})
 
 
 def _listed(task: Task, runtime: Runtime) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
-from seedbed import db, downloads, files, tasks, telemetry
+from seedbed import db, downloads, files, library, tasks, telemetry
 from seedbed.accounts import Caller
 from seedbed.catalogue import Catalogue, pixels
 from seedbed.db import Connection, Record
@@ -35,6 +35,7 @@ from seedbed.errors import (
 )
 from seedbed.idempotency import Answer
 from seedbed.tasks import Status, Task, TaskRequest
+from seedbed.wanted import Wanted
 
 __all__ = ["NAME", "PREFIX", "ROUTES", "build", "callback_body", "document", "error_body"]
 
@@ -200,22 +201,21 @@ async def list_videos(request: Request) -> Response:
     limit = _http.page_size(query.get("limit"), default=PAGE_DEFAULT, most=PAGE_MAX)
     order = choice("order", query.get("order", "desc"), ORDERS)
     async with db.connection(runtime.pool) as conn:
-        found, more = await tasks.list_own(
+        page = await library.browse(
             conn,
-            dialect=NAME,
-            account_id=caller.account_id,
+            Wanted(dialect=NAME, account_id=caller.account_id),
             limit=limit,
             after=query.get("after"),
             oldest_first=order == "asc",
         )
-    page = {
+    found = {
         "object": "list",
-        "data": [_video(task, task.status) for task in found],
-        "first_id": found[0].id if found else None,
-        "last_id": found[-1].id if found else None,
-        "has_more": more,
+        "data": [_video(task, task.status) for task in page.tasks],
+        "first_id": page.tasks[0].id if page.tasks else None,
+        "last_id": page.tasks[-1].id if page.tasks else None,
+        "has_more": page.last is not None,
     }
-    return answer(page)
+    return answer(found)
 
 
 async def retrieve(request: Request) -> Response:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
-from seedbed import db, tasks
+from seedbed import db, library, tasks
 from seedbed.errors import NotFound, TaskFailure
 from seedbed.wanted import Wanted
 from tests.conftest import Person
@@ -16,7 +17,7 @@ EXPIRED = TaskFailure("expired", "late")
 
 
 async def ids(conn: db.Connection, *, limit: int = 500, offset: int = 0, **wanted: object) -> tuple[list[str], int]:
-    page, total = await tasks.page_own(conn, Wanted(dialect="open", **wanted), limit=limit, offset=offset)  # type: ignore[arg-type]
+    page, total = await library.page_with_total(conn, Wanted(dialect="open", **wanted), limit=limit, offset=offset)  # type: ignore[arg-type]
     return [task.id for task in page], total
 
 
@@ -55,10 +56,9 @@ async def test_both_orders_of_an_account_and_a_start_that_is_gone(conn: db.Conne
     made = [(await in_state(conn, alice, "failed", model=FREE)).id for _ in range(5)]
 
     async def page(*, after: str | None = None, oldest_first: bool = False) -> tuple[list[str], bool]:
-        found, more = await tasks.list_own(
-            conn, dialect="open", account_id=alice.account_id, limit=2, after=after, oldest_first=oldest_first
-        )
-        return [task.id for task in found], more
+        wanted = Wanted(dialect="open", account_id=alice.account_id)
+        found = await library.browse(conn, wanted, limit=2, after=after, oldest_first=oldest_first)
+        return [task.id for task in found.tasks], found.last is not None
 
     assert await page() == ([made[4], made[3]], True)
     assert await page(after=made[3]) == ([made[2], made[1]], True)
@@ -69,6 +69,48 @@ async def test_both_orders_of_an_account_and_a_start_that_is_gone(conn: db.Conne
     for unknown in ("req_0", "nul\x00"):
         with pytest.raises(NotFound):
             await page(after=unknown)
+
+
+async def test_pages_show_every_task_once_while_more_arrive(conn: db.Connection, alice: Person, bob: Person) -> None:
+    made = []
+    for index in range(11):
+        made.append((await accept(conn, alice, model=FREE)).id)
+        await accept(conn, bob, model=FREE)
+        if index % 3 == 0:
+            await tasks.cancel(conn, await tasks.get(conn, made[-1]))
+    mine = Wanted(dialect="open", key_id=alice.key_id)
+    seen: list[str] = []
+    after = None
+    while after is not None or not seen:
+        page = await library.browse(conn, mine, limit=4, after=after)
+        assert 1 <= len(page.tasks) <= 4
+        seen += [task.id for task in page.tasks]
+        after = page.last
+        await accept(conn, alice, model=FREE)
+    assert seen == made[::-1]
+    cancelled = replace(mine, status="cancelled")
+    page = await library.browse(conn, cancelled, limit=100)
+    assert ([task.id for task in page.tasks], page.last) == ([made[9], made[6], made[3], made[0]], None)
+    page = await library.browse(conn, cancelled, limit=4)
+    assert (len(page.tasks), page.last) == (4, None)
+    anothers = (
+        Wanted(dialect="open", key_id=bob.key_id),
+        Wanted(dialect="studio", key_id=alice.key_id),
+        Wanted(account_id=bob.account_id, key_id=alice.key_id),
+    )
+    for wanted in anothers:
+        with pytest.raises(NotFound):
+            await library.browse(conn, wanted, limit=4, after=made[0])
+
+
+async def test_a_search_in_either_order(conn: db.Connection, alice: Person) -> None:
+    made = [(await accept(conn, alice, model=FREE, prompt=f"A needle {n}")).id for n in range(3)]
+    await accept(conn, alice, model=FREE, prompt="Hay")
+    wanted = Wanted(account_id=alice.account_id, text="NEEDLE")
+    newest = await library.browse(conn, wanted, limit=2)
+    assert ([task.id for task in newest.tasks], newest.last) == ([made[2], made[1]], made[1])
+    oldest = await library.browse(conn, wanted, limit=2, after=made[0], oldest_first=True)
+    assert ([task.id for task in oldest.tasks], oldest.last) == ([made[1], made[2]], None)
 
 
 MANY = """
@@ -104,13 +146,7 @@ async def test_a_hundred_thousand_tasks(conn: db.Connection, alice: Person) -> N
         assert min(took_s) < most_s, (wanted, took_s)
     began = time.perf_counter()
     for oldest_first in (False, True):
-        found, more = await tasks.list_own(
-            conn,
-            dialect="open",
-            account_id=alice.account_id,
-            limit=20,
-            after="req_50000",
-            oldest_first=oldest_first,
-        )
-        assert (len(found), more) == (20, True)
+        wanted_here = Wanted(dialect="open", account_id=alice.account_id)
+        found = await library.browse(conn, wanted_here, limit=20, after="req_50000", oldest_first=oldest_first)
+        assert (len(found.tasks), found.last) == (20, found.tasks[-1].id)
     assert time.perf_counter() - began < 0.1
