@@ -255,7 +255,6 @@ def test_shots_take_the_path_up_where_the_film_is(tmp_path: Path) -> None:
 
 
 COUNT_COMPILED = """
-import importlib, pkgutil, sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from seedbed.engines.previz import references, script, stills
@@ -265,20 +264,11 @@ from seedbed.engines.previz.stills import direction
 from tests.engines.reference_films import filmed, moving, never, rows_of
 from tests.engines.test_references_edited import edited
 from tests.engines.test_stills import landscape
-
-def compiled():
-    found = {}
-    for package in (references, stills):
-        for info in pkgutil.iter_modules(package.__path__):
-            module = importlib.import_module(f"{package.__name__}.{info.name}")
-            for name, kernel in vars(module).items():
-                if hasattr(kernel, "signatures"):
-                    found[f"{kernel.__module__}.{name}"] = len(kernel.signatures)
-    return found
+from tests.engines.compiled import compiled
 
 stills.warm()
 references.warm()
-before = compiled()
+before = compiled(references, stills)
 with TemporaryDirectory() as scratch:
     clip = filmed(Path(scratch) / "clip.mp4", moving(rows_of("all", 8)))
     motion.path_of(clip, 12)
@@ -290,7 +280,8 @@ with TemporaryDirectory() as scratch:
     way = direction.read("push in", script.read(""), fixed=False)
     film = Continued(clip, way, width=320, height=180, frames=8, seed=1, fixed=False, check=never)
     film.draw(7, never)
-assert compiled() == before, {name: count for name, count in compiled().items() if before.get(name) != count}
+after = compiled(references, stills)
+assert after == before, {name: count for name, count in after.items() if before.get(name) != count}
 """
 
 

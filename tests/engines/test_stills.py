@@ -402,22 +402,13 @@ def test_words_direct_the_picture(prompt: str, move: str | None, living: set[str
 
 
 COUNT_COMPILED = """
-import importlib, pkgutil
 from seedbed.engines.previz import script, stills
 from seedbed.engines.previz.stills import direction
 from tests.engines import test_stills
-
-def compiled():
-    found = {}
-    for info in pkgutil.iter_modules(stills.__path__):
-        module = importlib.import_module(f"{stills.__name__}.{info.name}")
-        for name, kernel in vars(module).items():
-            if hasattr(kernel, "signatures"):
-                found[f"{kernel.__module__}.{name}"] = len(kernel.signatures)
-    return found
+from tests.engines.compiled import compiled
 
 stills.warm()
-before = compiled()
+before = compiled(stills)
 assert sum(before.values()) > 15, before
 one, other = test_stills.landscape(), test_stills.table()
 for prompt in ("she blows out the candles, snow, smoke", "rain on the lake, fog, zoom out", "static"):
@@ -425,7 +416,8 @@ for prompt in ("she blows out the candles, snow, smoke", "rain on the lake, fog,
     test_stills.drawn(other, prompt, (0, 70), fixed=True)
 way = direction.read("pan left", script.read("pan left"), fixed=False)
 stills.Passage(one, other, way, width=64, height=96, frames=30, fps=24, seed=1, check=test_stills.never).draw(9, print)
-assert compiled() == before, {name: count for name, count in compiled().items() if before.get(name) != count}
+after = compiled(stills)
+assert after == before, {name: count for name, count in after.items() if before.get(name) != count}
 """
 
 
