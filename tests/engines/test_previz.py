@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import wave
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -20,7 +17,6 @@ from seedbed.engines.previz.reel import Detail, Reel
 from seedbed.engines.previz.sound import RATE, compose
 from tests.engines import films
 
-ROOT = Path(__file__).parents[2]
 PROMPT = "A river flowing through an autumn forest, aerial view, cinematic motion"
 POOL = ThreadPoolExecutor(2)
 ROUGH = Detail(rays=1, grid=1024, fineness=0.8)
@@ -241,45 +237,6 @@ def test_a_stopped_draw_ends_at_once() -> None:
     with pytest.raises(Enough):
         shot.draw(0, check)
     assert calls == 4
-
-
-COUNT_COMPILED = """
-from concurrent.futures import ThreadPoolExecutor
-from seedbed.engines import previz
-from seedbed.engines.previz import script
-from seedbed.engines.previz.reel import Detail, Reel
-from tests.engines.compiled import compiled
-
-previz.warm()
-before = compiled(previz)
-assert sum(before.values()) > 15, before
-for prompt, width, height in (("rain on a lake, zoom", 96, 64), ("desert at night", 64, 96), ("waves, orbit", 64, 64)):
-    Reel(script.read(prompt), seed=3, width=width, height=height, frames=48, fps=24, fixed=False,
-         detail=Detail(2, 512, 1.0), pool=ThreadPoolExecutor(2), check=lambda: None).draw(30, lambda: None)
-after = compiled(previz)
-assert after == before, {name: count for name, count in after.items() if before.get(name) != count}
-"""
-
-
-def test_no_prompt_waits_for_a_compiler_once_it_is_warm() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", COUNT_COMPILED], capture_output=True, text=True, timeout=170, check=False,
-        cwd=ROOT, env=os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-
-
-def test_the_module_warms_itself_up(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "seedbed.engines.previz"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=170,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert list(tmp_path.iterdir()) == []
 
 
 # From an image
