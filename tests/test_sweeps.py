@@ -19,8 +19,9 @@ from seedbed.wanted import Wanted
 from tests.conftest import Person, served
 from tests.dialects.wire import GENERATIONS, publish, submit
 from tests.test_tasks import LANE, accept, in_state
-from tests.test_worker import Gate, at_work, bought, over
+from tests.test_worker import Gate, bought, over
 from tests.webhook_receivers import until
+from tests.workers import at_work
 
 
 async def late(pool: db.Pool, task_id: str) -> None:

@@ -16,7 +16,6 @@ from seedbed.settings import Settings
 from seedbed.storage import Storage, StorageError
 
 FREE_BYTES_MIN = 1 << 30
-WORKER_SEEN_S = 30.0
 OLD_JOB_S = 600.0
 STORAGE_REMEDY = "see SEEDBED_STORAGE_URL and its credentials"
 SOUND = f"sound ({len(ledger.CHECKS)} rules proved)"
@@ -157,7 +156,7 @@ async def _orphans(conn: db.Connection) -> Finding:
 
 
 async def _workers(conn: db.Connection) -> Finding:
-    seen = await queue.workers(conn, within_s=WORKER_SEEN_S)
+    seen = await queue.workers(conn)
     depths = await queue.depths(conn)
     waiting, oldest_s = sum(d.waiting for d in depths), max((d.oldest_s for d in depths), default=0.0)
     detail = f"{len(seen)} workers; {waiting} jobs wait, the oldest for {oldest_s:.0f} s"

@@ -39,7 +39,6 @@ import httpcore2
 
 from seedbed import __version__
 from seedbed.addresses import NotPublic, Target, follow, is_public, parse, trusted_entries
-from seedbed.addresses import check_url as check_url
 from seedbed.errors import SeedbedError
 
 REDIRECTS_MAX = 3

@@ -6,7 +6,10 @@ and twice is once. No transaction is open while storage is spoken to.
 
 from __future__ import annotations
 
-from seedbed import accounts, billing, db, files, idempotency, intake, limits, mail, queue, signin, tasks, telemetry
+from collections.abc import Awaitable, Callable
+
+from seedbed import accounts, billing, db, files, idempotency, limits, mail, queue, signin, tasks, telemetry, uploads
+from seedbed.db import Connection
 from seedbed.renders import Renderer
 from seedbed.runtime import Runtime
 from seedbed.storage import StorageError
@@ -65,8 +68,8 @@ async def tell_low_balances(runtime: Runtime) -> None:
 async def clear_storage(runtime: Runtime, renderer: Renderer) -> None:
     """Take out of storage what no link leads to any more."""
     await _abandoned(runtime, renderer)
-    await _removed(runtime)
-    await intake.sweep_uploads(runtime)
+    await _clear(runtime, files.removed, files.forget)
+    await clear_uploads(runtime)
 
 
 async def _abandoned(runtime: Runtime, renderer: Renderer) -> None:
@@ -83,15 +86,24 @@ async def _abandoned(runtime: Runtime, renderer: Renderer) -> None:
             await files.forget_attempt(conn, attempt)
 
 
-async def _removed(runtime: Runtime) -> None:
-    """The files of removed tasks: the objects first, then their rows."""
+async def clear_uploads(runtime: Runtime) -> None:
+    """Uploads whose time is over."""
+    await _clear(runtime, uploads.expired, uploads.forget)
+
+
+async def _clear(
+    runtime: Runtime,
+    found: Callable[[Connection], Awaitable[list[str]]],
+    forget: Callable[[Connection, str], Awaitable[None]],
+) -> None:
+    """Take the objects `found` out of storage, and only then `forget` their rows."""
     async with db.connection(runtime.pool) as conn:
-        keys = await files.removed(conn)
+        keys = await found(conn)
     for key in keys:
         try:
             await runtime.storage.delete(key)
         except StorageError as error:
-            log.warning("a removed file stays for now", key=key, error=str(error))
-            return
+            log.warning("an object that nobody may have any more stays for now", key=key, error=str(error))
+            continue
         async with db.connection(runtime.pool) as conn:
-            await files.forget(conn, key)
+            await forget(conn, key)

@@ -29,7 +29,7 @@ async def overview_page(visit: Visit) -> Response:
         depths=depths,
         failed=failed,
         engines=sorted({engine for worker in workers for engine in worker.engines}),
-        seen_s=oversight.SEEN_S,
+        seen_s=queue.SEEN_S,
     )
 
 

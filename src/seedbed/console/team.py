@@ -51,24 +51,23 @@ async def revoke(visit: Visit) -> Response:
 
 async def give(visit: Visit) -> Response:
     """Move credits to a member."""
-    member_id, mine = _fields.part(visit, "member_id"), visit.member.account_id
-
-    async def move(conn: db.Connection) -> None:
-        if await _fields.is_first(visit, conn):
-            await teams.give(conn, mine, member_id, _fields.credits(visit.form))
-
-    return await _done(visit, "given", move)
+    return await _move(visit, "given", teams.give)
 
 
 async def take_back(visit: Visit) -> Response:
     """Move credits back."""
-    member_id, mine = _fields.part(visit, "member_id"), visit.member.account_id
+    return await _move(visit, "taken", teams.take_back)
 
-    async def move(conn: db.Connection) -> None:
+
+async def _move(visit: Visit, word: str, move: Callable[[db.Connection, int, int, int], Awaitable[object]]) -> Response:
+    """Once for a form, however often it is sent."""
+    member_id = _fields.part(visit, "member_id")
+
+    async def act(conn: db.Connection) -> None:
         if await _fields.is_first(visit, conn):
-            await teams.take_back(conn, mine, member_id, _fields.credits(visit.form))
+            await move(conn, visit.member.account_id, member_id, _fields.credits(visit.form))
 
-    return await _done(visit, "taken", move)
+    return await _done(visit, word, act)
 
 
 async def set_role(visit: Visit) -> Response:
