@@ -6,7 +6,21 @@ and twice is once. No transaction is open while storage is spoken to.
 
 from __future__ import annotations
 
-from seedbed import accounts, billing, db, files, idempotency, intake, limits, mail, queue, signin, tasks, telemetry
+from seedbed import (
+    accounts,
+    billing,
+    db,
+    files,
+    idempotency,
+    identities,
+    intake,
+    limits,
+    mail,
+    queue,
+    signin,
+    tasks,
+    telemetry,
+)
 from seedbed.renders import Renderer
 from seedbed.runtime import Runtime
 from seedbed.storage import StorageError
@@ -42,6 +56,7 @@ async def forget_old(runtime: Runtime) -> list[str]:
             await queue.sweep(conn)
             await queue.forget_workers(conn)
             await signin.sweep(conn)
+            await identities.sweep(conn)
         return await queue.lanes(conn)
 
 
