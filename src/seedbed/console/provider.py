@@ -194,12 +194,12 @@ def _forget(visit: Visit, answer: Response, name: str) -> None:
 
 
 def _packed(to: str) -> str:
-    return base64.urlsafe_b64encode((to if len(to) <= TO_CHARACTERS_MAX else "/").encode()).decode()
+    return base64.urlsafe_b64encode((to if len(to) <= TO_CHARACTERS_MAX else "/").encode()).decode().rstrip("=")
 
 
 def _unpacked(packed: str) -> str:
     try:
-        return own_path(base64.urlsafe_b64decode(packed).decode())
+        return own_path(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)).decode())
     except (binascii.Error, UnicodeDecodeError, ValueError):
         return "/"
 
