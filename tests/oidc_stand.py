@@ -56,6 +56,7 @@ class Stand:
     sign: Callable[[dict[str, Any]], str] | None = None
     """How ID tokens are signed; by the last key, with its algorithm, where nothing is said."""
     userinfo: dict[str, Any] | None = None
+    access: str = "for-userinfo"
     down: bool = False
     silent_s: float = 0
     secret: str = SECRET
@@ -127,7 +128,7 @@ class Stand:
         if asked["code_challenge"] != challenge.rstrip("="):
             return JSONResponse({"error": "invalid_grant", "error_description": "PKCE"}, 400)
         token = self.id_token(asked["nonce"])
-        return JSONResponse({"access_token": "for-userinfo", "token_type": "Bearer", "id_token": token})
+        return JSONResponse({"access_token": self.access, "token_type": "Bearer", "id_token": token})
 
     def _client(self, request: Request, form: dict[str, str]) -> tuple[str, ...]:
         methods = self.says.get("token_endpoint_auth_methods_supported")

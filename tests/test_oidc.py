@@ -175,6 +175,22 @@ async def test_a_description_that_will_not_do(stand: Stand, says: dict[str, Any]
         assert message in str(caught.value)
 
 
+async def test_an_access_token_that_is_none_goes_nowhere(stand: Stand) -> None:
+    stand.who, stand.userinfo, stand.access = {"sub": "id-of-alice"}, person("alice"), "a\r\nX-Evil: 1"
+    async with opened(stand) as provider:
+        assert (await who(provider)).email is None
+    assert "/userinfo" not in stand.asked
+
+
+async def test_an_address_that_is_none_is_left_out(stand: Stand) -> None:
+    async with opened(stand) as provider:
+        for email in ("alice@example.org\x00", "a" * 300 + "@example.org", 7, ["alice@example.org"]):
+            stand.who = person("alice", email=email)
+            assert (await who(provider)).email is None
+        stand.sign = lambda _: f"{'W' * 20000}.{'W1tb' * 20000}.c2ln"
+        assert (await refused(provider)).reason == "untrusted"
+
+
 async def test_an_issuer_may_have_a_path_and_ways_of_its_own(stand: Stand) -> None:
     stand.path = "/realms/films/"
     stand.says = {"token_endpoint_auth_methods_supported": ["client_secret_post"]}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ TOKEN_HEADER_BYTES_MAX = 8192
 LEEWAY_S = 60
 """How far the provider's clock may be off."""
 
-SUBJECT_CHARACTERS_MAX = 255
+SUBJECT_CHARACTERS_MAX = EMAIL_CHARACTERS_MAX = 255
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 """Signatures of ID tokens: by a private key alone. With HS256 whoever knows the client's secret could sign one."""
 
@@ -143,7 +144,7 @@ class Provider:
     async def _person(self, code: str, nonce: str, verifier: str) -> Person:
         described = await self._described.get()
         tokens = await self._redeem(described, code, verifier)
-        access = tokens.get("access_token")
+        access = _token(tokens.get("access_token"))
         claims = await self._claims(described, tokens.get("id_token"), nonce, access)
         subject = claims["sub"]
         if not 0 < len(subject) <= SUBJECT_CHARACTERS_MAX or not subject.isprintable():
@@ -151,11 +152,9 @@ class Provider:
         told: Mapping[str, Any] = claims
         if not {"email", "email_verified"} <= claims.keys() and described.userinfo_endpoint and access:
             told = await self._userinfo(described.userinfo_endpoint, access, subject) or claims
-        email = told.get("email")
-        verified = told.get("email_verified")
-        return Person(
-            self.issuer, subject, email if isinstance(email, str) else None, verified is True or verified == "true"
-        )
+        email, verified = told.get("email"), told.get("email_verified")
+        usable = isinstance(email, str) and email.isprintable() and len(email) <= EMAIL_CHARACTERS_MAX
+        return Person(self.issuer, subject, email if usable else None, verified is True or verified == "true")
 
     async def _redeem(self, described: Described, code: str, verifier: str) -> dict[str, Any]:
         """The tokens for a code. Authlib's Basic does not encode what RFC 6749 (2.3.1) wants encoded, so we do."""
@@ -183,7 +182,7 @@ class Provider:
         about = str((told or {}).get("error_description", ""))[:200]
         raise SignInRefused("setup", f"{uri} refuses this server with {answer.status}: {error!r} {about!r}")
 
-    async def _claims(self, described: Described, token: object, nonce: str, access: object) -> dict[str, Any]:
+    async def _claims(self, described: Described, token: object, nonce: str, access: str | None) -> dict[str, Any]:
         """The claims of an ID token that is the provider's, for this server and this attempt (Core 1.0, 3.1.3.7).
 
         A key that is not known, or no longer fits, may have been changed: the keys are asked for once more.
@@ -201,7 +200,9 @@ class Provider:
         except (InvalidKeyIdError, BadSignatureError) as error:
             raise SignInRefused("untrusted", f"the ID token is not signed by a key of the provider: {error}") from None
 
-    def _checked(self, described: Described, token: str, keys: KeySet, nonce: str, access: object) -> dict[str, Any]:
+    def _checked(
+        self, described: Described, token: str, keys: KeySet, nonce: str, access: str | None
+    ) -> dict[str, Any]:
         from authlib.oidc.core import CodeIDToken
         from joserfc import jws, jwt
         from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
@@ -217,12 +218,12 @@ class Provider:
             claims.validate(leeway=LEEWAY_S)
         except (InvalidKeyIdError, BadSignatureError):
             raise
-        except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             # The library meets some of what is malformed with errors of Python's own.
             raise SignInRefused("untrusted", f"the ID token is not good: {error!r}") from None
         return dict(claims)
 
-    async def _userinfo(self, url: str, access: object, subject: str) -> dict[str, Any] | None:
+    async def _userinfo(self, url: str, access: str, subject: str) -> dict[str, Any] | None:
         """What the provider says beside the ID token, if it is about the same person (Core 1.0, 5.3)."""
         answer = await self._ask(url, None, {"Authorization": f"Bearer {access}"})
         told = _object(answer)
@@ -300,6 +301,11 @@ class _Kept(Generic[Value]):
             self._at_s = time.monotonic()
         except SignInRefused as failure:
             self._failure, self._failed_s = failure, time.monotonic()
+
+
+def _token(found: object) -> str | None:
+    """An access token as it may stand in a header (RFC 6750, 2.1), if it is one."""
+    return found if isinstance(found, str) and re.fullmatch(r"[\x21-\x7e]+", found) else None
 
 
 def _object(answer: Answer) -> dict[str, Any] | None:

@@ -56,6 +56,8 @@ async def test_somebody_new_gets_an_account_and_finds_it_again(
     assert "alice@example.org" in await other.see("/account"), "one is known by the subject, whatever the address"
     assert await accounts_of(conn) == ["alice@example.org"]
     assert not await conn.fetchval("SELECT is_admin FROM accounts")
+    stand.who = person("Alice", email="alice\x00@example.org")
+    assert (await go(other)).status_code == 303
 
 
 async def test_the_cookies_of_an_attempt_and_of_a_session(browser: Browser, stand: Stand) -> None:

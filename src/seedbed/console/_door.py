@@ -78,6 +78,12 @@ class Visit:
         """Whether people may sign in with passwords."""
         return self.runtime.settings.passwords
 
+    @property
+    def may_sign_up(self) -> bool:
+        """Whether anybody may make an account, one way or the other."""
+        by_password = self.passwords and self.runtime.settings.sign_up == "open"
+        return by_password or (self.provider is not None and self.provider.open)
+
     def way_in(self, to: str) -> str:
         """The address that leads by the provider to `to`: at the public one, where the cookie is looked for."""
         return f"{self.runtime.settings.base_url}/sign-in/start?next={quote(to, safe='')}"
