@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
 
-from seedbed import db, identities, signin
+from seedbed import db, identities, oidc, signin
 from seedbed.settings import Settings, load
 from tests.conftest import served
 from tests.console.abroad import accounts_of, back, configured, go, leave, stays_out
 from tests.console.people import PASSWORD, Browser
-from tests.oidc_stand import Stand, person, standing
+from tests.oidc_stand import SECRET, Stand, person, standing
 
 
 @pytest.fixture
@@ -83,6 +84,16 @@ async def test_two_tabs_do_not_disturb_each_other(browser: Browser, stand: Stand
     for _ in range(8):
         await leave(browser)
     assert len([name for name in browser.http.cookies if name.startswith("attempt-")]) <= 4
+
+
+async def test_somebody_new_in_two_browsers_at_once_gets_one_account(
+    browser: Browser, other: Browser, stand: Stand, conn: db.Connection
+) -> None:
+    stand.who = person("alice")
+    ways = [(each, await back(each, await leave(each))) for each in (browser, other)]
+    answers = await asyncio.gather(*(each.http.get(way) for each, way in ways))
+    assert [answer.headers["location"] for answer in answers] == ["/", "/"]
+    assert await accounts_of(conn) == ["alice@example.org"]
 
 
 async def test_a_new_account_begins_with_the_credits_of_a_sign_up(
@@ -298,6 +309,31 @@ async def test_without_a_provider_there_is_nothing_of_it(settings: Settings, sta
         assert "Connected accounts" not in await browser.see("/account")
         for path in ("/sign-in/start", "/sign-in/callback?state=a&code=b"):
             assert (await browser.http.get(path)).status_code == 404
+
+
+async def test_a_provider_that_is_down_is_told_and_hangs_nothing(
+    browser: Browser, stand: Stand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(oidc, "ASK_S", 0.5)
+    stand.who, stand.down = person("alice"), True
+    answer = await leave(browser, "/keys")
+    assert (answer.status_code, "Acme ID does not answer" in answer.text) == (503, True)
+    assert "next=%2Fkeys" in answer.text
+    assert 'name="password"' in await browser.see("/sign-in"), "the page itself asks the provider nothing"
+    stand.down = False
+    monkeypatch.setattr(oidc, "RETRY_S", 0)
+    address = await back(browser, await leave(browser))
+    stand.silent_s, began = 3, time.monotonic()
+    await stays_out(browser, await browser.http.get(address), 503, "Acme ID does not answer")
+    assert time.monotonic() - began < 2.5
+    stand.silent_s, stand.secret = 0, "changed there"
+    capsys.readouterr()
+    await stays_out(browser, await go(browser), 502, "does not work now")
+    log = capsys.readouterr().out
+    assert "invalid_client" in log
+    assert SECRET not in log
+    stand.secret = SECRET
+    assert (await go(browser)).status_code == 303
 
 
 async def test_pages_say_it_in_the_readers_language(browser: Browser, stand: Stand) -> None:
