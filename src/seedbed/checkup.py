@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from seedbed import catalogue, db, engines, ledger, prices, queue
 from seedbed.engines import EngineError
 from seedbed.errors import ConfigError, SeedbedError
+from seedbed.oidc import Provider, SignInRefused, open_provider
 from seedbed.payments import open_payments
 from seedbed.settings import Settings
 from seedbed.storage import Storage, StorageError
@@ -39,7 +40,10 @@ class Finding:
 
 def examine(settings: Settings, database: Callable[[Settings], AbstractContextManager[str]]) -> list[Finding]:
     """Every check, in the order in which to mend them. `database` opens the one that the settings name."""
-    findings = [_disk(settings), _catalogue(settings), _payments(settings), _engines(settings), _storage(settings)]
+    findings = [
+        _disk(settings), _catalogue(settings), _payments(settings), _sign_in(settings), _engines(settings),
+        _storage(settings),
+    ]  # fmt: skip
     try:
         with database(settings) as dsn:
             findings += asyncio.run(_in_database(dsn))
@@ -50,10 +54,13 @@ def examine(settings: Settings, database: Callable[[Settings], AbstractContextMa
     return findings
 
 
-async def of_service(settings: Settings, storage: Storage, conn: db.Connection) -> list[Finding]:
+async def of_service(
+    settings: Settings, storage: Storage, provider: Provider | None, conn: db.Connection
+) -> list[Finding]:
     """The checks that a running service can make of itself. `conn` must be outside any transaction."""
     return [
         _disk(settings),
+        await _publishes(provider),
         await _stores(storage, settings.storage_url or str(settings.data_dir / "files")),
         *await _of_database(conn),
     ]
@@ -90,6 +97,33 @@ def _payments(settings: Settings) -> Finding:
         return Finding("payments", True, "none: operators grant credits")
     account.close()
     return Finding("payments", True, f"{len(sold.by_id)} offers in {sold.currency}, through Stripe")
+
+
+def _sign_in(settings: Settings) -> Finding:
+    try:
+        provider = open_provider(settings)
+    except ConfigError as error:
+        return Finding("sign-in", False, str(error), "mend the setting that it names")
+
+    async def asked() -> Finding:
+        try:
+            return await _publishes(provider)
+        finally:
+            if provider is not None:
+                await provider.aclose()
+
+    return asyncio.run(asked())
+
+
+async def _publishes(provider: Provider | None) -> Finding:
+    """Whether the provider's discovery document and its keys are there and will do."""
+    if provider is None:
+        return Finding("sign-in", True, "by password")
+    try:
+        keys = await provider.examine()
+    except SignInRefused as refusal:
+        return Finding("sign-in", False, str(refusal), "see SEEDBED_OIDC_ISSUER, or wait until the provider is back")
+    return Finding("sign-in", True, f"with {provider.issuer}, which signs with {keys} key{'s' if keys > 1 else ''}")
 
 
 def _engines(settings: Settings) -> Finding:

@@ -107,7 +107,17 @@ async def set_password(conn: Connection, account_id: int, kept: str) -> None:
         account_id,
         kept,
     )
-    await conn.execute("UPDATE sessions SET ended_at = now() WHERE account_id = $1 AND ended_at IS NULL", account_id)
+    await _shut_sessions_and_links(conn, account_id)
+
+
+async def shut(conn: Connection, account_id: int) -> None:
+    """From now on no password opens an account. All sessions end, all links are void."""
+    await conn.execute("DELETE FROM passwords WHERE account_id = $1", account_id)
+    await _shut_sessions_and_links(conn, account_id)
+
+
+async def _shut_sessions_and_links(conn: Connection, account_id: int) -> None:
+    await end_sessions(conn, account_id)
     await conn.execute(
         "UPDATE one_time_links SET used_at = now() WHERE account_id = $1 AND used_at IS NULL", account_id
     )
@@ -201,6 +211,11 @@ async def end_session(conn: Connection, account_id: int, session_id: int) -> Non
         raise NotFound("There is no such session")
 
 
+async def end_sessions(conn: Connection, account_id: int) -> None:
+    """End all sessions of an account."""
+    await conn.execute("UPDATE sessions SET ended_at = now() WHERE account_id = $1 AND ended_at IS NULL", account_id)
+
+
 def _session(row: asyncpg.Record) -> Session:
     return Session(**{name: row[name] for name in Session.__dataclass_fields__})
 
@@ -248,6 +263,18 @@ async def use_link(conn: Connection, token: str) -> Link:
     if done is None:
         raise NotFound("This link has been used already, or is too old")
     return link
+
+
+async def is_invited(conn: Connection, email: str) -> bool:
+    """Whether an invitation of an address waits to be followed."""
+    found: bool = await conn.fetchval(
+        """
+        SELECT EXISTS (SELECT FROM one_time_links
+        WHERE purpose = 'invite' AND email = $1 AND used_at IS NULL AND expires_at > now())
+        """,
+        email,
+    )
+    return found
 
 
 def link_id(token: str) -> bytes:

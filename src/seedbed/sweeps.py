@@ -8,7 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from seedbed import accounts, billing, db, files, idempotency, limits, mail, queue, signin, tasks, telemetry, uploads
+from seedbed import (
+    accounts,
+    billing,
+    db,
+    files,
+    idempotency,
+    identities,
+    limits,
+    mail,
+    queue,
+    signin,
+    tasks,
+    telemetry,
+    uploads,
+)
 from seedbed.db import Connection
 from seedbed.renders import Renderer
 from seedbed.runtime import Runtime
@@ -45,6 +59,7 @@ async def forget_old(runtime: Runtime) -> list[str]:
             await queue.sweep(conn)
             await queue.forget_workers(conn)
             await signin.sweep(conn)
+            await identities.sweep(conn)
         return await queue.lanes(conn)
 
 

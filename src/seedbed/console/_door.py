@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Coroutine
@@ -31,6 +32,7 @@ from seedbed.errors import (
     Unauthorized,
 )
 from seedbed.ledger import Balance, balance
+from seedbed.oidc import Provider
 from seedbed.runtime import Runtime
 from seedbed.signin import Session
 from seedbed.telemetry import log
@@ -65,6 +67,26 @@ class Visit:
     @property
     def language(self) -> str:
         return language_of(self.request)
+
+    @property
+    def provider(self) -> Provider | None:
+        """The OpenID Connect provider that people may sign in with."""
+        return self.runtime.provider
+
+    @property
+    def passwords(self) -> bool:
+        """Whether people may sign in with passwords."""
+        return self.runtime.settings.passwords
+
+    @property
+    def may_sign_up(self) -> bool:
+        """Whether anybody may make an account, one way or the other."""
+        by_password = self.passwords and self.runtime.settings.sign_up == "open"
+        return by_password or (self.provider is not None and self.provider.open)
+
+    def way_in(self, to: str) -> str:
+        """The address that leads by the provider to `to`: at the public one, where the cookie is looked for."""
+        return f"{self.runtime.settings.base_url}/sign-in/start?next={quote(to, safe='')}"
 
     @property
     def csrf(self) -> str:
@@ -102,12 +124,22 @@ class Visit:
         answer.headers["Cache-Control"] = "no-store"
         return answer
 
-    def enter(self, response: Response, token: str) -> Response:
+    async def enter_as(self, account_id: int, to: str) -> Response:
+        """A new session, never the one that the browser came with, which ends."""
+        async with db.transaction(self.runtime.pool) as conn:
+            if self.session is not None:
+                with contextlib.suppress(NotFound):
+                    await signin.end_session(conn, self.session.account_id, self.session.id)
+            token = await signin.open_session(conn, account_id, address=self.address, agent=self.agent)
+        return self._enter(redirect(to), token)
+
+    def _enter(self, response: Response, token: str) -> Response:
         """Let the browser keep a new session."""
         secure = self.secure
         response.set_cookie(
             cookie_name(secure), token, max_age=signin.SESSION_S, path="/", secure=secure, httponly=True, samesite="lax"
         )
+        response.headers["Cache-Control"] = "no-store"
         return response
 
     def leave(self, response: Response) -> Response:

@@ -47,7 +47,7 @@ FROM = "POST /"
 async def home(visit: Visit) -> Response:
     """What this is, for a stranger; for a member the form, and the task that was just asked for."""
     if visit.session is None:
-        return await visit.page("start.html", open=visit.runtime.settings.sign_up == "open", films=FILMS)
+        return await visit.page("start.html", open=visit.may_sign_up, films=FILMS)
     query = visit.request.query_params
     form, task = _wishes.blank(visit.runtime.catalogue), None
     if watched := query.get("task") or query.get("from"):
