@@ -11,7 +11,7 @@ from seedbed import accounts, db, ledger, mail, signin, teams
 from seedbed.console._door import Visit, own_path
 from seedbed.errors import ApiError, InvalidRequest, NotFound, RateLimited
 from seedbed.signin import Link
-from seedbed.web import redirect
+from seedbed.web import languages, redirect, words
 
 
 async def sign_in_page(visit: Visit) -> Response:
@@ -50,7 +50,7 @@ async def sign_up(visit: Visit) -> Response:
         signin.check_password(password, email)
         kept = await asyncio.to_thread(signin.hashed, password)
         async with db.transaction(visit.runtime.pool) as conn:
-            account_id = await signin.sign_up(conn, email, kept)
+            account_id = await signin.sign_up(conn, email, kept, language=visit.language)
             if visit.runtime.settings.sign_up_credits:
                 await ledger.grant(conn, account_id, visit.runtime.settings.sign_up_credits, "sign-up")
     except ApiError as error:
@@ -71,13 +71,11 @@ async def forgot(visit: Visit) -> Response:
     async with db.transaction(visit.runtime.pool) as conn:
         account_id, _ = await signin.kept_password(conn, email)
         token = None if account_id is None else await signin.make_link(conn, "reset", account_id=account_id)
-    if token is not None:
-        url = f"{visit.runtime.settings.base_url}/link/{token}"
-        text = visit.say(
-            "Choose a new password within an hour:\n\n{url}\n\nIf you did not ask for it, do nothing.", url=url
-        )
-        subject = visit.say("A new password for Seedbed")
-        visit.later(mail.send(visit.runtime.settings, email.strip().lower(), subject, text))
+    if account_id is not None and token is not None:
+        async with db.connection(visit.runtime.pool) as conn:
+            reads = await accounts.language(conn, account_id)
+        letter = mail.new_password(words(reads or visit.language), f"{visit.runtime.settings.base_url}/link/{token}")
+        visit.later(mail.send(visit.runtime.settings, email.strip().lower(), letter))
     return await visit.page("forgot.html", sent=True)
 
 
@@ -100,6 +98,7 @@ async def link(visit: Visit) -> Response:
         kept = await asyncio.to_thread(signin.hashed, password)
         async with db.transaction(visit.runtime.pool) as conn:
             account_id = await _let_in(conn, token, email, kept)
+            await accounts.set_language(conn, account_id, visit.language)
     except NotFound:
         raise
     except ApiError as error:
@@ -217,7 +216,11 @@ async def _entered(visit: Visit, account_id: int, to: str) -> Response:
     """A new session, never the one that the browser came with."""
     async with db.transaction(visit.runtime.pool) as conn:
         token = await signin.open_session(conn, account_id, address=visit.address, agent=visit.agent)
-    return visit.enter(redirect(to), token)
+        reads = await accounts.language(conn, account_id)
+    answer = visit.enter(redirect(to), token)
+    if reads is not None and languages.chosen(visit.request) is None:
+        languages.keep(answer, reads, secure=visit.secure)
+    return answer
 
 
 async def _count(visit: Visit, email: str) -> None:
