@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 
@@ -111,6 +112,7 @@ def unsaid() -> set[str]:
     return found
 
 
+@cache
 def core_sentences() -> set[str]:
     """What the core may say of a request, a task, a delivery, a check; what is put into it stands as 7."""
     found = {f"The file {reason}" for reason in REASONS.values()} | {f"'medium 2' {each}" for each in REASONS.values()}
@@ -147,6 +149,7 @@ def sentences(node: ast.expr) -> list[str]:
     return []
 
 
+@cache
 def used() -> set[Key]:
     """Everything that is looked up as it stands."""
     return in_templates() | in_handlers() | looked_up()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,7 @@ def test_a_page_has_the_same_code_and_shape(page: str, language: str) -> None:
     assert prose != FENCED.sub("", english), "it is translated"
 
 
+@cache
 def catalogue(language: str) -> list[Message]:
     with (LOCALES / f"{language}.po").open("rb") as file:
         return [message for message in read_po(file, locale=language.replace("-", "_")) if message.id]

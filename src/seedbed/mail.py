@@ -62,8 +62,8 @@ async def send(settings: Settings, to: str, letter: Letter) -> bool:
     subject, text = letter.subject, letter.text
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = settings.mail_from, to, subject
-    message["Content-Language"] = letter.language
     message.set_content(text)
+    message["Content-Language"] = letter.language
     if settings.smtp_url is None:
         log.warning(
             "no mail server is set (SEEDBED_SMTP_URL): this mail is not sent", to=to, subject=subject, text=text

@@ -200,7 +200,7 @@ def _price_of(form: Mapping[str, str], visit: Visit) -> str | None:
     return visit.count("{number} credit", "{number} credits", credits)
 
 
-SELLERS = {"open": "Seedance", "studio": "Studio", "ark": "Ark", "openai": "Videos"}
+SELLERS = {"open": "Seedance", "studio": "Studio", "ark": "Ark", "openai": "OpenAI Videos"}
 """What the models of a dialect are called together."""
 
 

@@ -72,11 +72,18 @@ async def forgot(visit: Visit) -> Response:
         account_id, _ = await signin.kept_password(conn, email)
         token = None if account_id is None else await signin.make_link(conn, "reset", account_id=account_id)
     if account_id is not None and token is not None:
-        async with db.connection(visit.runtime.pool) as conn:
-            reads = await accounts.language(conn, account_id)
-        letter = mail.new_password(words(reads or visit.language), f"{visit.runtime.settings.base_url}/link/{token}")
-        visit.later(mail.send(visit.runtime.settings, email.strip().lower(), letter))
+        visit.later(_post_link(visit, account_id, email.strip().lower(), token))
     return await visit.page("forgot.html", sent=True)
+
+
+async def _post_link(visit: Visit, account_id: int, email: str, token: str) -> None:
+    """Mail the way to a new password, in the account's language, whoever asked for it in whichever."""
+    settings = visit.runtime.settings
+    async with db.connection(visit.runtime.pool) as conn:
+        language = await accounts.language(conn, account_id)
+    await mail.send(
+        settings, email, mail.new_password(words(language or visit.language), f"{settings.base_url}/link/{token}")
+    )
 
 
 async def link_page(visit: Visit) -> Response:

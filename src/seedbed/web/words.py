@@ -161,7 +161,7 @@ class Words:
             if left >= size and len(parts) < 2:
                 parts.append(format_unit(left // size, unit, "short", locale=self.locale))
                 left %= size
-        return " ".join(parts) or self.seconds(0)
+        return str(format_list(parts, "unit", locale=self.locale)) if parts else self.seconds(0)
 
     def either(self, options: Iterable[object]) -> str:
         """A list, of which one holds."""
