@@ -106,7 +106,8 @@ class Words:
             return self.either(self.retold(each) for each in said.split(" or "))
         if name in WITHIN:
             return self.retold(said)
-        return self.number(int(said)) if said.isascii() and said.isdigit() and len(said) < 16 else said
+        is_number = said.isascii() and said.isdigit() and not said.startswith("0") and len(said) < 16
+        return self.number(int(said)) if is_number or said == "0" else said
 
     @cached_property
     def _sentences(self) -> list[tuple[re.Pattern[str], str]]:
