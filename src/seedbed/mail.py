@@ -49,12 +49,12 @@ def invitation(say: Words, email: str, url: str) -> Letter:
 
 def low_balance(say: Words, email: str, available: int, threshold: int, url: str) -> Letter:
     """Few credits are left of the account `email`."""
-    text = say(
-        "Credits left of your account {email}: {available}. "
-        "You wanted to be told when there are fewer than {threshold}.\n\n{url}",
-        email=email, available=available, threshold=threshold, url=url,
+    text = say.count(
+        "{number} credit is left of your account {email}, fewer than the {threshold} at which you wanted to be told.",
+        "{number} credits are left of your account {email}, fewer than the {threshold} at which you wanted to be told.",
+        available, email=email, threshold=threshold,
     )  # fmt: skip
-    return Letter(say.language, say("Your credits at Seedbed are running low"), text)
+    return Letter(say.language, say("Your credits at Seedbed are running low"), f"{text}\n\n{url}\n")
 
 
 async def send(settings: Settings, to: str, letter: Letter) -> bool:

@@ -69,7 +69,8 @@ def english(language: str) -> Iterator[re.Pattern[str]]:
     """The phrases that are other in `language`."""
     for message in catalogue(language):
         for phrase, told in zip(parts(message.id), parts(message.string), strict=False):
-            if phrase != told and message.context != "offer":
+            letters = re.sub(r"\{\w+\}|\W", "", phrase)
+            if phrase != told and message.context != "offer" and letters:
                 yield re.compile(
                     r"\S+?".join(re.escape(part) for part in re.split(r"\{\w+\}", " ".join(phrase.split())))
                 )
@@ -242,7 +243,7 @@ async def test_mails_are_in_the_accounts_language(
     [mail] = box.mails
     assert mail["Subject"] == "Ваши кредиты в Seedbed заканчиваются"
     assert mail["Content-Language"] == "ru"
-    assert "меньше 50" in mail.get_content()
+    assert "осталось 0 кредитов — меньше порога 50" in mail.get_content()
 
 
 def test_all_six_are_here() -> None:
