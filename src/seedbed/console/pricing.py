@@ -114,7 +114,7 @@ async def _new_customer(visit: Visit, payments: Payments, order: Order, instead_
 
 async def _session(visit: Visit, payments: Payments, order: Order, customer: str) -> str:
     return await payments.checkout(
-        Purchase(order.id, order.title, order.amount, order.currency, order.every),
+        Purchase(order.id, visit.words.within("offer", order.title), order.amount, order.currency, order.every),
         customer,
         success_url=f"{_base(visit)}/billing/paid/{order.id}",
         cancel_url=f"{_base(visit)}/billing/cancelled/{order.id}",
