@@ -51,7 +51,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     with contextlib.ExitStack() as stack:
-        with patch.dict(embedded.SETTINGS, HASTY):  # type: ignore[arg-type]
+        with patch.dict(embedded.SETTINGS, HASTY):
             dsn = stack.enter_context(connect_or_start(shared / "postgres"))
         asyncio.run(_make_template(dsn))
         yield dsn

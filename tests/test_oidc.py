@@ -250,7 +250,7 @@ async def test_the_doctor_asks_it(stand: Stand, dsn: str) -> None:
         found = await asyncio.to_thread(examine, settings, lambda _: nullcontext(dsn))
         return next((each.good, each.detail) for each in found if each.check == "sign-in")
 
-    assert await finding() == (True, f"with {stand.issuer}, which signs with 1 key")
+    assert await finding() == (True, f"with {stand.issuer}; signing keys: 1")
     good, detail = await finding(oidc_issuer=f"{stand.issuer}/")
     assert (good, f"the provider calls itself '{stand.issuer}'" in detail) == (False, True)
     stand.down = True

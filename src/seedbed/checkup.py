@@ -123,7 +123,7 @@ async def _publishes(provider: Provider | None) -> Finding:
         keys = await provider.examine()
     except SignInRefused as refusal:
         return Finding("sign-in", False, str(refusal), "see SEEDBED_OIDC_ISSUER, or wait until the provider is back")
-    return Finding("sign-in", True, f"with {provider.issuer}, which signs with {keys} key{'s' if keys > 1 else ''}")
+    return Finding("sign-in", True, f"with {provider.issuer}; signing keys: {keys}")
 
 
 def _engines(settings: Settings) -> Finding:

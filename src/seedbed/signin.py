@@ -41,7 +41,7 @@ _NOBODY = _hasher.hash(secrets.token_urlsafe())
 class Session:
     """Somebody's session. `address` and `agent` are of its last request but for a minute.
 
-    Below `low_balance_credits` to spend the account is warned.
+    Below `low_balance_credits` to spend the account is warned. `language` is the tag of the one that it reads.
     """
 
     id: int
@@ -49,6 +49,7 @@ class Session:
     email: str
     is_admin: bool
     low_balance_credits: int | None
+    language: str | None
     created_at: datetime
     seen_at: datetime
     address: str
@@ -123,9 +124,9 @@ async def _shut_sessions_and_links(conn: Connection, account_id: int) -> None:
     )
 
 
-async def sign_up(conn: Connection, email: str, kept: str) -> int:
+async def sign_up(conn: Connection, email: str, kept: str, *, language: str | None = None) -> int:
     """Make an account with a password. Returns its id. Raises InvalidRequest for an address that is bad or taken."""
-    account_id = await accounts.create(conn, email)
+    account_id = await accounts.create(conn, email, language=language)
     await set_password(conn, account_id, kept)
     return account_id
 
@@ -165,7 +166,7 @@ async def find_session(conn: Connection, token: str, *, address: str, agent: str
     row = await conn.fetchrow(
         """
         WITH live AS (
-            SELECT s.*, a.email, a.is_admin, a.low_balance_credits
+            SELECT s.*, a.email, a.is_admin, a.low_balance_credits, a.language
             FROM sessions s JOIN accounts a ON a.id = s.account_id
             WHERE s.token_sha256 = $1 AND s.ended_at IS NULL
               AND s.created_at > now() - make_interval(secs => $4) AND s.seen_at > now() - make_interval(secs => $5)
@@ -188,7 +189,8 @@ async def list_sessions(conn: Connection, account_id: int) -> list[Session]:
     """An account's live sessions, the last used first."""
     rows = await conn.fetch(
         """
-        SELECT s.*, a.email, a.is_admin, a.low_balance_credits FROM sessions s JOIN accounts a ON a.id = s.account_id
+        SELECT s.*, a.email, a.is_admin, a.low_balance_credits, a.language
+        FROM sessions s JOIN accounts a ON a.id = s.account_id
         WHERE s.account_id = $1 AND s.ended_at IS NULL
           AND s.created_at > now() - make_interval(secs => $2) AND s.seen_at > now() - make_interval(secs => $3)
         ORDER BY s.seen_at DESC

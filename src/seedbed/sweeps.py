@@ -28,6 +28,7 @@ from seedbed.renders import Renderer
 from seedbed.runtime import Runtime
 from seedbed.storage import StorageError
 from seedbed.telemetry import log
+from seedbed.web import DEFAULT, words
 
 ABANDONED_S = 3600.0
 """What a store may need, beyond the longest render, before an attempt's leftovers are swept."""
@@ -63,21 +64,17 @@ async def forget_old(runtime: Runtime) -> list[str]:
         return await queue.lanes(conn)
 
 
-LOW_BALANCE = """\
-{available} credits are left of your account {email}, fewer than the {threshold} at which you wanted to be told.
-
-{url}
-"""
-
-
 async def tell_low_balances(runtime: Runtime) -> None:
     """Mail those whose credits have run low. Each is told once, until it has had enough again."""
     settings = runtime.settings
     async with db.transaction(runtime.pool) as conn:
         low = await accounts.newly_low(conn)
     for row in low:
-        text = LOW_BALANCE.format(**dict(row), url=f"{settings.base_url}/usage")
-        await mail.send(settings, row["email"], "Your credits at Seedbed are running low", text)
+        letter = mail.low_balance(
+            words(row["language"] or DEFAULT), row["email"], row["available"], row["threshold"],
+            f"{settings.base_url}/usage",
+        )  # fmt: skip
+        await mail.send(settings, row["email"], letter)
 
 
 async def clear_storage(runtime: Runtime, renderer: Renderer) -> None:

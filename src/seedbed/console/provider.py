@@ -18,6 +18,7 @@ from seedbed.console import _fields
 from seedbed.console._door import Visit, own_path
 from seedbed.errors import InvalidRequest, NotFound, RateLimited
 from seedbed.identities import ATTEMPT_S, Entered
+from seedbed.mail import Letter
 from seedbed.oidc import Person, Provider, Reason, SignInRefused
 from seedbed.telemetry import log
 from seedbed.web import redirect
@@ -90,7 +91,7 @@ async def _come_in(visit: Visit, provider: Provider, state: str, browser: str, t
     if entered.how is not None:
         log.info("an identity was kept", account_id=entered.account_id, how=entered.how, issuer=person.issuer)
     if entered.how == "linked":
-        visit.later(mail.send(visit.runtime.settings, email, *_told_of_link(visit, provider, email)))
+        visit.later(mail.send(visit.runtime.settings, email, _told_of_link(visit, provider, email)))
     if entered.how in ("linked", "connected"):
         return await visit.enter_as(entered.account_id, f"/account?done={entered.how}")
     return await visit.enter_as(entered.account_id, "/" if entered.how == "first" else to)
@@ -114,15 +115,16 @@ async def _whose(visit: Visit, conn: db.Connection, provider: Provider, person: 
     return entered
 
 
-def _told_of_link(visit: Visit, provider: Provider, email: str) -> tuple[str, str]:
-    """A mail's subject and text: whose account it was should know."""
+def _told_of_link(visit: Visit, provider: Provider, email: str) -> Letter:
+    """Whose account it was should know."""
     text = visit.say(
         "Your account {email} at {url} is now connected with {provider}, and its password works no more. "
         "Look through its API keys, and revoke those that you do not know.\n\n"
         "If that was not you, tell whoever runs the server.",
         email=email, url=visit.runtime.settings.base_url, provider=provider.label,
     )  # fmt: skip
-    return visit.say("Your Seedbed account is connected with {provider}", provider=provider.label), text
+    subject = visit.say("Your Seedbed account is connected with {provider}", provider=provider.label)
+    return Letter(visit.language, subject, text)
 
 
 async def disconnect(visit: Visit) -> Response:

@@ -11,7 +11,7 @@ from seedbed import accounts, db, identities, ledger, mail, signin, teams
 from seedbed.console._door import Visit, own_path
 from seedbed.errors import ApiError, InvalidRequest, NotFound, RateLimited
 from seedbed.signin import Link
-from seedbed.web import redirect
+from seedbed.web import redirect, words
 
 
 async def sign_in_page(visit: Visit) -> Response:
@@ -52,7 +52,7 @@ async def sign_up(visit: Visit) -> Response:
         signin.check_password(password, email)
         kept = await asyncio.to_thread(signin.hashed, password)
         async with db.transaction(visit.runtime.pool) as conn:
-            account_id = await signin.sign_up(conn, email, kept)
+            account_id = await signin.sign_up(conn, email, kept, language=visit.language)
             if visit.runtime.settings.sign_up_credits:
                 await ledger.grant(conn, account_id, visit.runtime.settings.sign_up_credits, "sign-up")
     except ApiError as error:
@@ -74,14 +74,19 @@ async def forgot(visit: Visit) -> Response:
     async with db.transaction(visit.runtime.pool) as conn:
         account_id, _ = await signin.kept_password(conn, email)
         token = None if account_id is None else await signin.make_link(conn, "reset", account_id=account_id)
-    if token is not None:
-        url = f"{visit.runtime.settings.base_url}/link/{token}"
-        text = visit.say(
-            "Choose a new password within an hour:\n\n{url}\n\nIf you did not ask for it, do nothing.", url=url
-        )
-        subject = visit.say("A new password for Seedbed")
-        visit.later(mail.send(visit.runtime.settings, email.strip().lower(), subject, text))
+    if account_id is not None and token is not None:
+        visit.later(_post_link(visit, account_id, email.strip().lower(), token))
     return await visit.page("forgot.html", sent=True)
+
+
+async def _post_link(visit: Visit, account_id: int, email: str, token: str) -> None:
+    """Mail the way to a new password, in the account's language, whoever asked for it in whichever."""
+    settings = visit.runtime.settings
+    async with db.connection(visit.runtime.pool) as conn:
+        language = await accounts.language(conn, account_id)
+    await mail.send(
+        settings, email, mail.new_password(words(language or visit.language), f"{settings.base_url}/link/{token}")
+    )
 
 
 async def link_page(visit: Visit) -> Response:
@@ -104,6 +109,7 @@ async def link(visit: Visit) -> Response:
         kept = await asyncio.to_thread(signin.hashed, password)
         async with db.transaction(visit.runtime.pool) as conn:
             account_id = await _let_in(conn, token, email, kept)
+            await accounts.set_language(conn, account_id, visit.language)
     except NotFound:
         raise
     except ApiError as error:
