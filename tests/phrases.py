@@ -19,8 +19,9 @@ SOURCE = Path(__file__).parents[1] / "src" / "seedbed"
 Key = tuple[str | None, str]
 
 CORE = (
-    "accounts addresses billing checkup idempotency identities intake library limits outbound payments renders signin tasks"
-    " teams uploads webhooks worker media/inputs media/proof dialects/_upload dialects/_media"
+    "accounts addresses billing checkup idempotency identities intake library limits outbound payments"
+    " renders signin tasks teams uploads webhooks worker media/inputs media/proof dialects/_upload"
+    " dialects/_media"
 )
 """Whose sentences people may come to read."""
 
