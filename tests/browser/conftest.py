@@ -7,10 +7,13 @@ from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import asyncpg
+import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
 
+from tests.browser import authors
 from tests.browser import house as houses
+from tests.browser.authors import Author
 from tests.browser.house import House
 from tests.browser.watched import PATIENCE_MS, Browsers
 from tests.conftest import TEMPLATE, other_database
@@ -40,6 +43,12 @@ async def chromium() -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def author(house: House) -> Author:
+    """Somebody whose shelf is not empty, for tests that only look."""
+    return await authors.settled(house)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -19,7 +19,7 @@ import httpx2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from seedbed import accounts, db, ledger, signin
+from seedbed import accounts, db, ledger, signin, tasks
 from tests import stripe_stand, webhook_receivers
 from tests.conftest import free_port
 from tests.console.people import PASSWORD
@@ -84,11 +84,9 @@ class House:
         return self.service.url
 
     @property
-    def first_link(self) -> str:
-        """The path that `serve` prints at its first start."""
-        found = re.search(r"(/link/\S+)", self.service.process.said())
-        assert found, self.service.process.said()
-        return found[1]
+    def links(self) -> list[str]:
+        """The paths of the links that the service has said: the one of its first start, then those of mails."""
+        return re.findall(r"/link/[\w-]+", self.service.process.said())
 
     async def person(self, name: str, *, credits: int = 1000, admin: bool = False) -> Person:
         """Somebody new, who is signed in already. Their password is `PASSWORD`."""
@@ -114,16 +112,16 @@ class House:
             assert answer.status_code == 200, answer.text
             return str(answer.json()["requestId"])
 
-    async def made(self, key: str, task_id: str, timeout_s: float = 120) -> None:
+    async def made(self, task_id: str, timeout_s: float = 120) -> None:
         """Wait until a film is ready."""
-        async with self.client(key) as api:
 
-            async def look() -> bool:
-                status: str = (await api.get(f"{GENERATIONS}/{task_id}")).json()["status"]
-                assert status not in ("failed", "cancelled"), status
-                return status == "succeeded"
+        async def look() -> bool:
+            async with db.connection(self.pool) as conn:
+                status = (await tasks.get(conn, task_id)).status
+            assert status not in ("failed", "cancelled"), status
+            return status == "succeeded"
 
-            await webhook_receivers.until(look, timeout_s)
+        await webhook_receivers.until(look, timeout_s)
 
     def client(self, key: str) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(base_url=self.url, timeout=60, headers={"Authorization": f"Bearer {key}"})

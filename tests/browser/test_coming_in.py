@@ -13,13 +13,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_the_first_link_makes_the_admin_who_signs_in_again(house: House, browsers: Browsers) -> None:
-    page = await browsers.page(None, house.first_link)
+    page = await browsers.page(None, house.links[0])
     await page.get_by_label("Email").fill("owner@example.org")
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Go on").click()
     await expect(page.get_by_role("heading", name="Create", exact=True)).to_be_visible()
     await expect(page.get_by_role("link", name="Administration")).to_be_visible()
-    another = await browsers.page(None, house.first_link, expected="status of 404")
+    another = await browsers.page(None, house.links[0], expected="status of 404")
     await expect(another.get_by_role("button", name="Go on")).to_have_count(0)
     await page.get_by_role("button", name="Sign out").click()
     await expect(page).to_have_url(f"{house.url}/sign-in")
