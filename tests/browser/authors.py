@@ -25,8 +25,9 @@ class Author:
         """Every page of the console that somebody who has signed in can see."""
         return [
             "/", f"/?task={self.film}", f"/?from={self.film}", "/library", f"/tasks/{self.film}",
-            f"/tasks/{self.cancelled}", "/usage", "/keys", "/webhooks", f"/webhooks/{self.delivery}", "/team", "/pricing",
-            "/account", "/tasks/nowhere", "/admin", "/admin/accounts", f"/admin/accounts/{self.person.account_id}",
+            f"/tasks/{self.cancelled}", "/usage", "/keys", "/webhooks", f"/webhooks/{self.delivery}", "/team",
+            "/pricing", "/account", "/tasks/nowhere", "/admin", "/admin/accounts",
+            f"/admin/accounts/{self.person.account_id}",
             "/admin/catalogue", "/admin/checkup",
         ]  # fmt: skip
 

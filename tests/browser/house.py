@@ -135,10 +135,10 @@ async def opened(folder: Path, dsn: str, **settings: object) -> AsyncIterator[Ho
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(stripe_stand.standing(till))
         receiver = await stack.enter_async_context(webhook_receivers.receiving())
+        trusted = f"127.0.0.1:{receiver.port},{till.url.removeprefix('http://')}"
         given = {
-            "database_url": dsn, "trusted_hosts": f"127.0.0.1:{receiver.port}", "stripe_api_url": till.url,
-            "stripe_key": stripe_stand.KEY, "stripe_webhook_secret": stripe_stand.SECRET,
-            "drain_s": 0,
+            "database_url": dsn, "trusted_hosts": trusted, "stripe_api_url": till.url, "stripe_key": stripe_stand.KEY,
+            "stripe_webhook_secret": stripe_stand.SECRET, "drain_s": 0,
         }  # fmt: skip
         running = stack.enter_context(service(folder, port, **(given | settings)))
         await running.ready()
