@@ -82,6 +82,7 @@ async def settled(house: House) -> Showcase:
         assert await tasks.start(conn, making, attempts_max=3)
         await conn.execute("UPDATE tasks SET progress = 0.62 WHERE id = $1", making)
         await conn.execute("UPDATE workers SET seen_at = now() + interval '1 hour'")
+    async with db.connection(house.pool) as conn:
         assert await ledger.audit(conn) == []
         sent = await webhooks.sent(conn, account_id)
     retried = next(each.id for each in sent if each.tries > 1)
