@@ -43,7 +43,7 @@ class Static:
 
     async def icon(self, request: Request) -> Response:
         """The mark, for browsers that show a file with no page around it and ask for an icon by themselves."""
-        return Response(self._files["mark.svg"].content, headers={"Cache-Control": FOR_A_DAY}, media_type=TYPES[".svg"])
+        return FileResponse(self._files["mark.svg"], headers={"Cache-Control": FOR_A_DAY}, media_type=TYPES[".svg"])
 
 
 def _type(path: Path) -> str:
