@@ -8,7 +8,7 @@ CHROME := $(VENV)/.chromium
 DATA   ?= data
 JOBS   ?= auto
 
-.PHONY: setup demo serve test check format bench gallery lock clean
+.PHONY: setup demo serve test check format bench gallery screenshots lock clean
 
 setup: $(RUN)
 
@@ -59,6 +59,9 @@ bench: $(DEV)
 gallery: $(DEV)
 	$(BIN)/python -m bench.gallery
 	$(BIN)/python -m bench.front_page
+
+screenshots: $(DEV) $(CHROME)
+	$(BIN)/python -m bench.screenshots
 
 lock: $(DEV)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

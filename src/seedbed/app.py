@@ -70,6 +70,7 @@ def build_app(settings: Settings) -> ASGIApp:
     pages = Static()
     files = " ".join(storage.origins(settings.storage_url, settings.storage_public_url))
     add_route(app, "GET", "/static/{mark}/{name:path}", pages.serve)
+    add_route(app, "GET", "/favicon.ico", pages.icon)
     for method, path, page in console.routes(pages, files=files):
         add_route(app, method, path, page)
     for path, handler in docsite.routes(Docsite(pages, base_url=settings.base_url)):
