@@ -144,11 +144,11 @@ async def test_links_end_at_once_and_the_bytes_with_the_sweep(
                 raise StorageError("away")
 
             broken.setattr(Storage, "delete", refuse)
-            await sweeps._removed(runtime)
+            await sweeps.clear_removed(runtime)
         async with db.connection(pool) as conn:
             assert await files.removed(conn) == [key], "what could not be removed waits for the next sweep"
-        await sweeps._removed(runtime)
-        await sweeps._removed(runtime)
+        await sweeps.clear_removed(runtime)
+        await sweeps.clear_removed(runtime)
     assert not stored.exists()
     async with db.connection(pool) as conn:
         assert await files.removed(conn) == []

@@ -80,7 +80,7 @@ async def tell_low_balances(runtime: Runtime) -> None:
 async def clear_storage(runtime: Runtime, renderer: Renderer) -> None:
     """Take out of storage what no link leads to any more."""
     await _abandoned(runtime, renderer)
-    await _clear(runtime, files.removed, files.forget)
+    await clear_removed(runtime)
     await clear_uploads(runtime)
 
 
@@ -93,9 +93,14 @@ async def _abandoned(runtime: Runtime, renderer: Renderer) -> None:
             await renderer.discard(attempt.task_id, attempt.number)
         except StorageError as error:
             log.warning("an abandoned attempt's files stay for now", task=attempt.task_id, error=str(error))
-            return
+            continue
         async with db.connection(runtime.pool) as conn:
             await files.forget_attempt(conn, attempt)
+
+
+async def clear_removed(runtime: Runtime) -> None:
+    """Files of removed tasks."""
+    await _clear(runtime, files.removed, files.forget)
 
 
 async def clear_uploads(runtime: Runtime) -> None:
