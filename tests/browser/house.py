@@ -140,7 +140,7 @@ async def opened(folder: Path, dsn: str, **settings: object) -> AsyncIterator[Ho
             "database_url": dsn, "trusted_hosts": trusted, "stripe_api_url": till.url, "stripe_key": stripe_stand.KEY,
             "stripe_webhook_secret": stripe_stand.SECRET, "drain_s": 0,
         }  # fmt: skip
-        running = stack.enter_context(service(folder, port, **(given | settings)))
+        running = stack.enter_context(service(folder, port, (), **(given | settings)))
         await running.ready()
         pool = await db.open_pool(dsn, size=2, name="house")
         stack.push_async_callback(pool.close)
