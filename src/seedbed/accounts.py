@@ -166,6 +166,29 @@ async def set_admin(conn: Connection, account_id: int, *, admin: bool) -> None:
         raise NotFound("There is no such account")
 
 
+async def suspend(conn: Connection, account_id: int) -> None:
+    """Refuse an account's keys and sessions until it is resumed. What it has bought is still made and delivered.
+
+    Raises NotFound, and InvalidRequest for an admin's account.
+    """
+    done = await conn.fetchval(
+        """
+        UPDATE accounts SET suspended_at = coalesce(suspended_at, now()) WHERE id = $1 AND NOT is_admin RETURNING id
+        """,
+        account_id,
+    )
+    if done is None:
+        await get(conn, account_id)
+        raise InvalidRequest("An admin's account cannot be suspended: take the role from it first")
+
+
+async def resume(conn: Connection, account_id: int) -> None:
+    """Let a suspended account's keys and sessions in again. Raises NotFound."""
+    done = await conn.fetchval("UPDATE accounts SET suspended_at = NULL WHERE id = $1 RETURNING id", account_id)
+    if done is None:
+        raise NotFound("There is no such account")
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """An account as an operator sees it."""
@@ -176,6 +199,7 @@ class Account:
     available_credits: int
     held_credits: int
     created_at: datetime
+    suspended_at: datetime | None
 
 
 async def get(conn: Connection, account_id: int) -> Account:
@@ -192,7 +216,7 @@ async def search(
     """Accounts whose address holds `text`, the newest first, made before the account `before`."""
     rows = await conn.fetch(
         """
-        SELECT id, email, is_admin, available_credits, held_credits, created_at FROM accounts
+        SELECT id, email, is_admin, available_credits, held_credits, created_at, suspended_at FROM accounts
         WHERE strpos(email, $1) > 0 AND ($2::bigint IS NULL OR id = $2) AND id < $3 ORDER BY id DESC LIMIT $4
         """,
         text.strip().lower(),
@@ -358,9 +382,10 @@ def _key(row: Record) -> Key:
 _PER_MINUTE = "CASE api " + " ".join(f"WHEN '{api}' THEN {allowed}" for api, allowed in PER_MINUTE.items()) + " END"
 _COUNTED = f"""
     WITH key AS (
-        SELECT id, account_id, api, coalesce(per_minute, {_PER_MINUTE}) AS per_minute,
+        SELECT k.id, account_id, api, coalesce(per_minute, {_PER_MINUTE}) AS per_minute,
                monthly, webhook_url, last_used_at
-        FROM api_keys WHERE secret_sha256 = $1 AND revoked_at IS NULL
+        FROM api_keys k JOIN accounts a ON a.id = account_id
+        WHERE secret_sha256 = $1 AND revoked_at IS NULL AND suspended_at IS NULL
     ), hit AS (
         {limits.HIT.format(source="SELECT 'key ' || id, now(), 1 FROM key")}
     ), used AS (
@@ -387,8 +412,8 @@ async def authenticate(
 ) -> Caller:
     """Who `secret` belongs to, with this request counted against its minute, and that of `shared`.
 
-    Raises Unauthorized for a secret that is malformed, unknown, revoked or of an API not in `apis`, and
-    RateLimited when the key's minute is used up, or the one that it shares.
+    Raises Unauthorized for a secret that is malformed, unknown, revoked, of a suspended account or of an API not in
+    `apis`, and RateLimited when the key's minute is used up, or the one that it shares.
     """
     if not well_formed(secret):
         raise Unauthorized

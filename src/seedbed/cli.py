@@ -244,11 +244,34 @@ def account_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
     async def act(conn: Connection) -> list[dict[str, Any]]:
         rows = await conn.fetch(
-            "SELECT id, email, is_admin, available_credits, held_credits, created_at FROM accounts ORDER BY id"
+            "SELECT id, email, is_admin, available_credits, held_credits, created_at, suspended_at"
+            " FROM accounts ORDER BY id"
         )
         return [dict(row) for row in rows]
 
     _show(_in_database(data_dir, act), as_json)
+
+
+@account_app.command("suspend")
+def account_suspend(email: str, data_dir: DataDir = None) -> None:
+    """Refuse an account's keys and sessions; what it has bought is still made and delivered."""
+    from seedbed import accounts
+
+    async def act(conn: Connection) -> None:
+        await accounts.suspend(conn, await accounts.find(conn, email))
+
+    _in_database(data_dir, act)
+
+
+@account_app.command("resume")
+def account_resume(email: str, data_dir: DataDir = None) -> None:
+    """Let a suspended account's keys and sessions in again."""
+    from seedbed import accounts
+
+    async def act(conn: Connection) -> None:
+        await accounts.resume(conn, await accounts.find(conn, email))
+
+    _in_database(data_dir, act)
 
 
 @credit_app.command("grant")

@@ -19,7 +19,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from seedbed import accounts, limits
 from seedbed.db import Connection
-from seedbed.errors import InvalidRequest, NotFound
+from seedbed.errors import InvalidRequest, NotFound, Unauthorized
 
 PASSWORD_CHARS_MIN, PASSWORD_CHARS_MAX = 10, 256
 SESSION_S, SESSION_IDLE_S = 30 * 86_400, 14 * 86_400
@@ -145,7 +145,9 @@ def _sha256(token: str) -> bytes:
 
 
 async def open_session(conn: Connection, account_id: int, *, address: str, agent: str) -> str:
-    """Begin a session. Returns its token, for a cookie."""
+    """Begin a session. Returns its token, for a cookie. Raises Unauthorized for a suspended account."""
+    if await conn.fetchval("SELECT suspended_at FROM accounts WHERE id = $1", account_id) is not None:
+        raise Unauthorized("This account is suspended. Whoever runs the server can say why.")
     token = secrets.token_urlsafe(32)
     await conn.execute(
         "INSERT INTO sessions (account_id, token_sha256, address, agent) VALUES ($1, $2, $3, $4)",
@@ -168,7 +170,7 @@ async def find_session(conn: Connection, token: str, *, address: str, agent: str
         WITH live AS (
             SELECT s.*, a.email, a.is_admin, a.low_balance_credits, a.language
             FROM sessions s JOIN accounts a ON a.id = s.account_id
-            WHERE s.token_sha256 = $1 AND s.ended_at IS NULL
+            WHERE s.token_sha256 = $1 AND s.ended_at IS NULL AND a.suspended_at IS NULL
               AND s.created_at > now() - make_interval(secs => $4) AND s.seen_at > now() - make_interval(secs => $5)
         ), seen AS (
             UPDATE sessions SET seen_at = now(), address = $2, agent = $3 FROM live

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from seedbed import accounts, db, ledger, supervisor, tasks
-from seedbed.errors import TaskFailure
+from seedbed.errors import InvalidRequest, NotFound, TaskFailure
 from seedbed.settings import Settings
 from tests.conftest import Person, served
 from tests.console.people import PASSWORD, Browser, heading
@@ -156,3 +156,39 @@ async def test_the_service_is_seen_at_work(
         await conn.execute(
             "UPDATE accounts SET available_credits = available_credits - 1 WHERE id = $1", alice.account_id
         )
+
+
+async def test_a_suspended_account_is_refused_everywhere_until_it_is_let_in_again(
+    admin: Browser, other: Browser, conn: db.Connection, api: httpx2.AsyncClient
+) -> None:
+    await other.sign_up("bob@example.org")
+    bob = await accounts.find(conn, "bob@example.org")
+    _, secret = await accounts.create_key(conn, bob, "open")
+    page, key = f"/admin/accounts/{bob}", {"Authorization": f"Bearer {secret}"}
+
+    async def balance() -> int:
+        return (await api.get("/api/open/v1/balance", headers=key)).status_code
+
+    assert await balance() == 200
+    done = await admin.send(page, f"{page}/suspended")
+    assert done.headers["location"] == f"{page}?done=suspended"
+    assert await balance() == 401
+    assert (await other.http.get("/library")).status_code == 303, "the session has no account to show"
+    refused = await other.send("/sign-in", "/sign-in", email="bob@example.org", password=PASSWORD)
+    assert refused.status_code == 401
+    assert "This account is suspended" in refused.text
+    assert "suspended" in await admin.see("/admin/accounts")
+    await admin.send(page, f"{page}/suspended")
+    assert await balance() == 200
+    assert (await other.http.get("/library")).status_code == 200, "and the session is there again"
+
+
+async def test_an_admin_is_not_suspended(admin: Browser, conn: db.Connection) -> None:
+    root = await accounts.find(conn, "root@example.org")
+    assert f"/admin/accounts/{root}/suspended" not in await admin.see(f"/admin/accounts/{root}")
+    with pytest.raises(InvalidRequest, match="take the role from it first"):
+        await accounts.suspend(conn, root)
+    with pytest.raises(NotFound):
+        await accounts.suspend(conn, 999_999)
+    with pytest.raises(NotFound):
+        await accounts.resume(conn, 999_999)

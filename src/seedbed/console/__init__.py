@@ -101,6 +101,7 @@ ADMINS: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/admin/accounts/{account_id:int}/grant", admin.grant),
     ("POST", "/admin/accounts/{account_id:int}/admin", admin.set_admin),
     ("POST", "/admin/accounts/{account_id:int}/identities/{identity_id:int}/end", admin.end_identity),
+    ("POST", "/admin/accounts/{account_id:int}/suspended", admin.set_suspended),
     ("POST", "/admin/accounts/{account_id:int}/keys/{key_id:int}/revoke", admin.revoke_key),
     ("GET", "/admin/catalogue", admin.catalogue_page),
     ("GET", "/admin/checkup", admin.checkup_page),

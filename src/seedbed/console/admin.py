@@ -85,6 +85,18 @@ async def set_admin(visit: Visit) -> Response:
     return redirect(f"/admin/accounts/{account_id}?done=admin")
 
 
+async def set_suspended(visit: Visit) -> Response:
+    """Refuse an account's keys and sessions, or let them in again."""
+    account_id, suspended = _fields.part(visit, "account_id"), visit.form.get("suspended") == "yes"
+    try:
+        async with db.transaction(visit.runtime.pool) as conn:
+            await (accounts.suspend if suspended else accounts.resume)(conn, account_id)
+    except InvalidRequest as error:
+        return await _account(visit, account_id, error)
+    log.info("an account was suspended or resumed", account_id=account_id, suspended=suspended, by=visit.member.email)
+    return redirect(f"/admin/accounts/{account_id}?done={'suspended' if suspended else 'resumed'}")
+
+
 async def revoke_key(visit: Visit) -> Response:
     """Refuse a key of an account from now on."""
     account_id, key_id = _fields.part(visit, "account_id"), _fields.part(visit, "key_id")
