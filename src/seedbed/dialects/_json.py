@@ -67,7 +67,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidRequest(f"The request body has the name {_shown(twice)} twice")
+        raise InvalidRequest(f"The request body has the name {shown(twice)} twice")
     return found
 
 
@@ -141,7 +141,7 @@ def check(shape: type[Shape], values: dict[str, Any]) -> Shape:
 
 
 def _fault(where: str, kind: str, message: str) -> str:
-    name = _shown(where)
+    name = shown(where)
     if kind == "missing":
         return f"{name} is required"
     if kind == "extra_forbidden":
@@ -168,7 +168,7 @@ def whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
     """A client's own name, quoted back: short and printable."""
     shown = "".join(c if c.isprintable() else "?" for c in name[:64])
     return f"'{shown}'"
