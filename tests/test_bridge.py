@@ -100,7 +100,8 @@ async def test_everything_goes_through(url: str, alice: Person, settings: Settin
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
         assert len(tools) == 10
         assert list(tools["upload_media"].input_schema["properties"]) == ["path"]
-        assert tools["generate_video"].input_schema["properties"]["media_urls"]["description"].startswith("Paths of")
+        media = tools["generate_video"].input_schema["properties"]["media_urls"]["description"]
+        assert media.endswith("Paths of files on this machine are taken too, and sent to the service.")
         assert (await told(client, "list_models"))["credits_per_usd"] == 128
         accepted = await told(client, "generate_video", **SHORT)
         assert (await told(client, "get_balance"))["credits_held"] == 16

@@ -24,7 +24,7 @@ def test_the_mode_is_that_of_the_media() -> None:
 
 
 def test_a_model_that_does_not_work_so_says_what_it_needs() -> None:
-    with pytest.raises(InvalidRequest, match="'media' must be left out: seedance-2.0 works from text alone"):
+    with pytest.raises(InvalidRequest, match=r"'media' must be left out: seedance-2.0 works from text alone"):
         _media.mode_of("media", PICTURE, only("text_to_video"))
-    with pytest.raises(InvalidRequest, match="'media' is required by seedance-2.0"):
+    with pytest.raises(InvalidRequest, match=r"'media' is required by seedance-2.0"):
         _media.mode_of("media", (), only("image_to_video"))
