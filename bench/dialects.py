@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from bench.stand import (
     JSON,
     PYTHON,
@@ -65,7 +67,8 @@ class Way:
 
 
 def _posted(path: str, body: Any, headers: str = JSON) -> Call:
-    return Call("POST", path, json.dumps(body).encode(), headers)
+    """As the SDKs write it."""
+    return Call("POST", path, orjson.dumps(body), headers)
 
 
 def _rest(path: str, body: dict[str, Any], id: str = "id") -> Way:

@@ -100,7 +100,8 @@ async def test_everything_goes_through(url: str, alice: Person, settings: Settin
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
         assert len(tools) == 10
         assert list(tools["upload_media"].input_schema["properties"]) == ["path"]
-        assert tools["generate_video"].input_schema["properties"]["media_urls"]["description"].startswith("Paths of")
+        media = tools["generate_video"].input_schema["properties"]["media_urls"]["description"]
+        assert media.endswith("Paths of files on this machine are taken too, and sent to the service.")
         assert (await told(client, "list_models"))["credits_per_usd"] == 128
         accepted = await told(client, "generate_video", **SHORT)
         assert (await told(client, "get_balance"))["credits_held"] == 16
@@ -118,7 +119,7 @@ async def test_everything_goes_through(url: str, alice: Person, settings: Settin
         assert guide.uri == "seedbed://prompt-guide"
         assert (await client.read_resource(guide.uri)).contents[0].text.startswith("# ")  # type: ignore[union-attr]
         assert len((await client.list_resource_templates()).resource_templates) == 3
-        with pytest.raises(MCPError, match="Task not found"):
+        with pytest.raises(MCPError, match="This account has no such video"):
             await client.read_resource("seedbed://videos/mcp_unknown")
 
 
@@ -189,13 +190,17 @@ async def test_a_film_takes_no_other_files_place(
         ):
             text = await refused(client, "save_video", task_id=task_id, path=path)
             assert text.startswith(f"invalid_request: {message}"), text
-        assert (await refused(client, "save_video", task_id="mcp_x", path="b.mp4")) == "not_found: Task not found"
+        assert (
+            await refused(client, "save_video", task_id="mcp_x", path="b.mp4")
+        ) == "not_found: This account has no such video; list_videos tells which it has"
         await told(client, "save_video", task_id=task_id, path="film.mp4")
     assert taken.read_text() == "mine"
     assert {path.name for path in tmp_path.glob("*.mp4")} == {"taken.mp4", "film.mp4"}
     assert not [path for path in tmp_path.iterdir() if path.name.endswith(".part")]
     async with agent(url, bob.key, cwd=tmp_path) as client:
-        assert (await refused(client, "save_video", task_id=task_id, path="c.mp4")) == "not_found: Task not found"
+        assert (
+            await refused(client, "save_video", task_id=task_id, path="c.mp4")
+        ) == "not_found: This account has no such video; list_videos tells which it has"
 
 
 async def test_a_service_that_goes_away_and_comes_back(settings: Settings, alice: Person) -> None:

@@ -50,7 +50,7 @@ SENT_S = 6 * 86_400
 
 PIECE_BYTES = 1 << 20
 TAKES_MEDIA = ("generate_video", "quote_video")
-LOCAL_MEDIA = "Paths of files on this machine, or public https addresses, of pictures, videos or sounds. "
+LOCAL_MEDIA = " Paths of files on this machine are taken too, and sent to the service."
 LINKS = "://", "data:"
 
 UPLOAD_TOOL = types.Tool(
@@ -69,7 +69,10 @@ SAVE_TOOL = types.Tool(
     title="Save a finished video here",
     description="Save a video that has succeeded as a new .mp4 file on this machine. Takes no other file's place.",
     input_schema=object_of(
-        {"task_id": {"type": "string"}, "path": {"type": "string", "description": "Path of the new file"}}
+        {
+            "task_id": {"type": "string", "description": "The id that generate_video gave"},
+            "path": {"type": "string", "description": "Path of the new file, absolute for choice"},
+        }
     ),
     output_schema=object_of({"path": {"type": "string"}, "size_bytes": {"type": "integer"}}),
     annotations=types.ToolAnnotations(
@@ -164,7 +167,7 @@ class Bridge:
         for tool in found.tools:
             properties = tool.input_schema.get("properties", {})
             if tool.name in TAKES_MEDIA and "media_urls" in properties:
-                properties["media_urls"]["description"] = LOCAL_MEDIA + properties["media_urls"]["description"]
+                properties["media_urls"]["description"] += LOCAL_MEDIA
         tools = [UPLOAD_TOOL if tool.name == UPLOAD_TOOL.name else tool for tool in found.tools]
         return types.ListToolsResult(tools=[*tools, SAVE_TOOL])
 
@@ -296,9 +299,8 @@ def _path(name: str) -> Path:
 def _examined(path: Path, argument: str) -> tuple[int, str]:
     """The size and SHA-256 of a medium. Raises InvalidRequest."""
     if not path.is_file():
-        raise InvalidRequest(
-            f"'{argument}': there is no file {path}; give a path on this machine, or an https address", field=argument
-        )
+        wanted = "a path on this machine" if argument == "path" else "a path on this machine, or an https address"
+        raise InvalidRequest(f"'{argument}': there is no file {path}; give {wanted}", field=argument)
     try:
         if forms.sniff(path) is None:
             raise InvalidRequest(f"'{argument}': {path} is no picture, video or sound that is taken", field=argument)

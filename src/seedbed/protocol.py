@@ -22,6 +22,9 @@ REQUEST_S = 330.0
 ENDLESS = "endless"
 """What an answer without an end notes in its scope's state, so that it does not keep a server from stopping."""
 
+WHOLE = "whole"
+"""What the state of a request's scope has once its body is all here: whoever reads it needs no clock."""
+
 _STOPPING = "stopping"
 
 
@@ -85,6 +88,7 @@ class LimitedHttp(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._pending_bytes = 0
         self._allow(None)
+        self.scope["state"][WHOLE] = True
         super().on_message_complete()
 
     def _allow(self, time_s: float | None) -> None:

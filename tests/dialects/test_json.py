@@ -36,6 +36,20 @@ def test_texts_that_are_kept(text: str) -> None:
         assert _json.parse_object(raw) == {text: [text]}
 
 
+@pytest.mark.parametrize(
+    "number", ["0", "-0", "1.0", "1e5", "1E-7", "0.1", "18446744073709551615", "18446744073709551616", "-1" + "0" * 40]
+)
+def test_numbers_are_what_they_are(number: str) -> None:
+    found = _json.parse_object(b'{"a":%b}' % number.encode())["a"]
+    assert (type(found), repr(found)) == (type(json.loads(number)), repr(json.loads(number)))
+
+
+@pytest.mark.parametrize("raw", [b'{"a":1,"a":1}', b'{"a":1,"b":{"c":2,"d":3,"c":2}}', b'{"a":[{"":1,"":2}]}'])
+def test_no_name_comes_twice(raw: bytes) -> None:
+    with pytest.raises(InvalidRequest, match="' twice"):
+        _json.parse_object(raw)
+
+
 BROKEN = {
     b"\\u0000": "U\\+0000",
     b"\\ud800": "half of a surrogate pair",

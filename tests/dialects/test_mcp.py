@@ -298,7 +298,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"prompt": " \n"}, "'prompt' must say what the video shows; it is blank"),
     ({"prompt": 7}, "'prompt': input should be a valid string"),
     ({"prompt": "x" * 10_001}, "'prompt': string should have at most 10000 characters"),
-    ({"prompt": "x", "size": "big"}, "'size' is not a field of this request"),
+    ({"prompt": "x", "size": "big"}, "'size' is not an argument of "),
     ({"prompt": "x", "model": "sora"}, "'model' must be one of seedance-2.0, seedance-2.0-fast, seedance-1.5-pro"),
     ({"prompt": "x", "resolution": "4k"}, "'resolution' must be one of 480p, 720p, 1080p"),
     ({"prompt": "x", "aspect_ratio": "5:4"}, "'aspect_ratio' must be one of 16:9, 9:16, 1:1"),
@@ -323,6 +323,10 @@ async def test_wrong_requests_are_told_what_to_change(url: str, alice: Person, p
                 text, error = await refused(client, tool, **arguments)
                 assert text.startswith(f"invalid_request: {message}"), text
                 assert error["code"] == "invalid_request"
+        text, _ = await refused(client, "get_video", id="mcp_x")
+        assert text == "invalid_request: 'id' is not an argument of get_video, which takes task_id"
+        text, _ = await refused(client, "get_balance", currency="usd")
+        assert text == "invalid_request: 'currency' is not an argument of get_balance, which takes none"
         text, _ = await refused(client, "generate_video", prompt="x", idempotency_key="two words")
         assert text.startswith("invalid_request: 'idempotency_key': ")
         text, _ = await refused(client, "wait_for_video", task_id="mcp_x", timeout_s=301)
@@ -430,7 +434,7 @@ async def test_resources_that_are_not_there(url: str, alice: Person) -> None:
         for uri, message in (
             (f"seedbed://videos/{task_id}/video.mp4", "The video is queued: it has no file yet"),
             (f"seedbed://videos/{task_id}/../secret", "There is no such resource"),
-            ("seedbed://videos/mcp_unknown", "Task not found"),
+            ("seedbed://videos/mcp_unknown", "This account has no such video"),
             ("file:///etc/passwd", "There is no such resource"),
         ):
             with pytest.raises(MCPError, match=message) as raised:
@@ -447,10 +451,10 @@ async def test_accounts_do_not_see_one_another(url: str, alice: Person, bob: Per
     async with agent(url, bob) as client:
         for tool in ("get_video", "wait_for_video", "cancel_video"):
             text, _ = await refused(client, tool, task_id=task_id)
-            assert text == "not_found: Task not found"
+            assert text == "not_found: This account has no such video; list_videos tells which it has"
         assert (await told(client, "list_videos"))["videos"] == []
         assert (await refused(client, "list_videos", after=task_id))[1]["code"] == "not_found"
-        with pytest.raises(MCPError, match="Task not found"):
+        with pytest.raises(MCPError, match="This account has no such video"):
             await client.read_resource(f"seedbed://videos/{task_id}")
     async with db.connection(pool) as conn:
         assert (await tasks.get(conn, task_id)).status == "queued"

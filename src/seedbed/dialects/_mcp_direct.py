@@ -7,10 +7,9 @@ would; whatever is odd, and whatever may tell progress, goes to the machine, whi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import orjson
 from mcp.shared.inbound import (
@@ -47,8 +46,7 @@ JUDGED_MAX, JUDGED_BYTES_MAX = 512, 2048
 """How many clients' ways to call are remembered, and of what size."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A call in order: what is called, with what, under which id and revision of the protocol."""
 
     offer: Offer

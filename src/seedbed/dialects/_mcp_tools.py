@@ -22,6 +22,7 @@ from mcp_types import Tool, ToolAnnotations
 from seedbed import db, ledger, library, protocol, tasks, telemetry
 from seedbed.accounts import Caller
 from seedbed.catalogue import Catalogue, Model
+from seedbed.db import Connection
 from seedbed.dialects import _http, _json, _mcp_shapes, _media, _upload
 from seedbed.dialects._http import instant
 from seedbed.dialects._json import choice
@@ -33,6 +34,7 @@ from seedbed.errors import (
     InsufficientCredits,
     InternalError,
     InvalidRequest,
+    NotFound,
     RateLimited,
     ServiceBusy,
 )
@@ -229,8 +231,7 @@ async def get(visit: Visit, asked: Named, _: Report) -> Json:
 
 async def cancel(visit: Visit, asked: Named, _: Report) -> Json:
     async with db.transaction(visit.runtime.pool) as conn:
-        task = await tasks.get_own(conn, asked.task_id, dialect=NAME, account_id=visit.caller.account_id)
-        task = await tasks.cancel(conn, task)
+        task = await tasks.cancel(conn, await _own(conn, visit, asked.task_id))
     visit.runtime.wake()
     return _video(visit, task)
 
@@ -274,7 +275,14 @@ def upload_body(runtime: Runtime, kept: Upload) -> Json:
 async def own(visit: Visit, task_id: str) -> Task:
     """A task of the caller's account that was made through MCP. Raises NotFound."""
     async with db.connection(visit.runtime.pool) as conn:
+        return await _own(conn, visit, task_id)
+
+
+async def _own(conn: Connection, visit: Visit, task_id: str) -> Task:
+    try:
         return await tasks.get_own(conn, task_id, dialect=NAME, account_id=visit.caller.account_id)
+    except NotFound:
+        raise NotFound("This account has no such video; list_videos tells which it has") from None
 
 
 async def page(visit: Visit, limit: int, after: str | None, status: Status | None) -> tuple[list[Task], bool]:
@@ -382,7 +390,7 @@ async def call(offer: Offer, arguments: dict[str, Any], visit: Visit, report: Re
     """The result that the tool comes to, as MCP has it, or an error that its agent can read. Raises nothing."""
     try:
         given = {name: value for name, value in arguments.items() if value is not None}
-        return told(await offer.act(visit, _json.check(offer.takes, given), report))
+        return told(await offer.act(visit, _checked(offer, given), report))
     except ApiError as error:
         return refusal(error)
     except db.UNAVAILABLE as error:
@@ -391,6 +399,16 @@ async def call(offer: Offer, arguments: dict[str, Any], visit: Visit, report: Re
     except Exception:
         log.exception("a tool failed", tool=offer.name, request_id=visit.trace_id)
         return refusal(InternalError())
+
+
+def _checked(offer: Offer, given: dict[str, Any]) -> Arguments:
+    """What the tool takes. Raises InvalidRequest, which for an unknown argument names those that there are."""
+    known = offer.takes.model_fields
+    for name in given:
+        if name not in known:
+            wrong = f"{_json.shown(name)} is not an argument of {offer.name}, which takes {', '.join(known) or 'none'}"
+            raise InvalidRequest(wrong, field=name)
+    return _json.check(offer.takes, given)
 
 
 def told(body: Json) -> Json:
