@@ -7,7 +7,7 @@ import os
 from rich.console import Console
 from rich.table import Table
 
-from bench import dialects, status, submit, throughput
+from bench import dialects, pages, status, submit, throughput
 from bench.stand import stand
 
 
@@ -62,6 +62,9 @@ def main() -> None:
             goal,
         )
     console.print(table)
+    console.print("\nPages of the console, with 100,000 tasks in the account\n")
+    with stand() as here:
+        console.print(pages.table_of(pages.measure(here)))
 
 
 if __name__ == "__main__":

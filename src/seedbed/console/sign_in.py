@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 
 from starlette.responses import Response
@@ -11,6 +12,7 @@ from seedbed import accounts, db, ledger, mail, signin, teams
 from seedbed.console._door import Visit, own_path
 from seedbed.errors import ApiError, InvalidRequest, NotFound, RateLimited
 from seedbed.signin import Link
+from seedbed.telemetry import log
 from seedbed.web import redirect
 
 
@@ -68,17 +70,26 @@ async def forgot(visit: Visit) -> Response:
     """Send a link, if there is such an account; the answer is the same where there is none."""
     email = visit.form.get("email", "")
     await _count(visit, email)
-    async with db.transaction(visit.runtime.pool) as conn:
-        account_id, _ = await signin.kept_password(conn, email)
-        token = None if account_id is None else await signin.make_link(conn, "reset", account_id=account_id)
-    if token is not None:
-        url = f"{visit.runtime.settings.base_url}/link/{token}"
-        text = visit.say(
-            "Choose a new password within an hour:\n\n{url}\n\nIf you did not ask for it, do nothing.", url=url
-        )
-        subject = visit.say("A new password for Seedbed")
-        visit.later(mail.send(visit.runtime.settings, email.strip().lower(), subject, text))
+    visit.later(_send_link(visit, email))
     return await visit.page("forgot.html", sent=True)
+
+
+async def _send_link(visit: Visit, email: str) -> None:
+    """A link for a new password, to whoever has an account. After the answer: its time tells nobody who that is."""
+    try:
+        async with db.transaction(visit.runtime.pool) as conn:
+            account_id, _ = await signin.kept_password(conn, email)
+            if account_id is None:
+                return
+            token = await signin.make_link(conn, "reset", account_id=account_id)
+    except db.UNAVAILABLE as error:
+        log.error("a link for a new password could not be made", error=repr(error))
+        return
+    url = f"{visit.runtime.settings.base_url}/link/{token}"
+    text = visit.say(
+        "Choose a new password within an hour:\n\n{url}\n\nIf you did not ask for it, do nothing.", url=url
+    )
+    await mail.send(visit.runtime.settings, email.strip().lower(), visit.say("A new password for Seedbed"), text)
 
 
 async def link_page(visit: Visit) -> Response:
@@ -214,8 +225,11 @@ async def change_password(visit: Visit) -> Response:
 
 
 async def _entered(visit: Visit, account_id: int, to: str) -> Response:
-    """A new session, never the one that the browser came with."""
+    """A new session, never the one that the browser came with, which ends."""
     async with db.transaction(visit.runtime.pool) as conn:
+        if visit.session is not None:
+            with contextlib.suppress(NotFound):  # a new password has ended it already
+                await signin.end_session(conn, visit.session.account_id, visit.session.id)
         token = await signin.open_session(conn, account_id, address=visit.address, agent=visit.agent)
     return visit.enter(redirect(to), token)
 
