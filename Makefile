@@ -8,7 +8,7 @@ CHROME := $(VENV)/.chromium
 DATA   ?= data
 JOBS   ?= auto
 
-.PHONY: setup demo serve test check format bench gallery lock clean
+.PHONY: setup demo serve test check format bench gallery screenshots lock clean
 
 setup: $(RUN)
 
@@ -26,11 +26,11 @@ $(DEV): $(RUN) requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-# The browser of the tests: Debian's, with letters for every language of the documentation.
+# What the tests drive: Debian's browser, with letters for every language of the documentation, and Node.js.
 $(CHROME): $(BIN)/python
-	@command -v chromium >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-	  apt-get install -y -qq --no-install-recommends chromium fonts-noto-core fonts-noto-cjk >/dev/null; } \
-	  || { echo "The tests drive Chromium: install it, or make test as root on Debian."; exit 1; }
+	@{ command -v chromium && command -v node; } >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	  apt-get install -y -qq --no-install-recommends chromium nodejs fonts-noto-core fonts-noto-cjk >/dev/null; } \
+	  || { echo "The tests drive Chromium and Node.js: install them, or make test as root on Debian."; exit 1; }
 	@touch $@
 
 demo: $(RUN)
@@ -59,6 +59,9 @@ bench: $(DEV)
 gallery: $(DEV)
 	$(BIN)/python -m bench.gallery
 	$(BIN)/python -m bench.front_page
+
+screenshots: $(DEV) $(CHROME)
+	$(BIN)/python -m bench.screenshots
 
 lock: $(DEV)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

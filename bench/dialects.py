@@ -10,17 +10,30 @@ from __future__ import annotations
 import itertools
 import json
 import statistics
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bench.stand import JSON, PYTHON, Stand, answers, cpu_s, http, process, run, stand, wait_until
+from bench.stand import (
+    JSON,
+    PYTHON,
+    Connection,
+    Stand,
+    answers,
+    connected,
+    cpu_s,
+    http,
+    process,
+    run,
+    stand,
+    wait_until,
+)
 from seedbed import accounts, db, ledger
 from seedbed.accounts import Api
 from seedbed.dialects.studio_v1 import REQUESTS_PER_MINUTE as STUDIO_PER_MINUTE
 
 PORT = 8914
-ROUNDS, TURN, CONNECTIONS = 11, 320, 16
+ROUNDS, TURN, CONNECTIONS = 45, 80, 16
 """A dialect's turn is so many requests."""
 
 PROMPT = "A river flowing through an autumn forest"
@@ -126,13 +139,16 @@ def measure(stand: Stand) -> dict[str, dict[str, float]]:
 
     async def main() -> None:
         keys = await _keys(stand.dsn)
-        requests = {name: await _requests(way, keys[way.api]) for name, way in WAYS.items()}
         names = list(WAYS)
-        for number in range(ROUNDS):
-            turn = number % len(names)
-            for what, found in spent.items():
-                for name in names[turn:] + names[:turn]:
-                    found[name].append(await _spent_s(server.pid, itertools.islice(requests[name][what], TURN)))
+        async with connected(PORT, CONNECTIONS) as connections:
+            requests = {name: await _requests(connections, way, keys[way.api]) for name, way in WAYS.items()}
+            for number in range(ROUNDS):
+                first = number % len(names)
+                for what, found in spent.items():
+                    for name in names[first:] + names[:first]:
+                        before = cpu_s(server.pid)
+                        await answers(connections, itertools.islice(requests[name][what], TURN))
+                        found[name].append(cpu_s(server.pid) - before)
 
     with process(command, stand.environment, core=0) as server:
         wait_until(f"http://127.0.0.1:{PORT}/healthz")
@@ -144,13 +160,6 @@ def measure(stand: Stand) -> dict[str, dict[str, float]]:
 
 def _times(own: list[float], base: list[float]) -> float:
     return statistics.median(ours / theirs for ours, theirs in zip(own, base, strict=True))
-
-
-async def _spent_s(pid: int, requests: Iterable[bytes]) -> float:
-    """Processor time of a turn, in seconds."""
-    before = cpu_s(pid)
-    await answers(PORT, requests, connections=CONNECTIONS)
-    return cpu_s(pid) - before
 
 
 async def _keys(dsn: str) -> dict[Api, list[str]]:
@@ -167,10 +176,10 @@ async def _keys(dsn: str) -> dict[Api, list[str]]:
     return keys
 
 
-async def _requests(way: Way, keys: list[str]) -> dict[str, Iterator[bytes]]:
+async def _requests(connections: list[Connection], way: Way, keys: list[str]) -> dict[str, Iterator[bytes]]:
     """Without end: submissions with one key after another, and looks at a task of each."""
     submissions = [way.submit.bytes_for(key) for key in keys]
-    bodies = await answers(PORT, submissions, connections=CONNECTIONS)
+    bodies = await answers(connections, submissions)
     ids = [way.id(json.loads(body)) for body in bodies]
     looks = [way.status(task_id).bytes_for(key) for task_id, key in zip(ids, keys, strict=True)]
     return {"status": itertools.cycle(looks), "submit": itertools.cycle(submissions)}

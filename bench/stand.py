@@ -102,6 +102,9 @@ def wait_until(url: str, timeout_s: float = 30.0) -> None:
     raise TimeoutError(url)
 
 
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
 class Answer:
     """Reads one HTTP answer: enough to know its status, its body and where it ends."""
 
@@ -126,35 +129,42 @@ async def load(
     numbers = iter(range(10**9))
     end = time.perf_counter() + seconds
 
-    async def one() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async def one(connection: Connection) -> None:
         while (began := time.perf_counter()) < end:
-            await _exchange(reader, writer, request(next(numbers)))
+            await _exchange(connection, request(next(numbers)))
             times.append(time.perf_counter() - began)
-        writer.close()
 
-    began = time.perf_counter()
-    await asyncio.gather(*(one() for _ in range(connections)))
+    async with connected(port, connections) as opened:
+        began = time.perf_counter()
+        await asyncio.gather(*map(one, opened))
     return len(times) / (time.perf_counter() - began), times
 
 
-async def answers(port: int, requests: Iterable[bytes], *, connections: int) -> list[bytes]:
-    """Send each request, over kept-alive connections. Returns the bodies of their answers, in order."""
+@contextlib.asynccontextmanager
+async def connected(port: int, connections: int) -> AsyncIterator[list[Connection]]:
+    """Open connections, for `answers`."""
+    opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(connections)]
+    yield opened
+    for _, writer in opened:
+        writer.close()
+
+
+async def answers(connections: list[Connection], requests: Iterable[bytes]) -> list[bytes]:
+    """Send each request, one after another over every connection. Returns the bodies of their answers, in order."""
     bodies: dict[int, bytes] = {}
     left = enumerate(requests)
 
-    async def one() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async def one(connection: Connection) -> None:
         for number, request in left:
-            bodies[number] = await _exchange(reader, writer, request)
-        writer.close()
+            bodies[number] = await _exchange(connection, request)
 
-    await asyncio.gather(*(one() for _ in range(connections)))
+    await asyncio.gather(*map(one, connections))
     return [bodies[number] for number in sorted(bodies)]
 
 
-async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> bytes:
+async def _exchange(connection: Connection, request: bytes) -> bytes:
     """The body of the answer, which must be a good one."""
+    reader, writer = connection
     writer.write(request)
     answer = Answer()
     parser = httptools.HttpResponseParser(answer)

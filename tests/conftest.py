@@ -10,9 +10,11 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+from unittest.mock import patch
 from uuid import uuid4
 
 import asyncpg
@@ -20,14 +22,19 @@ import httpx2
 import pytest
 import uvicorn
 
-from seedbed import accounts, db, ledger
+from seedbed import accounts, db, embedded, ledger
 from seedbed.app import build_app
 from seedbed.embedded import connect_or_start
+from seedbed.errors import ApiError
 from seedbed.protocol import LimitedHttp
 from seedbed.settings import Settings, load
 
+T = TypeVar("T")
+
 TEMPLATE = "seedbed_template"
 TEMPLATE_LOCK = 0x7E3D
+HASTY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+"""The run's server need not outlive a power cut, and each test's database is made in a third of the time."""
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +50,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the run's PostgreSQL, with a migrated template database on it."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    with connect_or_start(shared / "postgres") as dsn:
+    with contextlib.ExitStack() as stack:
+        with patch.dict(embedded.SETTINGS, HASTY):
+            dsn = stack.enter_context(connect_or_start(shared / "postgres"))
         asyncio.run(_make_template(dsn))
         yield dsn
 
@@ -63,17 +72,24 @@ def other_database(dsn: str, name: str) -> str:
     return f"{head.rpartition('/')[0]}/{name}?{query}"
 
 
-@pytest.fixture
-async def dsn(server: str) -> AsyncIterator[str]:
-    """A fresh, migrated database of the test's own."""
+@contextlib.asynccontextmanager
+async def database(server: str, template: str) -> AsyncIterator[str]:
+    """A copy of the database `template`, for as long as it is needed."""
     name = f"test_{uuid4().hex}"
     conn = await asyncpg.connect(server)
-    await conn.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    await conn.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     try:
         yield other_database(server, name)
     finally:
         await conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
         await conn.close()
+
+
+@pytest.fixture
+async def dsn(server: str) -> AsyncIterator[str]:
+    """A fresh, migrated database of the test's own."""
+    async with database(server, TEMPLATE) as dsn:
+        yield dsn
 
 
 @pytest.fixture
@@ -90,6 +106,23 @@ async def conn(pool: db.Pool) -> AsyncIterator[db.Connection]:
     """A connection whose statements commit one by one."""
     async with db.connection(pool) as conn:
         yield conn
+
+
+async def at_once(pool: db.Pool, acts: Iterable[Callable[[db.Connection], Awaitable[T]]]) -> list[T | ApiError]:
+    """Lets all loose at one moment, each in a transaction of its own; what each gave, or how it was refused."""
+    acts = list(acts)
+    barrier = asyncio.Barrier(len(acts))
+
+    async def one(act: Callable[[db.Connection], Awaitable[T]]) -> T | ApiError:
+        async with pool.acquire() as conn:
+            await barrier.wait()
+            try:
+                async with conn.transaction():
+                    return await act(conn)
+            except ApiError as refused:
+                return refused
+
+    return await asyncio.gather(*map(one, acts))
 
 
 @pytest.fixture
@@ -137,13 +170,34 @@ async def bob(pool: db.Pool) -> Person:
         return await make_person(conn, "bob")
 
 
+class _Server(uvicorn.Server):
+    """uvicorn's, without its naps: it looks ten times a second whether to end, and then waits for a tenth more."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.told_to_end = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self.told_to_end.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await asyncio.sleep(0)  # in which connections that have nothing to do are gone
+        await self._wait_tasks_to_complete()
+        await self.lifespan.shutdown()
+
+
 @contextlib.asynccontextmanager
 async def served(settings: Settings) -> AsyncIterator[str]:
     """The production application on a real socket; gives its address."""
     config = uvicorn.Config(
         build_app(settings), http=LimitedHttp, host=settings.host, port=settings.port, log_config=None
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     with contextlib.closing(socket.socket(proto=socket.IPPROTO_TCP)) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((settings.host, settings.port))
@@ -154,7 +208,7 @@ async def served(settings: Settings) -> AsyncIterator[str]:
         try:
             yield settings.base_url
         finally:
-            server.should_exit = True
+            server.told_to_end.set()
             await running
 
 

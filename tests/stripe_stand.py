@@ -182,9 +182,9 @@ async def deliver(
 
 
 @contextlib.asynccontextmanager
-async def standing() -> AsyncIterator[Stand]:
-    """The stand-in on a socket of its own."""
-    stand = Stand()
+async def standing(stand: Stand | None = None) -> AsyncIterator[Stand]:
+    """The stand-in, or one like it, on a socket of its own."""
+    stand = stand or Stand()
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     stand.url = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -85,6 +85,13 @@ async def test_what_is_nowhere(api: httpx2.AsyncClient) -> None:
         assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
 
 
+async def test_browsers_that_ask_for_an_icon_by_themselves_get_the_mark(api: httpx2.AsyncClient) -> None:
+    answer = await api.get("/favicon.ico")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "image/svg+xml"
+    assert answer.content.startswith(b"<svg")
+
+
 async def test_head_is_get_without_a_body(api: httpx2.AsyncClient, alice: Person) -> None:
     for path in (f"{PREFIX}/models", f"{PREFIX}/balance", "/healthz"):
         head, get = await api.head(path, headers=alice.auth), await api.get(path, headers=alice.auth)

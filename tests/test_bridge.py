@@ -24,7 +24,7 @@ from tests.conftest import Person, served
 from tests.engines_for_tests import Clip
 from tests.home import ROOT
 from tests.test_media_inputs import quarters, written
-from tests.test_spine import working
+from tests.workers import at_work
 
 SHORT: dict[str, Any] = {"prompt": "A river", "duration": 4, "resolution": "480p"}
 
@@ -71,7 +71,7 @@ async def test_a_film_by_the_embedded_engine_is_saved(
         shares.append(progress)
 
     engine = offered("previz")["previz"]
-    async with agent(url, alice.key, cwd=tmp_path) as client, working(settings, tmp_path, engine):
+    async with agent(url, alice.key, cwd=tmp_path) as client, at_work(settings, tmp_path, engine):
         asked = SHORT | {"prompt": "The picture comes alive, slow dolly in", "media_urls": ["a picture.png"]}
         assert (await told(client, "quote_video", **asked))["credits"] == 26
         task_id = (await told(client, "generate_video", **asked))["task_id"]
@@ -180,7 +180,7 @@ async def test_a_film_takes_no_other_files_place(
         task_id = (await told(client, "generate_video", **SHORT))["task_id"]
         text = await refused(client, "save_video", task_id=task_id, path="film.mp4")
         assert text == "invalid_request: The video is queued: there is no file yet"
-        async with working(settings, tmp_path, Clip()):
+        async with at_work(settings, tmp_path, Clip()):
             await told(client, "wait_for_video", task_id=task_id)
         for path, message in (
             ("taken.mp4", f"'path': there is a file {taken} already; give another name"),

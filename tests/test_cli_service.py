@@ -339,6 +339,7 @@ def test_a_doctor_finds_a_good_service_good(service: Home) -> None:
         "disk",
         "catalogue",
         "payments",
+        "sign-in",
         "engines",
         "storage",
         "database",

@@ -28,9 +28,10 @@ from seedbed.tasks import MediaRef
 from seedbed.webhooks import Delivery, Outcome
 from tests.conftest import Person, make_person
 from tests.engines_for_tests import Broken, Clip, Slow
-from tests.test_spine import GENERATIONS, ended, working
+from tests.test_spine import GENERATIONS, ended
 from tests.test_tasks import accept, in_state, output_of
 from tests.webhook_receivers import Receiver, check_signatures, opened, receiving, told, until
+from tests.workers import at_work
 
 ROOT = Path(__file__).parents[1]
 SECRET = "a secret of the key's"
@@ -184,7 +185,7 @@ async def test_what_a_receiver_gets(
                 asked: dict[str, Any] = {"duration_s": 4, "resolution": "480p", "webhook_url": receiver.url}
                 made[word] = (await accept(conn, person, prompt=word, **asked)).id
             cancelled = await in_state(conn, person, "cancelled", webhook_url=receiver.url)
-        async with working(trusted, tmp_path, Broken()):
+        async with at_work(trusted, tmp_path, Broken()):
             got = {orjson.loads(request.body)["requestId"]: request for request in await receiver.wait(3)}
         status = (await api.get(f"{GENERATIONS}/{made['good']}", headers=person.auth)).json()
         file = await api.get(status["output"]["url"])
@@ -215,7 +216,7 @@ async def test_every_try_carries_the_same_message(
     async with receiving(*bad) as receiver:
         async with db.transaction(pool) as conn:
             task = await in_state(conn, alice, "cancelled", webhook_url=receiver.url)
-        async with working(trusting(settings, receiver), tmp_path, Clip()), db.connection(pool) as conn:
+        async with at_work(trusting(settings, receiver), tmp_path, Clip()), db.connection(pool) as conn:
             for count in range(1, 6):
                 await receiver.wait(count)
                 await until(lambda count=count: _tried(conn, count))
@@ -248,7 +249,7 @@ async def test_an_address_that_is_gone_gets_nothing_more(
 ) -> None:
     async with (
         receiving(told(410)) as receiver,
-        working(trusting(settings, receiver), tmp_path, Clip()) as worker,
+        at_work(trusting(settings, receiver), tmp_path, Clip()) as worker,
         db.connection(pool) as conn,
     ):
 
@@ -272,7 +273,7 @@ async def test_a_message_is_not_lost_when_nobody_was_there_to_send_it(
     async with receiving() as receiver:
         async with db.transaction(pool) as conn:
             task = await in_state(conn, alice, "succeeded", webhook_url=receiver.url)
-        async with working(trusting(settings, receiver), tmp_path, Clip()):
+        async with at_work(trusting(settings, receiver), tmp_path, Clip()):
             [got] = await receiver.wait(1)
         assert orjson.loads(got.body)["requestId"] == task.id
 
@@ -301,7 +302,7 @@ async def test_a_worker_killed_in_a_delivery_loses_nothing(
         async with db.connection(pool) as conn:
             assert await conn.fetchval("SELECT count(*) FROM delivery_tries") == 0
             await conn.execute("UPDATE pgqueuer SET heartbeat = heartbeat - interval '1 hour'")
-            async with working(trusted, tmp_path, Clip()):
+            async with at_work(trusted, tmp_path, Clip()):
                 first, second = await receiver.wait(2)
                 await until(lambda: _nothing_queued(conn))
         assert (first.headers["webhook-id"], first.body) == (second.headers["webhook-id"], second.body)
@@ -313,7 +314,7 @@ async def test_a_busy_host_costs_no_try(pool: db.Pool, alice: Person, settings: 
         async with db.transaction(pool) as conn:
             for _ in range(12):
                 await in_state(conn, alice, "cancelled", webhook_url=receiver.url)
-        async with working(trusting(settings, receiver), tmp_path, Clip()), db.connection(pool) as conn:
+        async with at_work(trusting(settings, receiver), tmp_path, Clip()), db.connection(pool) as conn:
             await receiver.wait(10)
             waiting = "SELECT count(*) FROM pgqueuer WHERE status = 'queued' AND attempts > 0"
             await until(lambda: _counts(conn, waiting, 2))
@@ -336,7 +337,7 @@ async def test_tarpits_do_not_hold_up_others(pool: db.Pool, alice: Person, setti
             for _ in range(200):
                 await in_state(conn, alice, "cancelled", webhook_url=tarpit.url)
             await in_state(conn, alice, "cancelled", webhook_url=healthy.url)
-        async with working(trusting(settings, tarpit, healthy, webhook_timeout_s=3600), tmp_path, Clip()):
+        async with at_work(trusting(settings, tarpit, healthy, webhook_timeout_s=3600), tmp_path, Clip()):
             await healthy.wait(1)
             await tarpit.wait(10)
             async with db.transaction(pool) as conn:
@@ -352,7 +353,7 @@ async def test_a_video_is_made_while_receivers_hang(
         async with db.transaction(pool) as conn:
             for _ in range(20):
                 await in_state(conn, alice, "cancelled", webhook_url=tarpit.url)
-        async with working(trusting(settings, tarpit, webhook_timeout_s=3600), tmp_path, Clip()):
+        async with at_work(trusting(settings, tarpit, webhook_timeout_s=3600), tmp_path, Clip()):
             await tarpit.wait(10)
             accepted = (await api.post(GENERATIONS, json=BODY, headers=alice.auth)).json()
             assert (await ended(api, alice, accepted["requestId"]))["status"] == "succeeded"
@@ -364,13 +365,13 @@ async def test_a_draining_worker_hands_its_deliveries_over(
     async with receiving(3600.0) as receiver:
         async with db.transaction(pool) as conn:
             await in_state(conn, alice, "cancelled", webhook_url=receiver.url)
-        async with working(trusting(settings, receiver), tmp_path, Clip()):
+        async with at_work(trusting(settings, receiver), tmp_path, Clip()):
             await receiver.wait(1)
         async with db.connection(pool) as conn:
             row = await conn.fetchrow("SELECT status::text, execute_after <= now() AS due FROM pgqueuer")
             assert row is not None
             assert (row["status"], row["due"]) == ("queued", True)
-        async with working(trusting(settings, receiver), tmp_path, Clip()):
+        async with at_work(trusting(settings, receiver), tmp_path, Clip()):
             first, second = await receiver.wait(2)
         assert first.headers["webhook-id"] == second.headers["webhook-id"]
 
@@ -417,7 +418,7 @@ async def test_bodies_are_small_whatever_went_wrong(
             await tasks.fail(conn, task.id, TaskFailure("render_failed", message), attempt=1)
             await in_state(conn, alice, "succeeded", webhook_url=long_url)
         public = "https://" + "v" * 200 + ".example.com/" + "p" * 1500
-        async with working(trusting(settings, receiver, public_url=public), tmp_path, Slow()):
+        async with at_work(trusting(settings, receiver, public_url=public), tmp_path, Slow()):
             got = await receiver.wait(2)
     assert {orjson.loads(request.body)["status"] for request in got} == {"failed", "succeeded"}
     assert all(len(request.body) <= BODY_BYTES_MAX for request in got)

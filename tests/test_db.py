@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -14,20 +13,14 @@ from alembic.config import Config
 
 from seedbed import db, ledger, tasks, webhooks
 from seedbed.errors import ConfigError
-from tests.conftest import other_database
+from tests.conftest import database, other_database
 
 
 @pytest.fixture
 async def empty(server: str) -> AsyncIterator[str]:
     """A database with nothing in it."""
-    name = f"empty_{uuid4().hex}"
-    conn = await asyncpg.connect(server)
-    await conn.execute(f"CREATE DATABASE {name}")
-    try:
-        yield other_database(server, name)
-    finally:
-        await conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        await conn.close()
+    async with database(server, "template0") as dsn:
+        yield dsn
 
 
 async def count(conn: db.Connection) -> int:

@@ -11,7 +11,7 @@ import pytest
 from seedbed import db, idempotency
 from seedbed.errors import IdempotencyConflict, InvalidRequest
 from seedbed.idempotency import Answer
-from tests.conftest import Person
+from tests.conftest import Person, at_once
 from tests.test_spine import GENERATIONS
 
 POST = "POST /x"
@@ -82,23 +82,18 @@ async def test_a_race_has_one_winner(pool: db.Pool, alice: Person) -> None:
     """Whoever comes gets the lock, a conflict, or the winner's answer; the deed is done once."""
     deeds: Counter[str] = Counter()
     for round_ in range(10):
-        barrier, key = asyncio.Barrier(12), f"k{round_}"
+        key = f"k{round_}"
 
-        async def come(barrier: asyncio.Barrier = barrier, key: str = key) -> str:
-            async with pool.acquire() as conn:
-                await barrier.wait()
-                try:
-                    async with conn.transaction():
-                        found = await idempotency.find(conn, alice.account_id, POST, key, b"{}")
-                        if found is not None:
-                            return "replayed" if found == ANSWER else "wrong answer"
-                        deeds[key] += 1
-                        await idempotency.keep(conn, alice.account_id, POST, key, b"{}", ANSWER)
-                        return "done"
-                except IdempotencyConflict:
-                    return "refused"
+        async def come(conn: db.Connection, key: str = key) -> str:
+            found = await idempotency.find(conn, alice.account_id, POST, key, b"{}")
+            if found is not None:
+                return "replayed" if found == ANSWER else "wrong answer"
+            deeds[key] += 1
+            await idempotency.keep(conn, alice.account_id, POST, key, b"{}", ANSWER)
+            return "done"
 
-        told = Counter(await asyncio.gather(*(come() for _ in range(12))))
+        answers = await at_once(pool, [come] * 12)
+        told = Counter("refused" if isinstance(answer, IdempotencyConflict) else answer for answer in answers)
         assert told["done"] == 1, told
         assert told.keys() <= {"done", "refused", "replayed"}
         assert deeds[key] == 1

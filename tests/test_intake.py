@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterable
@@ -17,12 +16,10 @@ from PIL import Image
 from seedbed import catalogue, db, intake, tasks, telemetry, worker
 from seedbed.engines import EngineError, Progress, RenderRequest, RenderResult
 from seedbed.ledger import Balance
-from seedbed.outbound import PublicClient, Resolve
+from seedbed.outbound import PublicClient
 from seedbed.runtime import open_runtime
-from seedbed.scratch import Scratch
 from seedbed.settings import Settings, load
 from seedbed.tasks import MediaRef
-from seedbed.worker import Worker
 from tests import hostile_files as files
 from tests import ssrf_vectors as vectors
 from tests.conftest import Person, free_port
@@ -32,6 +29,7 @@ from tests.relay import Relay
 from tests.test_spine import GENERATIONS, ended
 from tests.test_tasks import accept
 from tests.webhook_receivers import until
+from tests.workers import at_work
 
 BODY: dict[str, Any] = {"model": "seedance-2.0", "prompt": "A river", "duration": 4, "resolution": "480p"}
 
@@ -52,25 +50,6 @@ class Seeing(Clip):
                 with Image.open(each.path) as image:
                     assert (image.format, image.mode) == ("PNG", "RGB")
         return await super().render(request, scratch, progress)
-
-
-@contextlib.asynccontextmanager
-async def working(
-    settings: Settings, tmp_path: Path, engine: Clip, resolve: Resolve | None = None
-) -> AsyncIterator[Worker]:
-    scratch = Scratch(tmp_path / "scratch")
-    async with (
-        PublicClient(settings.trusted, resolve=resolve, host_max=1000) as client,
-        open_runtime(settings, pool_size=12, name="test worker") as runtime,
-    ):
-        there = Worker(runtime, {"previz": engine}, scratch, client)
-        running = asyncio.create_task(there.run())
-        try:
-            yield there
-        finally:
-            there.stop()
-            await running
-            scratch.close()
 
 
 @pytest.fixture
@@ -138,7 +117,7 @@ async def test_an_engine_gets_plain_files_with_their_roles(
     seen: list[tuple[str, str, str]],
 ) -> None:
     engine, before = Seeing(), fetches("fetched")
-    async with working(settings, tmp_path, engine):
+    async with at_work(settings, tmp_path, engine):
         told = await ended(api, alice, await ask(api, alice, host, *names))
     assert told["status"] == "succeeded", told
     assert engine.seen == [seen]
@@ -165,7 +144,7 @@ async def test_media_that_cannot_be_used_are_refunded(
     message: str,
 ) -> None:
     engine = Seeing()
-    async with working(settings, tmp_path, engine):
+    async with at_work(settings, tmp_path, engine):
         told = await ended(api, alice, await ask(api, alice, host, *names))
         again = await ended(api, alice, await ask(api, alice, host, "picture.png"))
     assert (told["status"], told["error"]) == ("failed", {"code": "invalid_media", "message": message})
@@ -179,7 +158,7 @@ async def test_a_model_for_pictures_refuses_a_clip_without_a_name(
 ) -> None:
     """Its address has no ending, so only the bytes tell; the price was for media either way."""
     host.media["nameless"] = host.media["clip.mp4"]
-    async with working(settings, tmp_path, Seeing()):
+    async with at_work(settings, tmp_path, Seeing()):
         wanted = await ask(api, alice, host, "nameless", model="seedance-1.5-pro", duration=5)
         told = await ended(api, alice, wanted)
     assert told["error"] == {
@@ -213,7 +192,7 @@ async def test_media_are_fetched_again_only_where_they_have_changed(
     host.media["plain.png"] = host.media["turning.png"] = host.media["picture.png"]
     host.tags |= {"picture.png": '"one"', "turning.png": '"a"'}
     before = {outcome: fetches(outcome) for outcome in ("fetched", "kept")}
-    async with working(settings, tmp_path, engine) as there:
+    async with at_work(settings, tmp_path, engine) as there:
         task_id = await ask(api, alice, host, "picture.png", "plain.png", "turning.png")
         await until(lambda: len(engine.seen) == 1)
         host.tags["turning.png"] = '"b"'
@@ -234,7 +213,7 @@ async def test_downloads_of_a_task_that_does_not_come_back_are_forgotten(
     api: httpx2.AsyncClient, alice: Person, host: Shelf, settings: Settings, tmp_path: Path, sound: None
 ) -> None:
     host.tags["picture.png"] = '"one"'
-    async with working(settings, tmp_path, Third()) as there:
+    async with at_work(settings, tmp_path, Third()) as there:
         task_id = await ask(api, alice, host, "picture.png")
         await until(lambda: bool(there._renderer._kept) and not there._renders)
         assert (await api.post(f"{GENERATIONS}/{task_id}/cancel", headers=alice.auth)).json()["success"]
@@ -268,7 +247,7 @@ async def test_a_task_is_cancelled_while_its_media_come(
     api: httpx2.AsyncClient, alice: Person, host: Shelf, settings: Settings, tmp_path: Path, sound: None
 ) -> None:
     engine = Seeing()
-    async with working(settings, tmp_path, engine) as there:
+    async with at_work(settings, tmp_path, engine) as there:
         task_id = await ask(api, alice, host, "slow", "picture.png")
         await until(lambda: host.asked["slow"] > 0)
         answer = await api.post(f"{GENERATIONS}/{task_id}/cancel", headers=alice.auth)
@@ -349,7 +328,7 @@ async def test_no_address_of_an_attacker_is_ever_dialled(
             )
             ids.append(task.id)
         before, ours = fetches("unreachable"), set(dialled)
-        async with working(settings, tmp_path, Clip(), resolve):
+        async with at_work(settings, tmp_path, Clip(), resolve=resolve, host_max=1000):
             for task_id in ids:
                 while not (await tasks.get(conn, task_id)).ended:
                     await asyncio.sleep(0.05)

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import psutil
 
 from seedbed import catalogue, db, ledger, tasks
 from seedbed.media.refusals import REASONS
-from seedbed.outbound import PublicClient
-from seedbed.runtime import open_runtime
-from seedbed.scratch import Scratch
 from seedbed.settings import Settings
 from seedbed.tasks import Task
-from seedbed.worker import Worker
 from tests import hostile_files as files
 from tests.conftest import Person
 from tests.engines_for_tests import Clip
 from tests.faults.cast import balance
-from tests.media_samples import Shelf, quarters, shelf, written
+from tests.media_samples import quarters, shelf, written
 from tests.test_media_hostile import CASES
 from tests.test_tasks import accept
+from tests.workers import at_work
 
 EACH_S_MAX = 13.0
 """The sandbox's own deadline is 10 s; what is over it is the start and the end of a process."""
@@ -36,24 +32,6 @@ def hostile(tmp_path: Path) -> dict[str, bytes]:
     good = files.film(tmp_path / "good.mp4", frames=48, sound=True).read_bytes()
     made = {name: make(good, tmp_path / "making") for name, (_, make) in CASES.items()}
     return made | files.REFUSED_BY_SIGHT
-
-
-@contextlib.asynccontextmanager
-async def working(settings: Settings, tmp_path: Path, host: Shelf) -> AsyncIterator[Worker]:
-    trusted = settings.model_copy(update={"trusted_hosts": f"127.0.0.1:{host.port}", "lease_s": 30.0, "concurrency": 2})
-    scratch = Scratch(tmp_path / "scratch")
-    async with (
-        PublicClient(trusted.trusted) as client,
-        open_runtime(trusted, pool_size=8, name="test worker") as runtime,
-    ):
-        there = Worker(runtime, {"previz": Clip()}, scratch, client)
-        running = asyncio.create_task(there.run())
-        try:
-            yield there
-        finally:
-            there.stop()
-            await running
-            scratch.close()
 
 
 async def ended(pool: db.Pool, task_id: str) -> Task:
@@ -74,7 +52,10 @@ async def test_no_file_harms_the_worker(
     model = catalogue.load().by_id["seedance-2.0"]
     await ledger.grant(conn, alice.account_id, 2000)
     before = psutil.Process().memory_info().rss
-    async with shelf(media) as host, working(settings, tmp_path, host):
+    async with contextlib.AsyncExitStack() as stack:
+        host = await stack.enter_async_context(shelf(media))
+        more = {"trusted_hosts": f"127.0.0.1:{host.port}", "lease_s": 30.0, "concurrency": 2}
+        await stack.enter_async_context(at_work(settings.model_copy(update=more), tmp_path, Clip()))
 
         async def one(number: str) -> Task:
             refs = (host.ref(number),)

@@ -27,8 +27,9 @@ from seedbed.runtime import open_runtime
 from seedbed.settings import Settings
 from tests.conftest import Person, served
 from tests.engines_for_tests import Clip
-from tests.test_worker import ROOT, at_work, bought, environment, over
+from tests.test_worker import ROOT, bought, environment, over
 from tests.webhook_receivers import until
+from tests.workers import at_work
 
 Pixels = NDArray[np.uint8]
 

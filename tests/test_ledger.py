@@ -10,15 +10,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from seedbed import accounts, db, ledger, tasks
-from seedbed.errors import InsufficientCredits, InvalidRequest, TaskFailure
+from seedbed.errors import ApiError, InsufficientCredits, InvalidRequest, TaskFailure
 from seedbed.ledger import Balance
-from tests.conftest import Person, make_person
+from seedbed.tasks import Task
+from tests.conftest import Person, at_once, make_person
 from tests.test_tasks import accept, output_of, priced
 
 ROOT = Path(__file__).parents[1]
@@ -231,42 +233,25 @@ async def test_an_unknown_account_has_no_balance(conn: db.Connection) -> None:
 async def test_a_balance_is_spent_once_however_many_ask_at_once(pool: db.Pool, sound: None) -> None:
     async with db.transaction(pool) as conn:
         person = await make_person(conn, "poor", 5 * 40)
-    barrier = asyncio.Barrier(16)
-
-    async def buy() -> int | None:
-        """What was left when it was refused, or None."""
-        async with pool.acquire() as conn:
-            await barrier.wait()
-            try:
-                await accept(conn, person)
-            except InsufficientCredits as refused:
-                return refused.available
-            return None
-
-    told = await asyncio.gather(*(buy() for _ in range(16)))
-    assert (told.count(None), told.count(0)) == (5, 11)
+    told = await at_once(pool, [lambda conn: accept(conn, person)] * 16)
+    left = [refused.available for refused in told if isinstance(refused, InsufficientCredits)]
+    assert (left, len(told)) == ([0] * 11, 16)
     async with db.connection(pool) as conn:
         assert await ledger.balance(conn, person.account_id) == Balance(0, 200)
+
+
+async def transfer(conn: db.Connection, *, payer: Person, payee: Person, credits: int) -> None:
+    await ledger.transfer(conn, payer.account_id, payee.account_id, credits)
 
 
 async def test_transfers_that_cross_and_spend_at_once_lose_nothing(pool: db.Pool, sound: None) -> None:
     """Three people send to one another all at once, more than they have: nobody waits for ever, nobody owes."""
     async with db.transaction(pool) as conn:
         people = [await make_person(conn, name, 100) for name in ("a", "b", "c")]
-    barrier = asyncio.Barrier(18)
-
-    async def send(number: int) -> int:
-        payer, payee = people[number % 3], people[(number + 1 + number // 9) % 3]
-        async with pool.acquire() as conn:
-            await barrier.wait()
-            try:
-                async with conn.transaction():
-                    await ledger.transfer(conn, payer.account_id, payee.account_id, 40)
-            except InsufficientCredits:
-                return 0
-            return 1
-
-    assert sum(await asyncio.gather(*map(send, range(18)))) >= 6
+    pairs = [(people[number % 3], people[(number + 1 + number // 9) % 3]) for number in range(18)]
+    told = await at_once(pool, [partial(transfer, payer=payer, payee=payee, credits=40) for payer, payee in pairs])
+    assert {type(answer) for answer in told} <= {type(None), InsufficientCredits}
+    assert told.count(None) >= 6
     async with db.connection(pool) as conn:
         left = [await ledger.balance(conn, person.account_id) for person in people]
         with pytest.raises(LookupError):
@@ -280,19 +265,9 @@ async def test_transfers_that_cross_and_spend_at_once_lose_nothing(pool: db.Pool
 async def test_two_transfers_of_all_there_is_move_it_once(pool: db.Pool, sound: None) -> None:
     async with db.transaction(pool) as conn:
         payer, *payees = [await make_person(conn, name, 100) for name in ("a", "b", "c", "d")]
-    barrier = asyncio.Barrier(3)
-
-    async def send(payee: Person) -> bool:
-        async with pool.acquire() as conn:
-            await barrier.wait()
-            try:
-                async with conn.transaction():
-                    await ledger.transfer(conn, payer.account_id, payee.account_id, 100)
-            except InsufficientCredits:
-                return False
-            return True
-
-    assert sorted(await asyncio.gather(*map(send, payees))) == [False, False, True]
+    told = await at_once(pool, [partial(transfer, payer=payer, payee=payee, credits=100) for payee in payees])
+    assert told.count(None) == 1
+    assert sum(isinstance(answer, InsufficientCredits) for answer in told) == 2
 
 
 async def test_a_statement_is_paged_and_whole(pool: db.Pool, conn: db.Connection, books: dict[str, str]) -> None:
@@ -321,26 +296,16 @@ async def _race_ends(pool: db.Pool, alice: Person) -> None:
     async with db.transaction(pool) as conn:
         task = await accept(conn, alice)
         await tasks.start(conn, task.id, attempts_max=3)
-    barrier = asyncio.Barrier(9)
-
-    async def end(how: int) -> bool:
-        async with pool.acquire() as conn:
-            await barrier.wait()
-            async with conn.transaction():
-                if how == 0:
-                    return await tasks.succeed(conn, task.id, 1, output_of(task.id)) is not None
-                if how == 1:
-                    return await tasks.fail(conn, task.id, REFUSED, attempt=1) is not None
-                try:
-                    moved = await tasks.cancel(conn, task)
-                except InvalidRequest:
-                    return False
-                return moved.status == "cancelled"
-
-    ways = [how % 3 for how in range(9)]
-    won = [how for how, done in zip(ways, await asyncio.gather(*map(end, ways)), strict=True) if done]
+    ways = (
+        lambda conn: tasks.succeed(conn, task.id, 1, output_of(task.id)),
+        lambda conn: tasks.fail(conn, task.id, REFUSED, attempt=1),
+        lambda conn: tasks.cancel(conn, task),
+    )
+    told = await at_once(pool, ways * 3)
+    won = [moved.status for moved in told if isinstance(moved, Task)]
     # Cancelling a cancelled task is no error, so all who cancelled may have won together.
-    assert len(won) == 1 or set(won) == {2}
+    assert len(won) == 1 or set(won) == {"cancelled"}
+    assert all(isinstance(refused, InvalidRequest) for refused in told if isinstance(refused, ApiError))
 
 
 async def hammer(dsn: str, seed: int) -> None:

@@ -71,6 +71,27 @@ async def test_post_never_follows_a_redirect(status: int) -> None:
     assert (len(receiver.dialled), elsewhere.dialled) == (1, [])
 
 
+async def test_ask_brings_all_of_an_answer_up_to_its_bound() -> None:
+    long = os.urandom(3 * outbound.BODY_PREFIX_BYTES)
+    async with (
+        receiving(response(200, long)) as receiver,
+        receiving(response(302, b"no", Location=receiver.url)) as mover,
+        trusting(receiver, mover) as client,
+    ):
+        got = await client.ask(receiver.url, size_bytes_max=len(long), timeout_s=5)
+        with pytest.raises(outbound.TooLarge, match=rf"^127\.0\.0\.1 answered with more than {len(long) - 1} bytes$"):
+            await client.ask(receiver.url, size_bytes_max=len(long) - 1, timeout_s=5)
+        moved = await client.ask(mover.url, BODY, {"X-A": "1"}, size_bytes_max=10, timeout_s=5)
+    assert (got.status, got.body) == (200, long)
+    assert (moved.status, moved.body, moved.headers["location"]) == (302, b"no", receiver.url)
+    assert [request.split()[0] for request in receiver.requests] == [b"GET", b"GET"]
+    assert mover.requests[0].startswith(b"POST ")
+    assert mover.requests[0].endswith(BODY)
+    async with PublicClient() as client:
+        with pytest.raises(outbound.Blocked):
+            await client.ask(receiver.url, size_bytes_max=10, timeout_s=5)
+
+
 async def test_a_head_that_drips_hits_the_deadline() -> None:
     async def drip(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n")

@@ -32,8 +32,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from seedbed import outbound
+from seedbed.addresses import check_url
 from seedbed.errors import InvalidRequest
-from seedbed.outbound import PublicClient, check_url
+from seedbed.outbound import PublicClient
 from tests import ssrf_vectors as vectors
 from tests.receivers import BODY, Receiver, response
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedbed import addresses
+from seedbed.addresses import check_url
 from seedbed.errors import ConfigError, InvalidRequest
-from seedbed.outbound import PublicClient, check_url
+from seedbed.outbound import PublicClient
 from tests import ssrf_vectors as vectors
 
 

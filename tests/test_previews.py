@@ -21,7 +21,8 @@ from seedbed.renders import file_keys
 from seedbed.settings import Settings
 from tests.conftest import Person, served
 from tests.test_last_frame import Moving, all_frames, film, kept
-from tests.test_worker import at_work, bought, over
+from tests.test_worker import bought, over
+from tests.workers import at_work
 
 Pixels = NDArray[np.uint8]
 

@@ -18,7 +18,8 @@ from tests import hostile_files as files
 from tests.conftest import Person, free_port
 from tests.engines_for_tests import Clip
 from tests.media_samples import Shelf, shelf, written
-from tests.test_worker import at_work, bought, over
+from tests.test_worker import bought, over
+from tests.workers import at_work
 
 
 def picture(width: int, height: int, *, orientation: int = 1) -> bytes:

@@ -14,7 +14,7 @@ from seedbed import db
 from seedbed.settings import Settings
 from tests.conftest import Person, served
 from tests.engines_for_tests import Clip
-from tests.test_worker import at_work
+from tests.workers import at_work
 
 
 async def test_an_agent_that_does_as_it_says_gets_a_video(

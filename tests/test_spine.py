@@ -3,40 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from seedbed.engines import Engine, Progress, RenderRequest, RenderResult
-from seedbed.outbound import PublicClient
-from seedbed.runtime import open_runtime
-from seedbed.scratch import Scratch
+from seedbed.engines import Progress, RenderRequest, RenderResult
 from seedbed.settings import Settings
-from seedbed.worker import Worker
 from tests.conftest import Person
 from tests.engines_for_tests import Broken, Clip
+from tests.workers import at_work
 
 GENERATIONS = "/api/open/v1/video/generations"
-
-
-@contextlib.asynccontextmanager
-async def working(settings: Settings, tmp_path: Path, engine: Engine) -> AsyncIterator[Worker]:
-    scratch = Scratch(tmp_path / "scratch")
-    async with (
-        PublicClient(settings.trusted) as client,
-        open_runtime(settings, pool_size=12, name="test worker") as runtime,
-    ):
-        worker = Worker(runtime, {"previz": engine}, scratch, client)
-        running = asyncio.create_task(worker.run())
-        try:
-            yield worker
-        finally:
-            worker.stop()
-            await running
-            scratch.close()
 
 
 async def ended(api: httpx2.AsyncClient, person: Person, task_id: str) -> dict:
@@ -52,7 +30,7 @@ async def test_a_prompt_becomes_a_video(
     api: httpx2.AsyncClient, alice: Person, settings: Settings, tmp_path: Path, sound: None
 ) -> None:
     body = {"model": "seedance-2.0", "prompt": "A river", "duration": 4, "resolution": "480p", "metadata": {"a": 1}}
-    async with working(settings, tmp_path, Clip()):
+    async with at_work(settings, tmp_path, Clip()):
         accepted = (await api.post(GENERATIONS, json=body, headers=alice.auth)).json()
         assert accepted == {
             "success": True,
@@ -79,7 +57,7 @@ async def test_what_goes_wrong_is_refunded(
         "garbage": ("output_rejected", None),
         "short": ("output_rejected", None),
     }
-    async with working(settings, tmp_path, Broken()):
+    async with at_work(settings, tmp_path, Broken()):
         for word, (code, message) in expected.items():
             body = {"model": "seedance-2.0", "prompt": word, "duration": 5, "resolution": "480p"}
             accepted = (await api.post(GENERATIONS, json=body, headers=alice.auth)).json()
@@ -110,6 +88,6 @@ async def test_a_plan_that_cannot_be_kept_costs_no_video(
     engine = Babbling()
     engine.plan = plan
     body = {"model": "seedance-2.0", "prompt": "A river", "duration": 4, "resolution": "480p"}
-    async with working(settings, tmp_path, engine):
+    async with at_work(settings, tmp_path, engine):
         accepted = (await api.post(GENERATIONS, json=body, headers=alice.auth)).json()
         assert (await ended(api, alice, accepted["requestId"]))["status"] == "succeeded"

@@ -19,8 +19,9 @@ from seedbed.wanted import Wanted
 from tests.conftest import Person, served
 from tests.dialects.wire import GENERATIONS, publish, submit
 from tests.test_tasks import LANE, accept, in_state
-from tests.test_worker import Gate, at_work, bought, over
+from tests.test_worker import Gate, bought, over
 from tests.webhook_receivers import until
+from tests.workers import at_work
 
 
 async def late(pool: db.Pool, task_id: str) -> None:
@@ -143,11 +144,11 @@ async def test_links_end_at_once_and_the_bytes_with_the_sweep(
                 raise StorageError("away")
 
             broken.setattr(Storage, "delete", refuse)
-            await sweeps._removed(runtime)
+            await sweeps.clear_removed(runtime)
         async with db.connection(pool) as conn:
             assert await files.removed(conn) == [key], "what could not be removed waits for the next sweep"
-        await sweeps._removed(runtime)
-        await sweeps._removed(runtime)
+        await sweeps.clear_removed(runtime)
+        await sweeps.clear_removed(runtime)
     assert not stored.exists()
     async with db.connection(pool) as conn:
         assert await files.removed(conn) == []

@@ -9,7 +9,7 @@ import pytest
 
 from seedbed import db, ledger, signin, teams
 from seedbed.errors import InsufficientCredits, InvalidRequest, NotFound
-from tests.conftest import Person, make_person
+from tests.conftest import Person, at_once, make_person
 
 pytestmark = pytest.mark.usefixtures("sound")
 
@@ -213,19 +213,9 @@ async def test_taking_back_at_once_takes_once(
     pool: db.Pool, conn: db.Connection, team: teams.Membership, alice: Person, bob: Person
 ) -> None:
     await teams.give(conn, alice.account_id, bob.account_id, 100)
-    barrier = asyncio.Barrier(4)
-
-    async def take() -> bool:
-        async with pool.acquire() as mine:
-            await barrier.wait()
-            try:
-                async with mine.transaction():
-                    await teams.take_back(mine, alice.account_id, bob.account_id, 100)
-            except InvalidRequest:
-                return False
-            return True
-
-    assert sum(await asyncio.gather(*(take() for _ in range(4)))) == 1
+    told = await at_once(pool, [lambda own: teams.take_back(own, alice.account_id, bob.account_id, 100)] * 4)
+    assert told.count(None) == 1
+    assert sum(isinstance(answer, InvalidRequest) for answer in told) == 3
     assert await available(conn, alice, bob) == [1000, 1000]
 
 

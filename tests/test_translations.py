@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
+from babel.messages import Message
 from babel.messages.pofile import read_po
 
-from seedbed.web.languages import LANGUAGES, LOCALES
+from seedbed.web.languages import LANGUAGES
+from seedbed.web.words import ERROR, LOCALES, words
+from tests.phrases import core_sentences, used
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -45,26 +48,54 @@ def test_a_page_has_the_same_code_and_shape(page: str, language: str) -> None:
     assert prose != FENCED.sub("", english), "it is translated"
 
 
-def phrases() -> set[str]:
-    """What templates and handlers say to people."""
-    said = re.compile(r"""(?<![\w.])_\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')""")
-    templates = [path.read_text() for path in ROOT.glob("src/seedbed/**/templates/*.html")]
-    found = {(one or two).replace("\\n", "\n") for text in templates for one, two in said.findall(text)}
-    for path in ROOT.glob("src/seedbed/console/*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "say":
-                first = node.args[0]
-                told = (first.body, first.orelse) if isinstance(first, ast.IfExp) else (first,)
-                found |= {each.value for each in told if isinstance(each, ast.Constant)}
-    return {phrase for phrase in found if isinstance(phrase, str)}
+@cache
+def catalogue(language: str) -> list[Message]:
+    with (LOCALES / f"{language}.po").open("rb") as file:
+        return [message for message in read_po(file, locale=language.replace("-", "_")) if message.id]
+
+
+def parts(said: str | tuple[str, ...] | list[str]) -> list[str]:
+    """The forms of a phrase, one where it is no count."""
+    return [said] if isinstance(said, str) else list(said)
 
 
 @pytest.mark.parametrize("language", OTHERS)
-def test_every_phrase_is_translated_with_its_names(language: str) -> None:
-    with (LOCALES / f"{language}.po").open("rb") as file:
-        catalogue = read_po(file, locale=language.replace("-", "_"))
-    told = {str(message.id): str(message.string) for message in catalogue if message.id}
-    missing = sorted(phrase for phrase in phrases() if not told.get(phrase))
-    assert not missing
-    names = re.compile(r"\{\w*\}")
-    assert not [phrase for phrase, text in told.items() if sorted(names.findall(phrase)) != sorted(names.findall(text))]
+def test_no_phrase_is_missing_and_none_is_left_over(language: str) -> None:
+    told = {(message.context, parts(message.id)[0]) for message in catalogue(language) if message.context != ERROR}
+    core = {(None, sentence) for sentence in core_sentences()}
+    assert sorted(map(str, used() - told)) == [], "missing"
+    assert sorted(map(str, told - used() - core)) == [], "left over"
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_phrase_keeps_its_names_and_has_all_its_forms(language: str) -> None:
+    names, forms = re.compile(r"\{\w*\}"), {"ru": 3, "pl": 3, "tr": 2, "zh-Hans": 1, "zh-Hant": 1}[language]
+    for message in catalogue(language):
+        wanted = sorted(set(names.findall(parts(message.id)[-1])))
+        told = parts(message.string)
+        assert len(told) == (1 if isinstance(message.id, str) else forms), message.id
+        assert all(told), message.id
+        assert [sorted(set(names.findall(form))) for form in told] == [wanted] * len(told), message.id
+        if "\n" not in parts(message.id)[0]:
+            assert all("\n" not in form for form in told), message.id
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_sentence_of_the_core_is_told_again(language: str) -> None:
+    said = words(language)
+    assert sorted(each for each in core_sentences() if said.retold(each) == each) == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_typography(language: str) -> None:
+    for message in catalogue(language):
+        for told in parts(message.string):
+            assert told == " ".join(told.split(" ")).strip(), told
+            assert "  " not in told, told
+            if language.startswith("zh"):
+                assert not re.search(r"[\u4e00-\u9fff][,;:!?()]|[,;:!?()](?=[\u4e00-\u9fff])", told), told
+                assert "您" not in told if language == "zh-Hans" else "你" not in told, told
+            else:
+                plain = re.sub(r"`[^`]*`|\{\w+\}", "", told)
+                assert not re.search(r"\w[“”]|[“”]\w", plain) or language in ("pl", "tr"), told
+                assert '"' not in plain, told

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,20 +15,17 @@ import httpx2
 import pytest
 
 from seedbed import db, engines, ledger, queue, tasks, telemetry
-from seedbed.engines import Engine, EngineError, Progress, RenderRequest, RenderResult
+from seedbed.engines import EngineError, Progress, RenderRequest, RenderResult
 from seedbed.ledger import Balance
-from seedbed.outbound import PublicClient
-from seedbed.runtime import open_runtime
-from seedbed.scratch import Scratch
 from seedbed.settings import Settings
 from seedbed.tasks import Task
-from seedbed.worker import Worker
 from tests.conftest import Person
 from tests.engines_for_tests import Broken, Clip
 from tests.test_spine import GENERATIONS, ended
 from tests.test_tasks import LANE, MODEL, accept, in_state, output_of
 from tests.test_telemetry import value
 from tests.webhook_receivers import until
+from tests.workers import at_work
 
 ROOT = Path(__file__).parents[1]
 BODY = {"model": "seedance-2.0", "prompt": "A river", "duration": 4, "resolution": "480p"}
@@ -86,25 +81,6 @@ class Odd(Clip):
         for share in (0.5, 7.0, -1.0, 0.2):
             progress(share)
         return await super().render(request, scratch, progress)
-
-
-@contextlib.asynccontextmanager
-async def at_work(settings: Settings, tmp_path: Path, *previz: Engine, **named: Engine) -> AsyncIterator[Worker]:
-    """A worker in this process with the engines named, or one that stands in for `previz`; it drains at the end."""
-    offered = named or {"previz": previz[0]}
-    scratch = Scratch(tmp_path / "scratch")
-    async with (
-        PublicClient(settings.trusted) as client,
-        open_runtime(settings, pool_size=12, name="test worker") as runtime,
-    ):
-        worker = Worker(runtime, offered, scratch, client)
-        running = asyncio.create_task(worker.run())
-        try:
-            yield worker
-        finally:
-            worker.stop()
-            await running
-            scratch.close()
 
 
 async def bought(pool: db.Pool, person: Person, prompt: str = "A river", **asked: Any) -> Task:

@@ -70,12 +70,18 @@ class Key:
 # Accounts ----------------------------------------------------------------------------------------------
 
 
-async def create(conn: Connection, email: str, *, is_admin: bool = False) -> int:
-    """Make an account. Returns its id. Raises InvalidRequest for a bad address or one already taken."""
+async def create(conn: Connection, email: str, *, is_admin: bool = False, language: str | None = None) -> int:
+    """Make an account. Returns its id. Raises InvalidRequest for a bad address or one already taken.
+
+    `language` is the tag of the one that it reads, if that is known.
+    """
     email = check_email(email)
     try:
         account_id: int = await conn.fetchval(
-            "INSERT INTO accounts (email, is_admin) VALUES ($1, $2) RETURNING id", email, is_admin
+            "INSERT INTO accounts (email, is_admin, language) VALUES ($1, $2, $3) RETURNING id",
+            email,
+            is_admin,
+            language,
         )
     except asyncpg.UniqueViolationError:
         raise InvalidRequest(f"There is an account for {email} already", field="email") from None
@@ -98,6 +104,19 @@ async def find(conn: Connection, email: str) -> int:
     return account_id
 
 
+async def language(conn: Connection, account_id: int) -> str | None:
+    """The tag of the language that an account reads, if it is known."""
+    found: str | None = await conn.fetchval("SELECT language FROM accounts WHERE id = $1", account_id)
+    return found
+
+
+async def set_language(conn: Connection, account_id: int, language: str) -> None:
+    """What language an account reads, by its tag."""
+    await conn.execute(
+        "UPDATE accounts SET language = $2 WHERE id = $1 AND language IS DISTINCT FROM $2", account_id, language
+    )
+
+
 async def set_low_balance(conn: Connection, account_id: int, credits: int | None) -> None:
     """Below how many credits to spend the account is warned; None for never."""
     await conn.execute(
@@ -106,7 +125,7 @@ async def set_low_balance(conn: Connection, account_id: int, credits: int | None
 
 
 async def newly_low(conn: Connection) -> list[Record]:
-    """Accounts (email, available, threshold) that have fallen below their threshold; each is told of it once.
+    """Accounts (email, language, available, threshold) that have fallen below their threshold; each is told of it once.
 
     One that has risen again is told at its next fall.
     """
@@ -122,7 +141,7 @@ async def newly_low(conn: Connection) -> list[Record]:
         UPDATE accounts SET low_balance_told_at = now()
         WHERE low_balance_credits IS NOT NULL AND low_balance_told_at IS NULL
           AND available_credits < low_balance_credits
-        RETURNING email, available_credits AS available, low_balance_credits AS threshold
+        RETURNING email, language, available_credits AS available, low_balance_credits AS threshold
         """
     )
 

@@ -33,9 +33,6 @@ from seedbed.storage import StorageError
 from seedbed.telemetry import log
 from seedbed.web import Static
 
-WORKER_SEEN_S = 30.0
-"""A worker not seen for this long is not counted."""
-
 POOL_SIZE = 24
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 HOST = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
@@ -79,6 +76,7 @@ def build_app(settings: Settings) -> ASGIApp:
     pages = Static()
     files = " ".join(storage.origins(settings.storage_url, settings.storage_public_url))
     add_route(app, "GET", "/static/{mark}/{name:path}", pages.serve)
+    add_route(app, "GET", "/favicon.ico", pages.icon)
     for method, path, page in console.routes(pages, files=files):
         add_route(app, method, path, page)
     for path, handler in docsite.routes(Docsite(pages, base_url=settings.base_url)):
@@ -151,9 +149,9 @@ async def ready(request: Request) -> Response:
     checks: dict[str, str] = {}
     try:
         async with db.connection(runtime.pool) as conn:
-            seen = await queue.workers(conn, within_s=WORKER_SEEN_S)
+            seen = await queue.workers(conn)
         checks["database"] = "ok"
-        checks["worker"] = "ok" if seen else f"none seen for {WORKER_SEEN_S:.0f} s; start one with `seedbed worker`"
+        checks["worker"] = "ok" if seen else f"none seen for {queue.SEEN_S:.0f} s; start one with `seedbed worker`"
     except db.UNAVAILABLE as error:
         log.warning("not ready: the database is away", error=repr(error))
         checks |= {"database": "does not answer", "worker": "unknown"}
@@ -178,7 +176,7 @@ async def metrics(request: Request) -> Response:
     gauges: list[GaugeMetricFamily] = []
     try:
         async with db.connection(runtime.pool) as conn:
-            seen = await queue.workers(conn, within_s=WORKER_SEEN_S)
+            seen = await queue.workers(conn)
             depths = await queue.depths(conn)
         texts = {f"{row['host']}-{row['pid']}": row["metrics"] for row in seen}
         gauges = _queue_gauges(depths, len(seen))

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from seedbed import catalogue, db, engines, ledger, prices, queue
 from seedbed.engines import EngineError
 from seedbed.errors import ConfigError, SeedbedError
+from seedbed.oidc import Provider, SignInRefused, open_provider
 from seedbed.payments import open_payments
 from seedbed.settings import Settings
 from seedbed.storage import Storage, StorageError
 
 FREE_BYTES_MIN = 1 << 30
-WORKER_SEEN_S = 30.0
 OLD_JOB_S = 600.0
 STORAGE_REMEDY = "see SEEDBED_STORAGE_URL and its credentials"
 SOUND = f"sound ({len(ledger.CHECKS)} rules proved)"
@@ -40,7 +40,10 @@ class Finding:
 
 def examine(settings: Settings, database: Callable[[Settings], AbstractContextManager[str]]) -> list[Finding]:
     """Every check, in the order in which to mend them. `database` opens the one that the settings name."""
-    findings = [_disk(settings), _catalogue(settings), _payments(settings), _engines(settings), _storage(settings)]
+    findings = [
+        _disk(settings), _catalogue(settings), _payments(settings), _sign_in(settings), _engines(settings),
+        _storage(settings),
+    ]  # fmt: skip
     try:
         with database(settings) as dsn:
             findings += asyncio.run(_in_database(dsn))
@@ -51,13 +54,16 @@ def examine(settings: Settings, database: Callable[[Settings], AbstractContextMa
     return findings
 
 
-async def of_service(settings: Settings, storage: Storage, conn: db.Connection, *, prove: bool) -> list[Finding]:
+async def of_service(
+    settings: Settings, storage: Storage, provider: Provider | None, conn: db.Connection, *, prove: bool
+) -> list[Finding]:
     """The checks that a running service can make of itself; with `prove` the ledger too, whose proof reads all of it.
 
     `conn` must be outside any transaction.
     """
     return [
         _disk(settings),
+        await _publishes(provider),
         await _stores(storage, settings.storage_url or str(settings.data_dir / "files")),
         *await _of_database(conn, prove=prove),
     ]
@@ -94,6 +100,33 @@ def _payments(settings: Settings) -> Finding:
         return Finding("payments", True, "none: operators grant credits")
     account.close()
     return Finding("payments", True, f"{len(sold.by_id)} offers in {sold.currency}, through Stripe")
+
+
+def _sign_in(settings: Settings) -> Finding:
+    try:
+        provider = open_provider(settings)
+    except ConfigError as error:
+        return Finding("sign-in", False, str(error), "mend the setting that it names")
+
+    async def asked() -> Finding:
+        try:
+            return await _publishes(provider)
+        finally:
+            if provider is not None:
+                await provider.aclose()
+
+    return asyncio.run(asked())
+
+
+async def _publishes(provider: Provider | None) -> Finding:
+    """Whether the provider's discovery document and its keys are there and will do."""
+    if provider is None:
+        return Finding("sign-in", True, "by password")
+    try:
+        keys = await provider.examine()
+    except SignInRefused as refusal:
+        return Finding("sign-in", False, str(refusal), "see SEEDBED_OIDC_ISSUER, or wait until the provider is back")
+    return Finding("sign-in", True, f"with {provider.issuer}; signing keys: {keys}")
 
 
 def _engines(settings: Settings) -> Finding:
@@ -164,7 +197,7 @@ async def _orphans(conn: db.Connection) -> Finding:
 
 
 async def _workers(conn: db.Connection) -> Finding:
-    seen = await queue.workers(conn, within_s=WORKER_SEEN_S)
+    seen = await queue.workers(conn)
     depths = await queue.depths(conn)
     waiting, oldest_s = sum(d.waiting for d in depths), max((d.oldest_s for d in depths), default=0.0)
     detail = f"{len(seen)} workers; {waiting} jobs wait, the oldest for {oldest_s:.0f} s"

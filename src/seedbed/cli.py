@@ -299,7 +299,7 @@ def key_create(
     data_dir: DataDir = None,
 ) -> None:
     """Make a key; prints it, the only time."""
-    from seedbed import accounts, addresses, outbound
+    from seedbed import accounts, addresses
 
     if api not in accounts.PREFIXES:
         raise InvalidRequest(f"--api must be one of {', '.join(accounts.PREFIXES)}")
@@ -307,7 +307,7 @@ def key_create(
         settings = load_settings(data_dir=data_dir)
         if addresses.is_below(webhook_url, settings.base_url):
             raise InvalidRequest("--webhook-url must not be an address of this server, which takes no webhooks")
-        webhook_url = outbound.check_url(webhook_url, settings.trusted)
+        webhook_url = addresses.check_url(webhook_url, settings.trusted)
 
     async def act(conn: Connection) -> str:
         _, secret = await accounts.create_key(
@@ -520,15 +520,13 @@ def _given(key: str | None) -> str:
 
 @app.command()
 def mcp(
-    url: Annotated[str, typer.Option(envvar="SEEDBED_URL", help="Address of the service.")] = "http://127.0.0.1:8787",
+    url: Url = LOCAL_URL,
     key: Annotated[str | None, typer.Option(envvar="SEEDBED_KEY", help="API key.")] = None,
 ) -> None:
     """Hand a running service's tools to an agent on this machine, over standard input and output."""
     from seedbed import bridge
 
-    if key is None:
-        raise ConfigError("SEEDBED_KEY is not set; make a key with `seedbed key create`, or give --key")
-    asyncio.run(bridge.serve(url, key))
+    asyncio.run(bridge.serve(url, _given(key)))
 
 
 @app.command()

@@ -169,17 +169,3 @@ async def _probed(path: Path, form: Form, folder: Path) -> Kind:
         return (await sandbox.probe(path, form, own)).kind
     except Refused as refused:
         raise InvalidRequest(f"The file {REASONS[refused.code]}", field="file") from None
-
-
-async def sweep_uploads(runtime: Runtime) -> None:
-    """Remove uploads whose time is over: the objects first, then their rows."""
-    async with db.connection(runtime.pool) as conn:
-        keys = await uploads.expired(conn)
-    for key in keys:
-        try:
-            await runtime.storage.delete(key)
-        except StorageError as error:
-            log.warning("an upload whose time is over stays for now", key=key, error=str(error))
-            continue
-        async with db.connection(runtime.pool) as conn:
-            await uploads.forget(conn, key)

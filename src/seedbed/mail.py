@@ -1,6 +1,7 @@
-"""Mails: over SMTP where the operator has set a server, else into the log, so that a laptop needs none.
+"""Mails: what they say, in their reader's language, and the way out. They go over SMTP where the operator has set a
+server, else into the log, so that a laptop needs none.
 
-Owns no table.
+Owns no table. A letter is plain text, for every reader and every filter.
 """
 
 from __future__ import annotations
@@ -8,23 +9,61 @@ from __future__ import annotations
 import asyncio
 import smtplib
 import ssl
+from dataclasses import dataclass
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 
 from seedbed.errors import ConfigError
 from seedbed.settings import Settings
 from seedbed.telemetry import log
+from seedbed.web.words import Words
 
 TIMEOUT_S = 15.0
 SCHEMES = {"smtp": 587, "smtps": 465}
 """With STARTTLS where the server offers it, and with TLS from the first byte."""
 
 
-async def send(settings: Settings, to: str, subject: str, text: str) -> bool:
-    """Send a mail of plain text. Returns whether the server took it; what went wrong is logged, for the operator."""
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail in `language`, a tag."""
+
+    language: str
+    subject: str
+    text: str
+
+
+def new_password(say: Words, url: str) -> Letter:
+    """The way to another password."""
+    text = say("Choose a new password within an hour:\n\n{url}\n\nIf you did not ask for it, do nothing.", url=url)
+    return Letter(say.language, say("A new password for Seedbed"), text)
+
+
+def invitation(say: Words, email: str, url: str) -> Letter:
+    """An invitation to the team of `email`."""
+    text = say(
+        "{email} invites you to a team at Seedbed. Follow this link within a week:\n\n{url}\n\n"
+        "If you do not know them, do nothing.", email=email, url=url,
+    )  # fmt: skip
+    return Letter(say.language, say("An invitation to Seedbed"), text)
+
+
+def low_balance(say: Words, email: str, available: int, threshold: int, url: str) -> Letter:
+    """Few credits are left of the account `email`."""
+    text = say.count(
+        "{number} credit is left of your account {email}, fewer than the {threshold} at which you wanted to be told.",
+        "{number} credits are left of your account {email}, fewer than the {threshold} at which you wanted to be told.",
+        available, email=email, threshold=threshold,
+    )  # fmt: skip
+    return Letter(say.language, say("Your credits at Seedbed are running low"), f"{text}\n\n{url}\n")
+
+
+async def send(settings: Settings, to: str, letter: Letter) -> bool:
+    """Send a letter. Returns whether the server took it; what went wrong is logged, for the operator."""
+    subject, text = letter.subject, letter.text
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = settings.mail_from, to, subject
     message.set_content(text)
+    message["Content-Language"] = letter.language
     if settings.smtp_url is None:
         log.warning(
             "no mail server is set (SEEDBED_SMTP_URL): this mail is not sent", to=to, subject=subject, text=text

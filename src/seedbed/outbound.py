@@ -39,7 +39,6 @@ import httpcore2
 
 from seedbed import __version__
 from seedbed.addresses import NotPublic, Target, follow, is_public, parse, trusted_entries
-from seedbed.addresses import check_url as check_url
 from seedbed.errors import SeedbedError
 
 REDIRECTS_MAX = 3
@@ -108,6 +107,15 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     body_prefix: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer with all of its body, raw. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +213,36 @@ class PublicClient:
                 raise
         assert head is not None
         return Reply(head.status, _headers(head), bytes(prefix[:BODY_PREFIX_BYTES]))
+
+    async def ask(
+        self,
+        url: str,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        size_bytes_max: int,
+        timeout_s: float,
+    ) -> Answer:
+        """A GET, or a POST of `content`, and the answer with all of its body, whatever its status.
+
+        A redirect is an answer like any other. Raises Blocked, Unreachable, TimedOut, HostBusy, or TooLarge for a
+        body of more than `size_bytes_max`.
+        """
+        target = _target(url, self._trusted)
+        length = {} if content is None else {"Content-Length": str(len(content))}
+        method = "GET" if content is None else "POST"
+        body = bytearray()
+        with _translated(target):
+            async with (
+                asyncio.timeout(timeout_s),
+                self._exchange(method, target, {**length, **(headers or {})}, content) as head,
+                aclosing(head.aiter_stream()) as pieces,
+            ):
+                async for piece in pieces:
+                    body += piece
+                    if len(body) > size_bytes_max:
+                        raise TooLarge(f"{target.host} answered with more than {size_bytes_max} bytes")
+        return Answer(head.status, _headers(head), bytes(body))
 
     async def download(
         self,

@@ -9,9 +9,6 @@ from datetime import datetime
 from seedbed import queue
 from seedbed.db import Connection
 
-SEEN_S = 30.0
-"""A worker that was silent for longer is not shown."""
-
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -50,8 +47,8 @@ class Failed:
 
 
 async def workers(conn: Connection) -> list[Hand]:
-    """Workers seen within SEEN_S, the oldest first."""
-    rows = await queue.workers(conn, within_s=SEEN_S)
+    """Workers seen of late, the oldest first."""
+    rows = await queue.workers(conn)
     found = await conn.fetch(
         """
         SELECT t.id, a.email, t.model, t.progress, t.started_at FROM tasks t JOIN accounts a ON a.id = t.account_id

@@ -27,6 +27,8 @@ from seedbed.db import UNAVAILABLE, Connection, Record
 CALLBACK = "callback"
 RENDER = "render:"
 CHANNEL = "seedbed_work"
+SEEN_S = 30.0
+"""A worker that was silent for longer counts as gone."""
 
 _sql = QueryQueueBuilder()
 
@@ -240,7 +242,7 @@ async def sign_out(conn: Connection, worker: UUID) -> None:
     await conn.execute("DELETE FROM workers WHERE id = $1", worker)
 
 
-async def workers(conn: Connection, *, within_s: float) -> list[Record]:
+async def workers(conn: Connection, *, within_s: float = SEEN_S) -> list[Record]:
     """Workers seen within the last `within_s`, with id, host, pid, engines, concurrency, running, metrics."""
     return await conn.fetch(
         "SELECT * FROM workers WHERE seen_at > now() - $1::interval ORDER BY started_at", timedelta(seconds=within_s)

@@ -18,6 +18,7 @@ from seedbed.addresses import trusted_entries
 from seedbed.catalogue import Catalogue
 from seedbed.db import Connection, Pool
 from seedbed.limits import Refusals
+from seedbed.oidc import Provider, open_provider
 from seedbed.payments import Payments, open_payments
 from seedbed.prices import Prices
 from seedbed.settings import Settings
@@ -58,6 +59,7 @@ class Runtime:
     catalogue: Catalogue
     prices: Prices
     payments: Payments | None
+    provider: Provider | None
     storage: Storage
     wake: Waker
     refusals: Refusals = field(repr=False)
@@ -70,13 +72,17 @@ async def open_runtime(
     """Everything that a process of the service needs, closed again at the end.
 
     `settings.database_url` must be set: whoever calls has started the embedded server already.
-    Raises ConfigError for a bad catalogue, price list, secret or storage, and for half a set-up of payments.
+    Raises ConfigError for a bad catalogue, price list, secret or storage, and for half a set-up of payments or of
+    sign-in with a provider.
     """
     assert settings.database_url is not None
     found, sold = catalogue.load(settings.catalogue), prices.load(settings.prices)
     payments = open_payments(settings)
     trusted_entries(settings.trusted)
+    provider = open_provider(settings)
     async with AsyncExitStack() as stack:
+        if provider is not None:
+            stack.push_async_callback(provider.aclose)
         if payments is not None:
             stack.callback(payments.close)
         pool = await db.open_pool(
@@ -95,7 +101,8 @@ async def open_runtime(
         stack.callback(storage.close)
         wake = Waker(pool)
         stack.push_async_callback(_end, asyncio.create_task(wake.run()))
-        yield Runtime(settings, pool, found, sold, payments, storage, wake, Refusals(settings.unauthorized_per_minute))
+        refusals = Refusals(settings.unauthorized_per_minute)
+        yield Runtime(settings, pool, found, sold, payments, provider, storage, wake, refusals)
 
 
 async def _close(pool: Pool) -> None:

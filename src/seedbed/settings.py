@@ -61,6 +61,22 @@ class Settings(BaseSettings):
     # People
     sign_up: Literal["open", "invited"] = Field("open", description="Who may make an account in the console")
     sign_up_credits: int = Field(0, ge=0, le=10**9, description="Credits of a new account that nobody invited")
+    password_sign_in: Literal["on", "off"] = Field(
+        "on", description="Whether people may sign in with passwords; off needs `oidc_issuer`"
+    )
+    oidc_issuer: str | None = Field(
+        None, description="OpenID Connect provider that people may sign in with: its issuer, exactly as it names itself"
+    )
+    oidc_client_id: str | None = Field(None, description="What the provider calls this server")
+    oidc_client_secret: SecretStr | None = Field(None, description="What this server proves itself to the provider by")
+    oidc_label: str = Field(
+        "", max_length=40, description="What the button calls the provider; the issuer's host by default"
+    )
+    oidc_scopes: str = Field("openid email profile", description="What the provider is asked for, by spaces")
+    oidc_domains: str = Field("", description="Domains of addresses, by commas, that may sign in by it; all by default")
+    oidc_sign_up: Literal["open", "invited"] | None = Field(
+        None, description="Who may make an account by signing in with the provider; as `sign_up` by default"
+    )
     smtp_url: SecretStr | None = Field(
         None, description="Mail server, `smtps://user:password@host:465`; without it mails go to the log"
     )
@@ -116,11 +132,43 @@ class Settings(BaseSettings):
                 raise ValueError(f"{origin!r} must be an origin, such as https://agents.example.com")
         return text
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer(cls, url: str | None) -> str | None:
+        if url is not None and not re.fullmatch(r"https?://[^/\s@?#]+(/[^\s?#]*)?", url):
+            raise ValueError("must be the URL that the provider names as its issuer, such as https://login.example.com")
+        return url
+
+    @field_validator("oidc_scopes")
+    @classmethod
+    def _scopes(cls, text: str) -> str:
+        if not {"openid", "email"} <= set(text.split()):
+            raise ValueError("must hold openid and email, with spaces between scopes")
+        return text
+
+    @field_validator("oidc_domains")
+    @classmethod
+    def _domains(cls, text: str) -> str:
+        for domain in filter(None, (part.strip() for part in text.split(","))):
+            if not re.fullmatch(r"[^\s@/*.]+(\.[^\s@/*.]+)+", domain):
+                raise ValueError(f"{domain!r} must be a domain, such as example.com")
+        return text
+
     @property
     def allowed_origins(self) -> frozenset[str]:
         """The operator's origins for MCP, lower case."""
         parts = (part.strip().rstrip("/").lower() for part in self.mcp_origins.split(","))
         return frozenset(filter(None, parts))
+
+    @property
+    def passwords(self) -> bool:
+        """Whether people may sign in with passwords."""
+        return self.password_sign_in != "off"  # noqa: S105
+
+    @property
+    def allowed_domains(self) -> frozenset[str]:
+        """The domains of addresses that may sign in with the provider, lower case; none means all."""
+        return frozenset(part.strip().lower() for part in self.oidc_domains.split(",") if part.strip())
 
     @property
     def base_url(self) -> str:

@@ -41,7 +41,7 @@ _NOBODY = _hasher.hash(secrets.token_urlsafe())
 class Session:
     """Somebody's session. `address` and `agent` are of its last request but for a minute.
 
-    Below `low_balance_credits` to spend the account is warned.
+    Below `low_balance_credits` to spend the account is warned. `language` is the tag of the one that it reads.
     """
 
     id: int
@@ -49,6 +49,7 @@ class Session:
     email: str
     is_admin: bool
     low_balance_credits: int | None
+    language: str | None
     created_at: datetime
     seen_at: datetime
     address: str
@@ -107,15 +108,25 @@ async def set_password(conn: Connection, account_id: int, kept: str) -> None:
         account_id,
         kept,
     )
-    await conn.execute("UPDATE sessions SET ended_at = now() WHERE account_id = $1 AND ended_at IS NULL", account_id)
+    await _shut_sessions_and_links(conn, account_id)
+
+
+async def shut(conn: Connection, account_id: int) -> None:
+    """From now on no password opens an account. All sessions end, all links are void."""
+    await conn.execute("DELETE FROM passwords WHERE account_id = $1", account_id)
+    await _shut_sessions_and_links(conn, account_id)
+
+
+async def _shut_sessions_and_links(conn: Connection, account_id: int) -> None:
+    await end_sessions(conn, account_id)
     await conn.execute(
         "UPDATE one_time_links SET used_at = now() WHERE account_id = $1 AND used_at IS NULL", account_id
     )
 
 
-async def sign_up(conn: Connection, email: str, kept: str) -> int:
+async def sign_up(conn: Connection, email: str, kept: str, *, language: str | None = None) -> int:
     """Make an account with a password. Returns its id. Raises InvalidRequest for an address that is bad or taken."""
-    account_id = await accounts.create(conn, email)
+    account_id = await accounts.create(conn, email, language=language)
     await set_password(conn, account_id, kept)
     return account_id
 
@@ -155,7 +166,7 @@ async def find_session(conn: Connection, token: str, *, address: str, agent: str
     row = await conn.fetchrow(
         """
         WITH live AS (
-            SELECT s.*, a.email, a.is_admin, a.low_balance_credits
+            SELECT s.*, a.email, a.is_admin, a.low_balance_credits, a.language
             FROM sessions s JOIN accounts a ON a.id = s.account_id
             WHERE s.token_sha256 = $1 AND s.ended_at IS NULL
               AND s.created_at > now() - make_interval(secs => $4) AND s.seen_at > now() - make_interval(secs => $5)
@@ -178,7 +189,8 @@ async def list_sessions(conn: Connection, account_id: int) -> list[Session]:
     """An account's live sessions, the last used first."""
     rows = await conn.fetch(
         """
-        SELECT s.*, a.email, a.is_admin, a.low_balance_credits FROM sessions s JOIN accounts a ON a.id = s.account_id
+        SELECT s.*, a.email, a.is_admin, a.low_balance_credits, a.language
+        FROM sessions s JOIN accounts a ON a.id = s.account_id
         WHERE s.account_id = $1 AND s.ended_at IS NULL
           AND s.created_at > now() - make_interval(secs => $2) AND s.seen_at > now() - make_interval(secs => $3)
         ORDER BY s.seen_at DESC
@@ -199,6 +211,11 @@ async def end_session(conn: Connection, account_id: int, session_id: int) -> Non
     )
     if done is None:
         raise NotFound("There is no such session")
+
+
+async def end_sessions(conn: Connection, account_id: int) -> None:
+    """End all sessions of an account."""
+    await conn.execute("UPDATE sessions SET ended_at = now() WHERE account_id = $1 AND ended_at IS NULL", account_id)
 
 
 def _session(row: asyncpg.Record) -> Session:
@@ -248,6 +265,18 @@ async def use_link(conn: Connection, token: str) -> Link:
     if done is None:
         raise NotFound("This link has been used already, or is too old")
     return link
+
+
+async def is_invited(conn: Connection, email: str) -> bool:
+    """Whether an invitation of an address waits to be followed."""
+    found: bool = await conn.fetchval(
+        """
+        SELECT EXISTS (SELECT FROM one_time_links
+        WHERE purpose = 'invite' AND email = $1 AND used_at IS NULL AND expires_at > now())
+        """,
+        email,
+    )
+    return found
 
 
 def link_id(token: str) -> bytes:

@@ -6,11 +6,29 @@ and twice is once. No transaction is open while storage is spoken to.
 
 from __future__ import annotations
 
-from seedbed import accounts, billing, db, files, idempotency, intake, limits, mail, queue, signin, tasks, telemetry
+from collections.abc import Awaitable, Callable
+
+from seedbed import (
+    accounts,
+    billing,
+    db,
+    files,
+    idempotency,
+    identities,
+    limits,
+    mail,
+    queue,
+    signin,
+    tasks,
+    telemetry,
+    uploads,
+)
+from seedbed.db import Connection
 from seedbed.renders import Renderer
 from seedbed.runtime import Runtime
 from seedbed.storage import StorageError
 from seedbed.telemetry import log
+from seedbed.web import DEFAULT, words
 
 ABANDONED_S = 3600.0
 """What a store may need, beyond the longest render, before an attempt's leftovers are swept."""
@@ -42,14 +60,8 @@ async def forget_old(runtime: Runtime) -> list[str]:
             await queue.sweep(conn)
             await queue.forget_workers(conn)
             await signin.sweep(conn)
+            await identities.sweep(conn)
         return await queue.lanes(conn)
-
-
-LOW_BALANCE = """\
-{available} credits are left of your account {email}, fewer than the {threshold} at which you wanted to be told.
-
-{url}
-"""
 
 
 async def tell_low_balances(runtime: Runtime) -> None:
@@ -58,15 +70,18 @@ async def tell_low_balances(runtime: Runtime) -> None:
     async with db.transaction(runtime.pool) as conn:
         low = await accounts.newly_low(conn)
     for row in low:
-        text = LOW_BALANCE.format(**dict(row), url=f"{settings.base_url}/usage")
-        await mail.send(settings, row["email"], "Your credits at Seedbed are running low", text)
+        letter = mail.low_balance(
+            words(row["language"] or DEFAULT), row["email"], row["available"], row["threshold"],
+            f"{settings.base_url}/usage",
+        )  # fmt: skip
+        await mail.send(settings, row["email"], letter)
 
 
 async def clear_storage(runtime: Runtime, renderer: Renderer) -> None:
     """Take out of storage what no link leads to any more."""
     await _abandoned(runtime, renderer)
-    await _removed(runtime)
-    await intake.sweep_uploads(runtime)
+    await clear_removed(runtime)
+    await clear_uploads(runtime)
 
 
 async def _abandoned(runtime: Runtime, renderer: Renderer) -> None:
@@ -78,20 +93,34 @@ async def _abandoned(runtime: Runtime, renderer: Renderer) -> None:
             await renderer.discard(attempt.task_id, attempt.number)
         except StorageError as error:
             log.warning("an abandoned attempt's files stay for now", task=attempt.task_id, error=str(error))
-            return
+            continue
         async with db.connection(runtime.pool) as conn:
             await files.forget_attempt(conn, attempt)
 
 
-async def _removed(runtime: Runtime) -> None:
-    """The files of removed tasks: the objects first, then their rows."""
+async def clear_removed(runtime: Runtime) -> None:
+    """Files of removed tasks."""
+    await _clear(runtime, files.removed, files.forget)
+
+
+async def clear_uploads(runtime: Runtime) -> None:
+    """Uploads whose time is over."""
+    await _clear(runtime, uploads.expired, uploads.forget)
+
+
+async def _clear(
+    runtime: Runtime,
+    found: Callable[[Connection], Awaitable[list[str]]],
+    forget: Callable[[Connection, str], Awaitable[None]],
+) -> None:
+    """Take the objects `found` out of storage, and only then `forget` their rows."""
     async with db.connection(runtime.pool) as conn:
-        keys = await files.removed(conn)
+        keys = await found(conn)
     for key in keys:
         try:
             await runtime.storage.delete(key)
         except StorageError as error:
-            log.warning("a removed file stays for now", key=key, error=str(error))
-            return
+            log.warning("an object that nobody may have any more stays for now", key=key, error=str(error))
+            continue
         async with db.connection(runtime.pool) as conn:
-            await files.forget(conn, key)
+            await forget(conn, key)

@@ -390,28 +390,28 @@ class Worker:
 
         async def commit(conn: db.Connection) -> bool:
             moved = await tasks.succeed(conn, render.task.id, render.task.attempt, output)
-            return moved is not None and await self._finished(conn, render)
+            if moved is not None:
+                await queue.done(conn, self.id, render.job)
+            return moved is not None
 
         # When it is not done, the answer to an earlier COMMIT may have been lost: the task is ours and succeeded.
         if not await self._insist(render, commit) and not await self._let_go(render):
             return
-        self._tell(render, "succeeded", output.engine, "")
+        _tell("succeeded", output.engine, "")
         telemetry.CAPTURED.inc(render.task.price_credits)
 
     async def _end(self, render: _Render, failure: TaskFailure) -> None:
         async def commit(conn: db.Connection) -> bool:
             moved = await tasks.fail(conn, render.task.id, failure, attempt=render.task.attempt)
-            return moved is not None and await self._finished(conn, render)
+            if moved is not None:
+                await queue.done(conn, self.id, render.job)
+            return moved is not None
 
         if await self._insist(render, commit):
-            self._tell(render, "failed", "", failure.code)
+            _tell("failed", "", failure.code)
             telemetry.RELEASED.inc(render.task.price_credits)
         else:
             await self._let_go(render)
-
-    async def _finished(self, conn: db.Connection, render: _Render) -> bool:
-        await queue.done(conn, self.id, render.job)
-        return True
 
     async def _insist(self, render: _Render, commit: Callable[[db.Connection], Awaitable[bool]]) -> bool:
         """Commit the end of an attempt, again and again while the database is away."""
@@ -458,11 +458,12 @@ class Worker:
                 await self._renderer.discard(render.task.id, render.task.attempt)
         return ours
 
-    def _tell(self, render: _Render, status: Status, engine: str, code: str) -> None:
-        telemetry.ENDED.labels(engine, status, code).inc()
-        log.info("task ended", status=status, engine=engine, code=code)
-
     # Callbacks -----------------------------------------------------------------------------------------------
 
     async def _deliver(self, job: Job) -> None:
         await courier.deliver(job, self.id, self.runtime, self.client)
+
+
+def _tell(status: Status, engine: str, code: str) -> None:
+    telemetry.ENDED.labels(engine, status, code).inc()
+    log.info("task ended", status=status, engine=engine, code=code)

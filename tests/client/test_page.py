@@ -18,7 +18,7 @@ from seedbed.settings import Settings
 from tests.client.test_surface import calls
 from tests.conftest import Person
 from tests.engines_for_tests import Clip
-from tests.test_spine import working
+from tests.workers import at_work
 
 PAGES = Path(__file__).parents[2] / "docs" / "en"
 PAGE = (PAGES / "client.md").read_text()
@@ -49,7 +49,7 @@ async def test_every_program_runs(
     api: httpx2.AsyncClient, alice: Person, settings: Settings, tmp_path: Path, program: str
 ) -> None:
     (tmp_path / "program.py").write_text(program)
-    async with working(settings, tmp_path, Clip()):
+    async with at_work(settings, tmp_path, Clip()):
         done = await asyncio.to_thread(
             subprocess.run,
             [sys.executable, "program.py"],

@@ -18,7 +18,7 @@ from tests.client.proxy import SWALLOW, between
 from tests.conftest import Person, make_person
 from tests.engines_for_tests import Broken, Clip
 from tests.media_samples import quarters, written
-from tests.test_spine import working
+from tests.workers import at_work
 
 PICTURE = written(quarters(), "PNG")
 
@@ -42,7 +42,7 @@ async def test_from_the_prompt_to_the_last_frame(
 ) -> None:
     seen: list[StudioTask] = []
     film, frame = tmp_path / "river.mp4", tmp_path / "last.png"
-    async with working(settings, tmp_path, Clip()), way.studio(str(api.base_url), ana.key) as client:
+    async with at_work(settings, tmp_path, Clip()), way.studio(str(api.base_url), ana.key) as client:
         done = await client.generate("A river", output=film, seen=seen.append, seed=123, duration_s=4, channel="wild")
         await client.download(done.last_frame_url, frame)
         assert await client.plan(done) == {"engine": "clip"}
@@ -101,7 +101,7 @@ async def test_what_comes_to_nothing_is_told(
     api: httpx2.AsyncClient, ana: Person, alice: Person, settings: Settings, tmp_path: Path, way: Way, sound: None
 ) -> None:
     url = str(api.base_url)
-    async with working(settings, tmp_path, Broken()), way.studio(url, ana.key) as client:
+    async with at_work(settings, tmp_path, Broken()), way.studio(url, ana.key) as client:
         with pytest.raises(TaskFailed, match="failed: The engine cannot draw this") as failed:
             await client.generate("refuse it")
         task = failed.value.task

@@ -32,7 +32,7 @@ from tests.conftest import Person
 from tests.dialects.wire import PLAN, move
 from tests.engines_for_tests import Broken, Clip
 from tests.media_samples import quarters, written
-from tests.test_spine import working
+from tests.workers import at_work
 
 PICTURE = written(quarters(), "PNG")
 
@@ -42,7 +42,7 @@ async def test_from_the_prompt_to_the_file(
 ) -> None:
     seen: list[OpenTask] = []
     target = tmp_path / "river.mp4"
-    async with working(settings, tmp_path, Clip()), way.open(str(api.base_url), alice.key) as client:
+    async with at_work(settings, tmp_path, Clip()), way.open(str(api.base_url), alice.key) as client:
         done = await client.generate("A river", output=target, seen=seen.append, metadata={"scene": "8 – ж"}, **SMALL)
         assert await client.plan(done) == {"engine": "clip"}
         assert await client.balance() == Balance(available=984, held=0)
@@ -75,7 +75,7 @@ async def test_a_failure_and_a_cancellation_are_told(
         with pytest.raises(NotFound) as unknown:
             await client.get("req_unknown/../x")
         assert unknown.value.code == "not_found"
-        async with working(settings, tmp_path, Broken()):
+        async with at_work(settings, tmp_path, Broken()):
             with pytest.raises(TaskFailed, match="The engine cannot draw this") as failed:
                 await client.generate("refuse it", output=tmp_path / "nothing.mp4", **SMALL)
             assert (failed.value.code, failed.value.status) == ("render_failed", None)

@@ -18,8 +18,8 @@ from seedbed.settings import Settings
 from seedbed.webhooks import sign
 from tests.conftest import Person, served
 from tests.engines_for_tests import Clip
-from tests.test_spine import working
 from tests.webhook_receivers import receiving
+from tests.workers import at_work
 
 SECRET = "whsec_" + "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0"
 BODY = b'{"success":true,"requestId":"req_1","status":"succeeded","output":{"type":"video","url":"u"},"error":null}'
@@ -52,7 +52,7 @@ async def test_deliveries_of_the_service_are_believed(
             )
         body = {"model": "seedance-2.0", "resolution": "480p"} if kind == "open" else {}
         path = "/api/open/v1/video/generations" if kind == "open" else "/api/v1/video/seedance2"
-        async with served(mine) as url, httpx2.AsyncClient(base_url=url) as client, working(mine, tmp_path, Clip()):
+        async with served(mine) as url, httpx2.AsyncClient(base_url=url) as client, at_work(mine, tmp_path, Clip()):
             auth = {"Authorization": f"Bearer {key}"}
             made = (await client.post(path, json=body | {"prompt": "A river"}, headers=auth)).json()
             [delivery] = await receiver.wait(1)

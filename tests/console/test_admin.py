@@ -15,8 +15,8 @@ from seedbed.settings import Settings
 from tests.conftest import Person, served
 from tests.console.people import PASSWORD, Browser, heading
 from tests.engines_for_tests import Slow
-from tests.test_spine import working
 from tests.test_tasks import accept
+from tests.workers import at_work
 
 pytestmark = pytest.mark.usefixtures("sound")
 PAGES = ("/admin", "/admin/accounts", "/admin/catalogue", "/admin/checkup")
@@ -135,7 +135,7 @@ async def test_the_service_is_seen_at_work(
         async with conn.transaction():
             running = await accept(conn, alice)
             await accept(conn, alice)
-        async with working(settings, tmp_path, Slow()):
+        async with at_work(settings, tmp_path, Slow()):
             for _ in range(100):
                 page = await browser.see("/admin")
                 if '<p class="doing">' in page:

@@ -17,7 +17,7 @@ from seedbed.settings import Settings
 from tests.console.films import buy, rich
 from tests.console.people import Browser
 from tests.engines_for_tests import Clip
-from tests.test_spine import working
+from tests.workers import at_work
 
 ASKED = (
     "SELECT dialect, model, mode, prompt, aspect_ratio, resolution, duration_s, audio, fixed_lens, media, seed"
@@ -91,13 +91,12 @@ async def test_programs_wait_for_the_film(
     browser: Browser, pool: db.Pool, settings: Settings, tmp_path: Path, language: str, program: list[str],
     model: str, kind: accounts.Api, resolution: str,
 ) -> None:  # fmt: skip
-    if shutil.which(program[0]) is None:
-        pytest.skip(f"there is no {program[0]} here")
+    assert shutil.which(program[0]), f"{program[0]} is missing: `make test` installs it, as root on Debian"
     account_id = await rich(browser, pool)
     text = codes(await browser.see(f"/tasks/{await buy(browser, model=model, resolution=resolution)}"))[language]
     flag = "-c" if language == "Python" else "-e"
     key = await secret_of(pool, account_id, kind)
-    async with working(settings, tmp_path, Clip()):
+    async with at_work(settings, tmp_path, Clip()):
         out = await run([*program, flag, text], key, browser.origin)
     assert (await browser.http.get(out.split()[0])).headers["content-type"] == "video/mp4"
 

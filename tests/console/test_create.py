@@ -19,7 +19,7 @@ from tests.console.films import FORM, buy, ended, hidden, rich, said
 from tests.console.people import Browser, heading
 from tests.engines_for_tests import Broken, Clip
 from tests.media_samples import quarters, written
-from tests.test_spine import working
+from tests.workers import at_work
 
 
 def png(width: int, height: int) -> bytes:
@@ -42,7 +42,7 @@ async def test_a_prompt_becomes_a_film_that_plays(
     browser: Browser, pool: db.Pool, settings: Settings, tmp_path: Path, sound: None
 ) -> None:
     await rich(browser, pool)
-    async with working(settings, tmp_path, Clip()):
+    async with at_work(settings, tmp_path, Clip()):
         task_id = await buy(browser)
         page = await ended(browser, task_id)
     panel = await browser.see(f"/?task={task_id}")
@@ -64,7 +64,7 @@ async def test_what_fails_says_so_and_is_refunded(
     browser: Browser, pool: db.Pool, settings: Settings, tmp_path: Path, sound: None
 ) -> None:
     account_id = await rich(browser, pool)
-    async with working(settings, tmp_path, Broken()):
+    async with at_work(settings, tmp_path, Broken()):
         page = await ended(browser, await buy(browser, prompt="refuse"))
     assert "The engine could not make this video<br><small>The engine cannot draw this</small>" in page
     assert "Its 16 credits are back in your balance." in page
@@ -218,7 +218,7 @@ async def test_a_file_is_sent_and_used(
     told = sent.json()
     assert (sent.status_code, told["kind"]) == (200, "image")
     assert (await browser.http.get(told["local"])).headers["content-type"] == "image/png"
-    async with working(settings, tmp_path, Clip()):
+    async with at_work(settings, tmp_path, Clip()):
         done = await ended(browser, await buy(browser, media0=told["url"], role0="first_frame"))
     assert f'<img src="{told["local"]}"' in done
     assert "26 credits" in done

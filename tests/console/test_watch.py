@@ -18,7 +18,7 @@ from tests.conftest import served
 from tests.console.films import buy, rich
 from tests.console.people import Browser
 from tests.engines_for_tests import Slow
-from tests.test_spine import working
+from tests.workers import at_work
 
 Event = tuple[str, dict[str, object]]
 
@@ -56,10 +56,10 @@ async def test_from_waiting_to_ready_through_a_workers_restart(
 
     watching = asyncio.create_task(watch())
     await until("queued", 0)
-    async with working(settings, tmp_path / "first", Slow()) as worker:
+    async with at_work(settings, tmp_path / "first", Slow()) as worker:
         await until("processing", 0.1)
         worker.stop()
-    async with working(settings, tmp_path / "second", Slow()):
+    async with at_work(settings, tmp_path / "second", Slow()):
         async with asyncio.timeout(30):
             await watching
     names = [name for name, _ in seen]

@@ -17,8 +17,8 @@ from seedbed.webhooks import Outcome
 from tests.conftest import Person, served
 from tests.console.people import Browser, heading
 from tests.engines_for_tests import Clip
-from tests.test_spine import working
 from tests.webhook_receivers import Receiver, check_signatures, opened, receiving, told, until
+from tests.workers import at_work
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 async def console(settings: Settings, receiver: Receiver, tmp_path: Path) -> AsyncIterator[Browser]:
     """Alice at a service with a worker, which may reach the receiver."""
     mine = settings.model_copy(update={"trusted_hosts": f"127.0.0.1:{receiver.port}"})
-    async with served(mine) as url, httpx2.AsyncClient(base_url=url) as http, working(mine, tmp_path, Clip()):
+    async with served(mine) as url, httpx2.AsyncClient(base_url=url) as http, at_work(mine, tmp_path, Clip()):
         browser = Browser(http)
         await browser.sign_up("alice@example.org")
         yield browser

@@ -14,10 +14,10 @@ from PIL import Image
 from seedbed import accounts, courier, db, queue, tasks, uploads, webhooks
 from seedbed.dialects import ark_v3
 from seedbed.errors import TaskFailure
-from seedbed.intake import sweep_uploads
 from seedbed.outbound import PublicClient
 from seedbed.runtime import open_runtime
 from seedbed.settings import Settings
+from seedbed.sweeps import clear_uploads
 from tests import hostile_files as files
 from tests.conftest import Person, make_person, served
 from tests.dialects.ark_wire import MODEL, TASKS, inside, made, medium, post, refused
@@ -83,11 +83,11 @@ async def test_media_inside_are_uploads_of_their_task_and_go_with_it(
     assert len({each.url for each in task.media}) == 2, "the same picture is kept once"
     assert all(len(each.url) < 300 for each in task.media)
     async with open_runtime(settings, pool_size=2, name="sweep") as runtime:
-        await sweep_uploads(runtime)
+        await clear_uploads(runtime)
         async with db.connection(pool) as conn:
             assert await conn.fetchval("SELECT count(*) FROM uploads") == 2, "they are needed yet"
             await tasks.cancel(conn, task)
-        await sweep_uploads(runtime)
+        await clear_uploads(runtime)
         async with db.connection(pool) as conn:
             assert await conn.fetchval("SELECT count(*) FROM uploads") == 0
     assert not [path for path in (settings.data_dir / "files" / "uploads").rglob("*") if path.is_file()]

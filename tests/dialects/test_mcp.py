@@ -29,8 +29,8 @@ from tests.conftest import Person, make_person, served
 from tests.dialects.wire import move
 from tests.engines_for_tests import Broken, Clip
 from tests.test_media_inputs import quarters, written
-from tests.test_spine import working
 from tests.webhook_receivers import receiving
+from tests.workers import at_work
 
 MODES = ["auto", "legacy"]
 """The revision of 2026, which has no handshake, and those before it."""
@@ -134,7 +134,7 @@ async def test_a_prompt_becomes_a_video(
     async def report(progress: float, total: float | None, message: str | None) -> None:
         reported.append((progress, total, message))
 
-    async with agent(url, alice, mode) as client, working(settings, tmp_path, Stepwise()):
+    async with agent(url, alice, mode) as client, at_work(settings, tmp_path, Stepwise()):
         models = await told(client, "list_models")
         assert models["credits_per_usd"] == 128
         assert [model["id"] for model in models["models"]] == ["seedance-2.0", "seedance-2.0-fast", "seedance-1.5-pro"]
@@ -189,7 +189,7 @@ async def test_a_wait_ends_in_time_and_is_taken_up_again(
         assert 0.9 < time.monotonic() - began < 5
         assert (state["status"], state["ended"], state["video"]) == ("queued", False, None)
         assert not (await told(client, "wait_for_video", task_id=task_id, timeout_s=0))["ended"]
-        async with working(settings, tmp_path, Clip()):
+        async with at_work(settings, tmp_path, Clip()):
             assert (await told(client, "wait_for_video", task_id=task_id))["status"] == "succeeded"
 
 
@@ -228,7 +228,7 @@ async def test_a_wait_does_not_keep_the_server_from_stopping(settings: Settings,
 async def test_a_failed_video_says_why_and_is_refunded(
     url: str, alice: Person, settings: Settings, tmp_path: Path, sound: None
 ) -> None:
-    async with agent(url, alice) as client, working(settings, tmp_path, Broken()):
+    async with agent(url, alice) as client, at_work(settings, tmp_path, Broken()):
         task_id = (await told(client, "generate_video", **SHORT | {"prompt": "crash it"}))["task_id"]
         state = await told(client, "wait_for_video", task_id=task_id)
         assert (state["status"], state["credits_refunded"], state["video"]) == ("failed", 16, None)
@@ -248,7 +248,7 @@ async def test_the_webhook_of_a_key_tells_the_same(
         trusting = settings.model_copy(update={"trusted_hosts": f"127.0.0.1:{receiver.port}"})
         async with (
             agent(url, Person(alice.account_id, key_id, secret)) as client,
-            working(trusting, tmp_path, Clip()),
+            at_work(trusting, tmp_path, Clip()),
         ):
             task_id = (await told(client, "generate_video", **SHORT))["task_id"]
             [request] = await receiver.wait(1)
@@ -399,7 +399,7 @@ async def test_an_unknown_tool(url: str, alice: Person) -> None:
 async def test_finished_files_are_read(
     url: str, alice: Person, settings: Settings, tmp_path: Path, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with agent(url, alice, mode) as client, working(settings, tmp_path, Clip()):
+    async with agent(url, alice, mode) as client, at_work(settings, tmp_path, Clip()):
         task_id = (await told(client, "generate_video", **SHORT))["task_id"]
         video = await told(client, "wait_for_video", task_id=task_id)
         address = f"seedbed://videos/{task_id}"

@@ -20,7 +20,7 @@ from seedbed.settings import Settings, load
 from tests.conftest import Person, make_person, served
 from tests.dialects.test_open_v1_schema import nothing_is_found
 from tests.engines_for_tests import Clip
-from tests.test_spine import working
+from tests.workers import at_work
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "en" / "mcp.md").read_text()
@@ -92,7 +92,7 @@ async def test_the_program_of_the_page_makes_a_video(
     settings: Settings, alice: Person, tmp_path: Path, sound: None
 ) -> None:
     (program,) = blocks("python")
-    async with served(settings) as url, working(settings, tmp_path, Clip()):
+    async with served(settings) as url, at_work(settings, tmp_path, Clip()):
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", program),
             env=os.environ | {"SEEDBED_URL": url, "SEEDBED_KEY": alice.key},

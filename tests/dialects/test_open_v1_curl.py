@@ -24,7 +24,7 @@ from tests.conftest import Person, free_port, make_person, served
 from tests.dialects.wire import GENERATIONS, PREFIX, RIVER, move, submit
 from tests.engines_for_tests import Clip
 from tests.relay import Relay
-from tests.test_spine import working
+from tests.workers import at_work
 
 PAGE = (Path(__file__).parents[2] / "docs" / "en" / "open-api.md").read_text()
 WEBHOOKS = (Path(__file__).parents[2] / "docs" / "en" / "webhooks.md").read_text()
@@ -85,7 +85,7 @@ async def test_every_command_of_the_page(settings: Settings, alice: Person, tmp_
             if block.language != "bash":
                 continue
             waits = block.text.startswith("until ")
-            async with working(settings, tmp_path, Clip()) if waits else contextlib.nullcontext():
+            async with at_work(settings, tmp_path, Clip()) if waits else contextlib.nullcontext():
                 said = await run(block.text, tmp_path, variables)
             ran += 1
             if following is None or (following.language, following.heading) != ("json", block.heading):
@@ -290,7 +290,7 @@ async def test_a_webhook_as_it_is_printed_and_verified(
         receiver(port) as got,
         served(settings) as url,
         httpx2.AsyncClient(base_url=url) as api,
-        working(settings, tmp_path, Clip()),
+        at_work(settings, tmp_path, Clip()),
     ):
         task_id = await submit(api, carol, duration=4, resolution="480p")
         headers, body = await asyncio.wait_for(got.get(), 60)

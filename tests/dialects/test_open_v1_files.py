@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from seedbed import accounts, db, intake, uploads
+from seedbed import accounts, db, intake, sweeps, uploads
 from seedbed.dialects import _upload
 from seedbed.errors import InvalidRequest
 from seedbed.runtime import open_runtime
@@ -21,8 +21,9 @@ from tests.conftest import Person
 from tests.dialects.wire import GENERATIONS, PREFIX
 from tests.engines_for_tests import Clip
 from tests.media_samples import quarters, written
-from tests.test_spine import ended, working
+from tests.test_spine import ended
 from tests.webhook_receivers import until
+from tests.workers import at_work
 
 FILES = f"{PREFIX}/files"
 PICTURE = written(quarters(), "PNG")
@@ -102,7 +103,7 @@ async def test_a_task_reads_an_upload_in_place(
 ) -> None:
     url = (await send(api, alice)).json()["url"]
     body = {"model": "seedance-2.0", "prompt": "A river", "duration": 4, "resolution": "480p", "mediaUrls": [url]}
-    async with working(settings, tmp_path, Clip()):
+    async with at_work(settings, tmp_path, Clip()):
         task = (await api.post(GENERATIONS, json=body, headers=alice.auth)).json()
         told = await ended(api, alice, task["requestId"])
     assert told["status"] == "succeeded", told
@@ -115,7 +116,7 @@ async def test_an_upload_may_vanish_before_its_task_runs(
     body = {"model": "seedance-2.0", "prompt": "A river", "duration": 4, "resolution": "480p", "mediaUrls": [url]}
     task = (await api.post(GENERATIONS, json=body, headers=alice.auth)).json()
     await conn.execute("DELETE FROM uploads")
-    async with working(settings, tmp_path, Clip()):
+    async with at_work(settings, tmp_path, Clip()):
         told = await ended(api, alice, task["requestId"])
     assert told["error"] == {
         "code": "invalid_media",
@@ -311,7 +312,7 @@ async def test_the_sweep_removes_what_has_expired(
     await conn.execute("UPDATE uploads SET expires_at = now() WHERE key = $1", old_key)
     assert (await api.get(old)).status_code == 404, "it is gone from the moment that it expires"
     async with open_runtime(settings, pool_size=4, name="sweep") as runtime:
-        await intake.sweep_uploads(runtime)
+        await sweeps.clear_uploads(runtime)
     assert await conn.fetchval("SELECT count(*) FROM uploads") == 1
     assert len(kept_files(settings)) == 1
     assert (await api.get(new)).status_code == 200
@@ -345,6 +346,6 @@ async def test_storage_that_fails_is_said_and_swept(
     assert await conn.fetchval("SELECT count(*) FROM uploads WHERE sha256 IS NOT NULL") == 0
     await conn.execute("UPDATE uploads SET expires_at = now()")
     async with open_runtime(settings, pool_size=4, name="sweep") as runtime:
-        await intake.sweep_uploads(runtime)
+        await sweeps.clear_uploads(runtime)
     assert await conn.fetchval("SELECT count(*) FROM uploads") == 0
     assert (await send(api, alice)).status_code == 200

@@ -18,7 +18,7 @@ import numpy as np
 import psutil
 import pytest
 
-from seedbed.engines import FPS, REGISTRY, Engine, EngineError, RenderRequest, RenderResult, load
+from seedbed.engines import FPS, REGISTRY, Engine, RenderRequest, RenderResult, load
 from tests.engines import films
 
 PROMPT = "A river flowing through an autumn forest, aerial view, cinematic motion"
@@ -27,10 +27,7 @@ SMALL = RenderRequest(prompt=PROMPT, width=160, height=90, duration_s=4, seed=7,
 
 @pytest.fixture(scope="module", params=sorted(REGISTRY))
 def engine(request: pytest.FixtureRequest) -> Engine:
-    try:
-        return load(request.param)
-    except EngineError as error:
-        pytest.skip(f"{request.param}: {error.message}")
+    return load(request.param)
 
 
 def child_processes() -> set[psutil.Process]:

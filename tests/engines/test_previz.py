@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import wave
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -239,52 +237,6 @@ def test_a_stopped_draw_ends_at_once() -> None:
     with pytest.raises(Enough):
         shot.draw(0, check)
     assert calls == 4
-
-
-COUNT_COMPILED = """
-import importlib, pkgutil
-from concurrent.futures import ThreadPoolExecutor
-from seedbed.engines import previz
-from seedbed.engines.previz import script
-from seedbed.engines.previz.reel import Detail, Reel
-
-def compiled():
-    found = {}
-    for info in pkgutil.iter_modules(previz.__path__):
-        if info.name != "__main__":
-            for name, kernel in vars(importlib.import_module(f"{previz.__name__}.{info.name}")).items():
-                if hasattr(kernel, "signatures"):
-                    found[f"{kernel.__module__}.{name}"] = len(kernel.signatures)
-    return found
-
-previz.warm()
-before = compiled()
-assert sum(before.values()) > 15, before
-for prompt, width, height in (("rain on a lake, zoom", 96, 64), ("desert at night", 64, 96), ("waves, orbit", 64, 64)):
-    Reel(script.read(prompt), seed=3, width=width, height=height, frames=48, fps=24, fixed=False,
-         detail=Detail(2, 512, 1.0), pool=ThreadPoolExecutor(2), check=lambda: None).draw(30, lambda: None)
-assert compiled() == before, {name: count for name, count in compiled().items() if before.get(name) != count}
-"""
-
-
-def test_no_prompt_waits_for_a_compiler_once_it_is_warm() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", COUNT_COMPILED], capture_output=True, text=True, timeout=170, check=False
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def test_the_module_warms_itself_up(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "seedbed.engines.previz"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=170,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert list(tmp_path.iterdir()) == []
 
 
 # From an image

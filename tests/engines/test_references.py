@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import subprocess
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +38,6 @@ from tests.engines.reference_films import (
 )
 from tests.engines.test_stills import landscape, ssim
 
-ROOT = Path(__file__).parents[2]
 REQUEST = RenderRequest(prompt="", width=WIDE, height=TALL, duration_s=4, seed=1)
 
 
@@ -252,51 +248,3 @@ def test_shots_take_the_path_up_where_the_film_is(tmp_path: Path) -> None:
     led = told.steer(ratio=WIDE / TALL, begin=20)(poses)
     assert (led[0].yaw, led[0].focal) == pytest.approx((0.3, 1.1))
     assert led[10].roll == pytest.approx(math.tan(path.roll[30] - path.roll[20]), abs=1e-5)
-
-
-COUNT_COMPILED = """
-import importlib, pkgutil, sys
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from seedbed.engines.previz import references, script, stills
-from seedbed.engines.previz.references import motion, palette
-from seedbed.engines.previz.references.continued import Continued
-from seedbed.engines.previz.stills import direction
-from tests.engines.reference_films import filmed, moving, never, rows_of
-from tests.engines.test_references_edited import edited
-from tests.engines.test_stills import landscape
-
-def compiled():
-    found = {}
-    for package in (references, stills):
-        for info in pkgutil.iter_modules(package.__path__):
-            module = importlib.import_module(f"{package.__name__}.{info.name}")
-            for name, kernel in vars(module).items():
-                if hasattr(kernel, "signatures"):
-                    found[f"{kernel.__module__}.{name}"] = len(kernel.signatures)
-    return found
-
-stills.warm()
-references.warm()
-before = compiled()
-with TemporaryDirectory() as scratch:
-    clip = filmed(Path(scratch) / "clip.mp4", moving(rows_of("all", 8)))
-    motion.path_of(clip, 12)
-    for change in ("", "autumn", "snow", "night, fog", "rain"):
-        edited(clip, change, 8).draw(5, never)
-    landscape().save(Path(scratch) / "a.png")
-    hint = palette.hint_of([Path(scratch) / "a.png"], width=320, height=180)
-    palette.Toned(edited(clip, "", 8), hint, frames=8, seed=1, check=never).draw(1, never)
-    way = direction.read("push in", script.read(""), fixed=False)
-    film = Continued(clip, way, width=320, height=180, frames=8, seed=1, fixed=False, check=never)
-    film.draw(7, never)
-assert compiled() == before, {name: count for name, count in compiled().items() if before.get(name) != count}
-"""
-
-
-def test_no_reference_waits_for_a_compiler_once_it_is_warm() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", COUNT_COMPILED], capture_output=True, text=True, timeout=170, check=False,
-        cwd=ROOT, env=os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr

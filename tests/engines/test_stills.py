@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
@@ -399,39 +396,3 @@ def test_words_direct_the_picture(prompt: str, move: str | None, living: set[str
     assert way.living >= living
     assert not way.living & ({"snow", "rain", "fog"} - living)
     assert direction.read(prompt, script.read(prompt), fixed=True).move == "static"
-
-
-COUNT_COMPILED = """
-import importlib, pkgutil
-from seedbed.engines.previz import script, stills
-from seedbed.engines.previz.stills import direction
-from tests.engines import test_stills
-
-def compiled():
-    found = {}
-    for info in pkgutil.iter_modules(stills.__path__):
-        module = importlib.import_module(f"{stills.__name__}.{info.name}")
-        for name, kernel in vars(module).items():
-            if hasattr(kernel, "signatures"):
-                found[f"{kernel.__module__}.{name}"] = len(kernel.signatures)
-    return found
-
-stills.warm()
-before = compiled()
-assert sum(before.values()) > 15, before
-one, other = test_stills.landscape(), test_stills.table()
-for prompt in ("she blows out the candles, snow, smoke", "rain on the lake, fog, zoom out", "static"):
-    test_stills.drawn(one, prompt, (0, 70))
-    test_stills.drawn(other, prompt, (0, 70), fixed=True)
-way = direction.read("pan left", script.read("pan left"), fixed=False)
-stills.Passage(one, other, way, width=64, height=96, frames=30, fps=24, seed=1, check=test_stills.never).draw(9, print)
-assert compiled() == before, {name: count for name, count in compiled().items() if before.get(name) != count}
-"""
-
-
-def test_no_picture_waits_for_a_compiler_once_it_is_warm() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", COUNT_COMPILED], capture_output=True, text=True, timeout=170, check=False,
-        cwd=Path(__file__).parents[2], env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr

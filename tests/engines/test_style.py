@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -222,35 +220,3 @@ def test_every_light_and_mood_is_seen_and_none_spoils_the_picture(word: str) -> 
     difference = np.abs(rgb_of(changed) - rgb_of(developed())).mean()
     assert 0.006 < difference < 0.16
     assert luma(changed).std() > 20
-
-
-COUNT_COMPILED = """
-import importlib, pkgutil
-from dataclasses import replace
-import numpy as np
-from seedbed.engines.previz import finish, grade, script
-from seedbed.engines.previz.finish.recipe import STYLES
-
-def compiled():
-    modules = [grade, *(importlib.import_module(f"{finish.__name__}.{info.name}")
-                        for info in pkgutil.iter_modules(finish.__path__))]
-    return {f"{kernel.__module__}.{name}": len(kernel.signatures) for module in modules
-            for name, kernel in vars(module).items() if hasattr(kernel, "signatures")}
-
-finish.warm()
-before = compiled()
-assert sum(before.values()) > 20, before
-for style in STYLES:
-    shot = replace(script.read("a lake"), style=style, light="glow", moods=("dark",))
-    made = finish.Finish(shot, width=96, height=54, fps=24, seed=2, exposure=1.1, warm=0.5, saturation=0.9)
-    planes = made.develop(np.full((3, 54, 112), 0.4, np.float32), 3, lambda: None)
-    made.restyle(planes, 3, lambda: None)
-assert compiled() == before, {name: count for name, count in compiled().items() if before.get(name) != count}
-"""
-
-
-def test_no_style_waits_for_a_compiler_once_it_is_warm() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", COUNT_COMPILED], capture_output=True, text=True, timeout=170, check=False
-    )
-    assert done.returncode == 0, done.stderr

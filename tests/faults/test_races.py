@@ -14,18 +14,18 @@ import orjson
 import pytest
 
 from seedbed import accounts, db, ledger, queue, tasks
-from seedbed.accounts import Api, Caller
-from seedbed.catalogue import load as load_catalogue
+from seedbed.accounts import Api
 from seedbed.dialects import studio_v1
 from seedbed.errors import InvalidRequest, TaskFailure
 from seedbed.files import StoredFile
-from seedbed.tasks import Output, Task, TaskRequest
+from seedbed.tasks import Output, Task
 from tests.conftest import Person, free_port, make_person
 from tests.faults.cast import BODY, PRICE_CREDITS, balance
 from tests.faults.processes import GENERATIONS, Crew, until
+from tests.test_tasks import accept
 
 POSTS, CONNECTIONS = 10_000, 1_000
-ROUNDS, AT_ONCE = 2_000, 8
+ROUNDS, AT_ONCE = 500, 8
 
 
 @pytest.fixture
@@ -191,28 +191,13 @@ async def _round(pool: db.Pool, person: Person, chance: random.Random) -> str:
 
 
 async def _running(pool: db.Pool, person: Person) -> Task:
-    request = TaskRequest(
-        id_prefix="req_",
-        dialect="open",
-        model=MODEL,
-        mode="text_to_video",
-        prompt="A race",
-        aspect_ratio="16:9",
-        resolution="480p",
-        duration_s=4,
-        trace_id="race",
-        webhook_url="https://example.com/hook",
-    )
-    caller = Caller(person.key_id, person.account_id, "open", None, None)
-    async with db.transaction(pool) as conn:
-        task = await tasks.create(conn, caller, request, queued_max=10 * ROUNDS)
+    async with db.connection(pool) as conn:
+        hook = "https://example.com/hook"
+        task = await accept(conn, person, resolution="480p", duration_s=4, webhook_url=hook)
     async with db.transaction(pool) as conn:
         started = await tasks.start(conn, task.id, attempts_max=9)
     assert started is not None
     return started
-
-
-MODEL = load_catalogue().by_id["seedance-2.0"]
 
 
 async def _succeed(pool: db.Pool, task: Task) -> str | None:

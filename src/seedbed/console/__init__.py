@@ -8,8 +8,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seedbed.console import _watch, admin, create, keys, library, pricing, sign_in, task, team, usage, webhooks
+from seedbed.console import (
+    _watch,
+    admin,
+    create,
+    keys,
+    library,
+    pricing,
+    provider,
+    sign_in,
+    task,
+    team,
+    usage,
+    webhooks,
+)
 from seedbed.console._door import Door, Endpoint, Handler
+from seedbed.oidc import CALLBACK
 from seedbed.web import Pages, Static
 
 __all__ = ["routes"]
@@ -20,6 +34,8 @@ OPEN: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/", create.home),
     ("GET", "/sign-in", sign_in.sign_in_page),
     ("POST", "/sign-in", sign_in.sign_in),
+    ("GET", "/sign-in/start", provider.start),
+    ("GET", CALLBACK, provider.callback),
     ("GET", "/sign-up", sign_in.sign_up_page),
     ("POST", "/sign-up", sign_in.sign_up),
     ("GET", "/forgot", sign_in.forgot_page),
@@ -43,6 +59,7 @@ MEMBERS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/account", sign_in.account_page),
     ("POST", "/account/sessions/end", sign_in.end_session),
     ("POST", "/account/password", sign_in.change_password),
+    ("POST", "/account/identities/{identity_id:int}/end", provider.disconnect),
     ("GET", "/keys", keys.keys_page),
     ("POST", "/keys", keys.make),
     ("GET", "/keys/{key_id:int}", keys.key_page),
@@ -83,6 +100,7 @@ ADMINS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/admin/accounts/{account_id:int}", admin.account_page),
     ("POST", "/admin/accounts/{account_id:int}/grant", admin.grant),
     ("POST", "/admin/accounts/{account_id:int}/admin", admin.set_admin),
+    ("POST", "/admin/accounts/{account_id:int}/identities/{identity_id:int}/end", admin.end_identity),
     ("POST", "/admin/accounts/{account_id:int}/keys/{key_id:int}/revoke", admin.revoke_key),
     ("GET", "/admin/catalogue", admin.catalogue_page),
     ("GET", "/admin/checkup", admin.checkup_page),

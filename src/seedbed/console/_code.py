@@ -22,7 +22,6 @@ class Call:
     """A request of an API, and how its answers name things. `unsaid` is what of the task the request leaves out."""
 
     api: str
-    key_prefix: str
     submit: str
     status: str
     body: dict[str, Any]
@@ -41,7 +40,7 @@ def call_of(task: Task, sold: Catalogue) -> Call | None:
     return min(calls, key=lambda call: len(call.unsaid), default=None)
 
 
-def _open_call(task: Task, model: Model) -> Call:
+def _open_call(task: Task, _: Model) -> Call:
     body: dict[str, Any] = {
         "model": task.model,
         "prompt": task.prompt,
@@ -60,7 +59,6 @@ def _open_call(task: Task, model: Model) -> Call:
     }
     return Call(
         api="Open API",
-        key_prefix="sd2_live_",
         submit=f"{open_v1.PREFIX}/video/generations",
         status=f"{open_v1.PREFIX}/video/generations/",
         body=body,
@@ -105,7 +103,6 @@ def _studio_call(task: Task, model: Model) -> Call:
     }
     return Call(
         api="Studio API",
-        key_prefix="sk_live_",
         submit=f"{studio_v1.PREFIX}/video/seedance2",
         status=f"{studio_v1.PREFIX}/tasks/",
         body=body,
@@ -135,7 +132,6 @@ def _ark_call(task: Task, _: Model) -> Call:
     mixed = {medium.role == "reference" for medium in task.media} == {True, False}
     return Call(
         api="Ark API",
-        key_prefix="sk_live_",
         submit=f"{ark_v3.PREFIX}/contents/generations/tasks",
         status=f"{ark_v3.PREFIX}/contents/generations/tasks/",
         body=body,

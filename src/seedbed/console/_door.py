@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Coroutine
@@ -19,7 +20,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from seedbed import db, signin
+from seedbed import accounts, db, signin
 from seedbed.errors import (
     ApiError,
     InternalError,
@@ -30,11 +31,11 @@ from seedbed.errors import (
     Unauthorized,
 )
 from seedbed.ledger import Balance, balance
+from seedbed.oidc import Provider
 from seedbed.runtime import Runtime
 from seedbed.signin import Session
 from seedbed.telemetry import log
-from seedbed.web import Pages, language_of, redirect
-from seedbed.web.pages import translated
+from seedbed.web import Pages, Words, language_of, languages, redirect, words
 
 FORM_BYTES_MAX = 256 * 1024
 """A prompt of 10,000 characters takes up to 120,000 bytes in a form."""
@@ -67,7 +68,32 @@ class Visit:
 
     @property
     def language(self) -> str:
-        return language_of(self.request)
+        return language_of(self.request, self.session.language if self.session else None)
+
+    @property
+    def words(self) -> Words:
+        """The reader's language."""
+        return words(self.language)
+
+    @property
+    def provider(self) -> Provider | None:
+        """The OpenID Connect provider that people may sign in with."""
+        return self.runtime.provider
+
+    @property
+    def passwords(self) -> bool:
+        """Whether people may sign in with passwords."""
+        return self.runtime.settings.passwords
+
+    @property
+    def may_sign_up(self) -> bool:
+        """Whether anybody may make an account, one way or the other."""
+        by_password = self.passwords and self.runtime.settings.sign_up == "open"
+        return by_password or (self.provider is not None and self.provider.open)
+
+    def way_in(self, to: str) -> str:
+        """The address that leads by the provider to `to`: at the public one, where the cookie is looked for."""
+        return f"{self.runtime.settings.base_url}/sign-in/start?next={quote(to, safe='')}"
 
     @property
     def csrf(self) -> str:
@@ -84,8 +110,12 @@ class Visit:
         return self.request.headers.get("user-agent", "")
 
     def say(self, phrase: str, **values: object) -> str:
-        """A phrase in the reader's language."""
-        return translated(self.language, phrase, **values)
+        """A phrase in the reader's language; without values also a sentence of the core, such as an error's message."""
+        return self.words(phrase, **values) if values else self.words.retold(phrase)
+
+    def count(self, one: str, many: str, number: int, **values: object) -> str:
+        """A phrase that depends on how many there are, in the reader's language."""
+        return self.words.count(one, many, number, **values)
 
     def _is_low(self, held: Balance | None) -> bool:
         least = self.session.low_balance_credits if self.session else None
@@ -107,12 +137,26 @@ class Visit:
             answer.headers["Retry-After"] = str(RETRY_S)
         return answer
 
-    def enter(self, response: Response, token: str) -> Response:
+    async def enter_as(self, account_id: int, to: str) -> Response:
+        """A new session, never the one that the browser came with, which ends."""
+        async with db.transaction(self.runtime.pool) as conn:
+            if self.session is not None:
+                with contextlib.suppress(NotFound):
+                    await signin.end_session(conn, self.session.account_id, self.session.id)
+            token = await signin.open_session(conn, account_id, address=self.address, agent=self.agent)
+            reads = await accounts.language(conn, account_id)
+        answer = self._enter(redirect(to), token)
+        if reads is not None and languages.chosen(self.request) is None:
+            languages.keep(answer, reads, secure=self.secure)
+        return answer
+
+    def _enter(self, response: Response, token: str) -> Response:
         """Let the browser keep a new session."""
         secure = self.secure
         response.set_cookie(
             cookie_name(secure), token, max_age=signin.SESSION_S, path="/", secure=secure, httponly=True, samesite="lax"
         )
+        response.headers["Cache-Control"] = "no-store"
         return response
 
     def leave(self, response: Response) -> Response:
@@ -192,6 +236,8 @@ class Door:
             visit = Visit(request, self.pages, request.app.state.runtime, None, "", unread=request.method not in SAFE)
             try:
                 await _recognise(visit)
+                if request.method in SAFE and (choice := languages.switched(request)):
+                    return await _switch(visit, *choice)
                 if request.method not in SAFE:
                     check_origin(request, visit.runtime.settings.base_url)
                     if reads_form:
@@ -227,6 +273,24 @@ async def _recognise(visit: Visit) -> None:
         async with db.connection(visit.runtime.pool) as conn:
             visit.session = await signin.find_session(conn, token, address=visit.address, agent=visit.agent)
         visit.token = token if visit.session else ""
+    if visit.session is not None and visit.session.language != visit.language:
+        await _remember(visit, visit.language)
+
+
+async def _remember(visit: Visit, language: str) -> None:
+    """Keep with the account what language it reads: its mails are written in it."""
+    async with db.transaction(visit.runtime.pool) as conn:
+        await accounts.set_language(conn, visit.member.account_id, language)
+
+
+async def _switch(visit: Visit, language: str, back: str) -> Response:
+    """Read on in another language, from now on."""
+    if visit.session is not None:
+        await _remember(visit, language)
+    answer = redirect(own_path(back))
+    languages.keep(answer, language, secure=visit.secure)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
 async def _wrong(visit: Visit, error: ApiError) -> Response:

@@ -70,7 +70,7 @@ def failure(visit: Visit, task: Task) -> tuple[str, str] | None:
         return None
     meaning = TASK_FAILURES.get(task.error_code, "")
     said = task.error_message or ""
-    return visit.say(meaning) if meaning else "", "" if said == meaning else said
+    return visit.say(meaning) if meaning else "", "" if said == meaning else visit.say(said)
 
 
 def media_of(visit: Visit, task: Task) -> list[dict[str, Any]]:

@@ -91,8 +91,12 @@ def offer(form: Mapping[str, str], sold: Catalogue, *, with_media: bool) -> tupl
         raise InvalidRequest("Choose a model", field="model")
     mode: Mode = "image_to_video" if with_media else "text_to_video"
     if mode not in model.modes:
-        what = "works from text alone; take the media away" if with_media else "needs a picture or a clip"
-        raise InvalidRequest(f"{model.id} {what}, or choose another model", field="model")
+        raise InvalidRequest(
+            f"{model.id} works from text alone; take the media away, or choose another model"
+            if with_media
+            else f"{model.id} needs a picture or a clip, or choose another model",
+            field="model",
+        )
     resolution = _chosen("resolution", "resolution", form, model.resolutions(mode))
     duration = _chosen("duration", "length", form, tuple(map(str, model.durations_s)))
     return model, mode, resolution, int(duration)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from seedbed import accounts, checkup, db, ledger, oversight, queue
+from seedbed import accounts, checkup, db, identities, ledger, oversight, queue
 from seedbed.checkup import Finding
 from seedbed.console import _fields
 from seedbed.console._door import Visit
@@ -29,7 +29,7 @@ async def overview_page(visit: Visit) -> Response:
         depths=depths,
         failed=failed,
         engines=sorted({engine for worker in workers for engine in worker.engines}),
-        seen_s=oversight.SEEN_S,
+        seen_s=queue.SEEN_S,
     )
 
 
@@ -95,6 +95,15 @@ async def revoke_key(visit: Visit) -> Response:
     return redirect(f"/admin/accounts/{account_id}?done=revoked")
 
 
+async def end_identity(visit: Visit) -> Response:
+    """Close the way by which somebody signs in with the provider: their account waits for whom it is given to next."""
+    account_id, identity_id = _fields.part(visit, "account_id"), _fields.part(visit, "identity_id")
+    async with db.transaction(visit.runtime.pool) as conn:
+        await identities.end(conn, account_id, identity_id)
+    log.info("an identity was ended", account_id=account_id, identity=identity_id, by=visit.member.email)
+    return redirect(f"/admin/accounts/{account_id}?done=disconnected")
+
+
 async def catalogue_page(visit: Visit) -> Response:
     """What is sold, as this process has read it."""
     return await visit.page("admin_catalogue.html", catalogue=visit.runtime.catalogue)
@@ -106,7 +115,9 @@ async def checkup_page(visit: Visit) -> Response:
     prove = "ledger" in visit.request.query_params
     try:
         async with db.connection(runtime.pool) as conn:
-            findings = await checkup.of_service(runtime.settings, runtime.storage, conn, prove=prove)
+            findings = await checkup.of_service(
+                runtime.settings, runtime.storage, runtime.provider, conn, prove=prove
+            )
     except db.UNAVAILABLE as error:
         # A ledger that is too large to prove within a request's time is one for the command line.
         log.warning("the check-up did not end", error=repr(error))
@@ -117,6 +128,7 @@ async def _account(visit: Visit, account_id: int, error: ApiError | None = None)
     async with db.connection(visit.runtime.pool) as conn:
         account = await accounts.get(conn, account_id)
         keys = await accounts.list_keys(conn, account_id)
+        connected = await identities.of_account(conn, account_id)
         lines = await ledger.statement(conn, account_id, limit=LINES)
     return await visit.page(
         "admin_account.html",
@@ -124,6 +136,7 @@ async def _account(visit: Visit, account_id: int, error: ApiError | None = None)
         notice=visit.say(error.message) if error else None,
         account=account,
         keys=keys,
+        connected=connected,
         lines=lines,
         once=_fields.new_once(),
     )

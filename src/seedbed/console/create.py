@@ -47,7 +47,7 @@ FROM = "POST /"
 async def home(visit: Visit) -> Response:
     """What this is, for a stranger; for a member the form, and the task that was just asked for."""
     if visit.session is None:
-        return await visit.page("start.html", open=visit.runtime.settings.sign_up == "open", films=FILMS)
+        return await visit.page("start.html", open=visit.may_sign_up, films=FILMS)
     query = visit.request.query_params
     form, task = _wishes.blank(visit.runtime.catalogue), None
     if watched := query.get("task") or query.get("from"):
@@ -78,7 +78,7 @@ async def price(visit: Visit) -> Response:
         credits = _wishes.price(visit.request.query_params, visit.runtime.catalogue)
     except InvalidRequest as error:
         return JSONResponse({"message": visit.say(error.message)}, 400, {"Cache-Control": "no-store"})
-    told = {"credits": credits, "text": visit.say("{number} credits", number=f"{credits:,}")}
+    told = {"credits": credits, "text": visit.count("{number} credit", "{number} credits", credits)}
     return JSONResponse(told, headers={"Cache-Control": "no-store"})
 
 
@@ -197,10 +197,10 @@ def _price_of(form: Mapping[str, str], visit: Visit) -> str | None:
         credits = _wishes.price({**form, "media": "1" if has_media else ""}, visit.runtime.catalogue)
     except InvalidRequest:
         return None
-    return visit.say("{number} credits", number=f"{credits:,}")
+    return visit.count("{number} credit", "{number} credits", credits)
 
 
-SELLERS = {"open": "Seedance", "studio": "Studio", "ark": "Ark", "openai": "Videos"}
+SELLERS = {"open": "Seedance", "studio": "Studio", "ark": "Ark", "openai": "OpenAI Videos"}
 """What the models of a dialect are called together."""
 
 
@@ -215,7 +215,7 @@ def _hint(visit: Visit, model: Model) -> str:
         visit.say(model.title),
         visit.say("{lengths} seconds", lengths=lengths),
         visit.say("first and last frame, references") if model.references else visit.say("first and last frame"),
-        visit.say("from {number} credits a second", number=f"{min(rates) / 1000:g}"),
+        visit.say("from {rate} credits a second", rate=min(rates) / 1000),
     ]
     return " · ".join(parts)
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
-from babel.numbers import format_currency
 from starlette.responses import Response
 
 from seedbed import billing, db, ledger
@@ -117,7 +114,7 @@ async def _new_customer(visit: Visit, payments: Payments, order: Order, instead_
 
 async def _session(visit: Visit, payments: Payments, order: Order, customer: str) -> str:
     return await payments.checkout(
-        Purchase(order.id, order.title, order.amount, order.currency, order.every),
+        Purchase(order.id, visit.words.within("offer", order.title), order.amount, order.currency, order.every),
         customer,
         success_url=f"{_base(visit)}/billing/paid/{order.id}",
         cancel_url=f"{_base(visit)}/billing/cancelled/{order.id}",
@@ -145,20 +142,10 @@ async def _page(visit: Visit, *, status: int = 200, notice: str | None = None) -
     return await visit.page(
         "pricing.html", status=status, notice=notice, prices=prices, models=sold.model, bought=bought,
         subscribed=subscribed, owing=owing, customer=customer, takes_payments=visit.runtime.payments is not None,
-        money=lambda amount, currency: _money(visit, amount, currency),
-        whole=lambda amount: _money(visit, amount, prices.currency), major=major, rate=_rate,
+        money=visit.words.money,
+        whole=lambda amount: visit.words.money(amount, prices.currency), major=major,
         example=next(filter(None, (_example(model) for model in sold.model)), None),
     )  # fmt: skip
-
-
-def _money(visit: Visit, amount: Decimal, currency: str) -> str:
-    """An amount as the reader's language writes it."""
-    return format_currency(amount, currency.upper(), locale=visit.language.replace("-", "_"))
-
-
-def _rate(milli: int) -> str:
-    """A rate in credits a second, from thousandths."""
-    return f"{Decimal(milli) / 1000:f}".rstrip("0").rstrip(".") if milli % 1000 else str(milli // 1000)
 
 
 def _example(model: Model) -> tuple[str, int, int] | None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from seedbed import accounts, db, ledger, mail, signin, teams
+from seedbed import accounts, db, identities, ledger, mail, signin, teams
 from seedbed.console._door import Visit, own_path
 from seedbed.errors import ApiError, InvalidRequest, NotFound, RateLimited
 from seedbed.signin import Link
 from seedbed.telemetry import log
-from seedbed.web import redirect
+from seedbed.web import redirect, words
 
 
 async def sign_in_page(visit: Visit) -> Response:
@@ -24,6 +23,7 @@ async def sign_in_page(visit: Visit) -> Response:
 
 async def sign_in(visit: Visit) -> Response:
     """Begin a session, for the right password."""
+    _passwords(visit)
     email, to = visit.form.get("email", ""), own_path(visit.form.get("next"))
     try:
         await _count(visit, email)
@@ -34,7 +34,7 @@ async def sign_in(visit: Visit) -> Response:
     if not await asyncio.to_thread(signin.checked, visit.form.get("password", ""), kept) or account_id is None:
         notice = visit.say("This email and this password do not go together.")
         return await visit.page("sign_in.html", status=400, notice=notice, next=to, email=email)
-    return await _entered(visit, account_id, to)
+    return await visit.enter_as(account_id, to)
 
 
 async def sign_up_page(visit: Visit) -> Response:
@@ -44,6 +44,7 @@ async def sign_up_page(visit: Visit) -> Response:
 
 async def sign_up(visit: Visit) -> Response:
     """Make an account, and begin its first session."""
+    _passwords(visit)
     if not _open(visit):
         raise InvalidRequest("Accounts are made by invitation here")
     email, password = visit.form.get("email", ""), visit.form.get("password", "")
@@ -52,44 +53,47 @@ async def sign_up(visit: Visit) -> Response:
         signin.check_password(password, email)
         kept = await asyncio.to_thread(signin.hashed, password)
         async with db.transaction(visit.runtime.pool) as conn:
-            account_id = await signin.sign_up(conn, email, kept)
+            account_id = await signin.sign_up(conn, email, kept, language=visit.language)
             if visit.runtime.settings.sign_up_credits:
                 await ledger.grant(conn, account_id, visit.runtime.settings.sign_up_credits, "sign-up")
     except ApiError as error:
         notice = visit.say(error.message)
         return await visit.page("sign_up.html", status=error.status, notice=notice, email=email, open=True)
-    return await _entered(visit, account_id, "/")
+    return await visit.enter_as(account_id, "/")
 
 
 async def forgot_page(visit: Visit) -> Response:
     """Where a link for a new password is asked for."""
-    return await visit.page("forgot.html", sent=False)
+    return await visit.page("forgot.html", sent=False) if visit.passwords else redirect("/sign-in")
 
 
 async def forgot(visit: Visit) -> Response:
     """Send a link, if there is such an account; the answer is the same where there is none."""
+    _passwords(visit)
     email = visit.form.get("email", "")
     await _count(visit, email)
-    visit.later(_send_link(visit, email))
+    visit.later(_post_link(visit, email.strip().lower()))
     return await visit.page("forgot.html", sent=True)
 
 
-async def _send_link(visit: Visit, email: str) -> None:
-    """A link for a new password, to whoever has an account. After the answer: its time tells nobody who that is."""
+async def _post_link(visit: Visit, email: str) -> None:
+    """Mail the way to a new password, in the account's language, whoever asked for it in whichever.
+
+    It all comes after the answer, whose time tells nobody who has an account.
+    """
+    settings = visit.runtime.settings
     try:
         async with db.transaction(visit.runtime.pool) as conn:
             account_id, _ = await signin.kept_password(conn, email)
             if account_id is None:
                 return
             token = await signin.make_link(conn, "reset", account_id=account_id)
+            language = await accounts.language(conn, account_id)
     except db.UNAVAILABLE as error:
         log.error("a link for a new password could not be made", error=repr(error))
         return
-    url = f"{visit.runtime.settings.base_url}/link/{token}"
-    text = visit.say(
-        "Choose a new password within an hour:\n\n{url}\n\nIf you did not ask for it, do nothing.", url=url
-    )
-    await mail.send(visit.runtime.settings, email.strip().lower(), visit.say("A new password for Seedbed"), text)
+    link = f"{settings.base_url}/link/{token}"
+    await mail.send(settings, email, mail.new_password(words(language or visit.language), link))
 
 
 async def link_page(visit: Visit) -> Response:
@@ -103,6 +107,7 @@ async def link(visit: Visit) -> Response:
     token = visit.request.path_params["token"]
     if found.known:
         return await _join(visit, found, token)
+    _passwords(visit)
     email, password = found.email, visit.form.get("password", "")
     try:
         if found.link.purpose == "first":
@@ -111,11 +116,12 @@ async def link(visit: Visit) -> Response:
         kept = await asyncio.to_thread(signin.hashed, password)
         async with db.transaction(visit.runtime.pool) as conn:
             account_id = await _let_in(conn, token, email, kept)
+            await accounts.set_language(conn, account_id, visit.language)
     except NotFound:
         raise
     except ApiError as error:
         return await _link(visit, found, error, email=email)
-    return await _entered(visit, account_id, "/team" if found.link.purpose == "invite" else "/")
+    return await visit.enter_as(account_id, "/team" if found.link.purpose == "invite" else "/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +193,19 @@ async def sign_out(visit: Visit) -> Response:
 
 
 async def account_page(visit: Visit) -> Response:
-    """The sessions, and the password."""
+    """The sessions, and the ways to sign in."""
+    return await _account(visit)
+
+
+async def _account(visit: Visit, error: ApiError | None = None) -> Response:
     async with db.connection(visit.runtime.pool) as conn:
         sessions = await signin.list_sessions(conn, visit.member.account_id)
-    return await visit.page("account.html", sessions=sessions)
+        connected = await identities.of_account(conn, visit.member.account_id)
+        _, kept = await signin.kept_password(conn, visit.member.email)
+    return await visit.page(
+        "account.html", status=error.status if error else 200, notice=visit.say(error.message) if error else None,
+        sessions=sessions, connected=connected, has_password=kept is not None,
+    )  # fmt: skip
 
 
 async def end_session(visit: Visit) -> Response:
@@ -207,36 +222,33 @@ async def end_session(visit: Visit) -> Response:
 
 async def change_password(visit: Visit) -> Response:
     """A new password for the old one. All sessions end, and this browser begins another."""
+    _passwords(visit)
     member, new = visit.member, visit.form.get("password", "")
     await _count(visit, member.email)
     async with db.connection(visit.runtime.pool) as conn:
-        sessions = await signin.list_sessions(conn, member.account_id)
         _, kept = await signin.kept_password(conn, member.email)
     try:
         if kept is not None and not await asyncio.to_thread(signin.checked, visit.form.get("old", ""), kept):
             raise InvalidRequest("The old password is another one")
         signin.check_password(new, member.email)
     except InvalidRequest as error:
-        return await visit.page("account.html", status=400, notice=visit.say(error.message), sessions=sessions)
+        return await _account(visit, error)
     hashed = await asyncio.to_thread(signin.hashed, new)
     async with db.transaction(visit.runtime.pool) as conn:
         await signin.set_password(conn, member.account_id, hashed)
-    return await _entered(visit, member.account_id, "/account?done=password-changed")
-
-
-async def _entered(visit: Visit, account_id: int, to: str) -> Response:
-    """A new session, never the one that the browser came with, which ends."""
-    async with db.transaction(visit.runtime.pool) as conn:
-        if visit.session is not None:
-            with contextlib.suppress(NotFound):  # a new password has ended it already
-                await signin.end_session(conn, visit.session.account_id, visit.session.id)
-        token = await signin.open_session(conn, account_id, address=visit.address, agent=visit.agent)
-    return visit.enter(redirect(to), token)
+    return await visit.enter_as(member.account_id, "/account?done=password-changed")
 
 
 async def _count(visit: Visit, email: str) -> None:
     async with db.transaction(visit.runtime.pool) as conn:
         await signin.count_try(conn, visit.address, email)
+
+
+def _passwords(visit: Visit) -> None:
+    """Raises InvalidRequest where people sign in with the provider alone."""
+    if not visit.passwords:
+        label = visit.provider.label if visit.provider else ""
+        raise InvalidRequest(visit.say("There are no passwords here: sign in with {provider}.", provider=label))
 
 
 def _open(visit: Visit) -> bool:

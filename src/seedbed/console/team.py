@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 
 from starlette.responses import Response
 
-from seedbed import db, limits, mail, teams
+from seedbed import accounts, db, limits, mail, signin, teams
 from seedbed.console import _fields
 from seedbed.console._door import Visit
 from seedbed.errors import ApiError, InvalidRequest, NotFound
-from seedbed.web import redirect
+from seedbed.web import redirect, words
 
 INVITATIONS_PER_MINUTE = 10
 """Of an account: each is a mail to somebody who may not expect one."""
@@ -33,11 +33,11 @@ async def invite(visit: Visit) -> Response:
     except ApiError as error:
         return await _page(visit, status=error.status, notice=visit.say(error.message), email=email)
     url = f"{settings.base_url}/link/{token}"
-    text = visit.say(
-        "{email} invites you to a team at Seedbed. Follow this link within a week:\n\n{url}\n\n"
-        "If you do not know them, do nothing.", email=visit.member.email, url=url,
-    )  # fmt: skip
-    posted = await mail.send(settings, email.strip().lower(), visit.say("An invitation to Seedbed"), text)
+    async with db.connection(visit.runtime.pool) as conn:
+        invited, _ = await signin.kept_password(conn, email)
+        reads = None if invited is None else await accounts.language(conn, invited)
+    letter = mail.invitation(words(reads or visit.language), visit.member.email, url)
+    posted = await mail.send(settings, email.strip().lower(), letter)
     if posted and settings.smtp_url is not None:
         return redirect("/team?done=invited")
     return await _page(visit, link=url)
@@ -51,24 +51,23 @@ async def revoke(visit: Visit) -> Response:
 
 async def give(visit: Visit) -> Response:
     """Move credits to a member."""
-    member_id, mine = _fields.part(visit, "member_id"), visit.member.account_id
-
-    async def move(conn: db.Connection) -> None:
-        if await _fields.is_first(visit, conn):
-            await teams.give(conn, mine, member_id, _fields.credits(visit.form))
-
-    return await _done(visit, "given", move)
+    return await _move(visit, "given", teams.give)
 
 
 async def take_back(visit: Visit) -> Response:
     """Move credits back."""
-    member_id, mine = _fields.part(visit, "member_id"), visit.member.account_id
+    return await _move(visit, "taken", teams.take_back)
 
-    async def move(conn: db.Connection) -> None:
+
+async def _move(visit: Visit, word: str, move: Callable[[db.Connection, int, int, int], Awaitable[object]]) -> Response:
+    """Once for a form, however often it is sent."""
+    member_id = _fields.part(visit, "member_id")
+
+    async def act(conn: db.Connection) -> None:
         if await _fields.is_first(visit, conn):
-            await teams.take_back(conn, mine, member_id, _fields.credits(visit.form))
+            await move(conn, visit.member.account_id, member_id, _fields.credits(visit.form))
 
-    return await _done(visit, "taken", move)
+    return await _done(visit, word, act)
 
 
 async def set_role(visit: Visit) -> Response:

@@ -6,8 +6,7 @@ import re
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from seedbed import outbound
-from seedbed.addresses import is_below
+from seedbed.addresses import check_url, is_below
 from seedbed.catalogue import Model
 from seedbed.engines import Kind, Mode, Role
 from seedbed.errors import InvalidRequest
@@ -27,7 +26,7 @@ KINDS: dict[str, Kind] = {
 def public(field: str, url: str, runtime: Runtime) -> str:
     """A public https address, spelt in one way. Raises InvalidRequest that names the field."""
     try:
-        return outbound.check_url(url, runtime.settings.trusted, field=field)
+        return check_url(url, runtime.settings.trusted, field=field)
     except InvalidRequest as refused:
         raise InvalidRequest(f"'{field}': {refused.message}", field=field) from None
 

@@ -47,7 +47,9 @@ class Docsite:
 
     async def home(self, request: Request) -> Response:
         """To the first page, in the reader's language."""
-        return redirect(f"/docs/{language_of(request)}/")
+        answer = redirect(f"/docs/{language_of(request)}/")
+        answer.headers["Vary"] = "Accept-Language, Cookie"
+        return answer
 
     async def html(self, request: Request) -> Response:
         """A page."""

@@ -20,7 +20,7 @@ FOLDER = next(path for path in (_HERE / "docs", _HERE.parents[1] / "docs") if pa
 
 FIRST = "README"
 """The page that a language begins with."""
-PICTURES = ("gallery", "images", "screens")
+PICTURES = ("gallery", "images", "screenshots")
 
 
 @dataclass(frozen=True)

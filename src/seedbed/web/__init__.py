@@ -8,5 +8,6 @@ from __future__ import annotations
 from seedbed.web.languages import DEFAULT, LANGUAGES, language_of
 from seedbed.web.pages import Pages, redirect
 from seedbed.web.static import Static
+from seedbed.web.words import Words, words
 
-__all__ = ["DEFAULT", "LANGUAGES", "Pages", "Static", "language_of", "redirect"]
+__all__ = ["DEFAULT", "LANGUAGES", "Pages", "Static", "Words", "language_of", "redirect", "words"]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
+from urllib.parse import urlencode
 
-from babel.messages.pofile import read_po
 from starlette.requests import Request
+from starlette.responses import Response
 
 LANGUAGES: Mapping[str, str] = {
     "en": "English",
@@ -20,14 +19,39 @@ LANGUAGES: Mapping[str, str] = {
 """Tags (BCP 47) and what their speakers call them."""
 
 DEFAULT = "en"
-COOKIE = "language"
-LOCALES = Path(__file__).with_name("locales")
+COOKIE, COOKIE_S = "language", 365 * 86_400
+SWITCH = "language"
+"""What the address of a page is given to choose a language."""
 
 
-def language_of(request: Request) -> str:
-    """The language of a reader: the one chosen before, else the first of the browser's that there is, else English."""
-    chosen = request.cookies.get(COOKIE, "")
-    return chosen if chosen in LANGUAGES else accepted(request.headers.get("accept-language", ""))
+def language_of(request: Request, account: str | None = None) -> str:
+    """The language of a reader: chosen in this browser, else the account's, else the browser's own, else English."""
+    return chosen(request) or (account if account in LANGUAGES else None) or _accepted_by(request)
+
+
+def chosen(request: Request) -> str | None:
+    """The language that was chosen in this browser, if any was."""
+    found = request.cookies.get(COOKIE, "")
+    return found if found in LANGUAGES else None
+
+
+def switched(request: Request) -> tuple[str, str] | None:
+    """The language that a page's address chooses, and the address without that; None where it chooses none."""
+    query = request.query_params.multi_items()
+    wanted = dict(query).get(SWITCH, "")
+    if wanted not in LANGUAGES:
+        return None
+    rest = urlencode([(name, value) for name, value in query if name != SWITCH])
+    return wanted, request.url.path + (f"?{rest}" if rest else "")
+
+
+def keep(response: Response, language: str, *, secure: bool) -> None:
+    """Let the browser keep a choice, for a year."""
+    response.set_cookie(COOKIE, language, max_age=COOKIE_S, path="/", secure=secure, samesite="lax")
+
+
+def _accepted_by(request: Request) -> str:
+    return accepted(",".join(request.headers.getlist("accept-language")))
 
 
 def accepted(header: str) -> str:
@@ -36,7 +60,7 @@ def accepted(header: str) -> str:
     for place, part in enumerate(header[:1000].split(",")):
         tag, _, weight = part.partition(";")
         try:
-            quality = float(weight.strip().removeprefix("q=") or 1)
+            quality = float(weight.strip().lower().removeprefix("q=") or 1)
         except ValueError:
             continue
         found = _known(tag.strip().lower())
@@ -51,14 +75,3 @@ def _known(tag: str) -> str | None:
     if main == "zh":
         return "zh-Hant" if {"hant", "tw", "hk", "mo"} & set(rest) and "hans" not in rest else "zh-Hans"
     return main if main in LANGUAGES else None
-
-
-@cache
-def phrases(language: str) -> Mapping[str, str]:
-    """What the English phrases of the templates are in `language`; a phrase that is missing stays English."""
-    path = LOCALES / f"{language}.po"
-    if not path.exists():
-        return {}
-    with path.open("rb") as file:
-        catalogue = read_po(file, locale=language.replace("-", "_"))
-    return {str(message.id): str(message.string) for message in catalogue if message.id and message.string}

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from seedbed.web.languages import DEFAULT, LANGUAGES, phrases
+from seedbed.web.languages import DEFAULT, LANGUAGES, SWITCH
 from seedbed.web.static import Static
+from seedbed.web.words import Words, words
 
 TEMPLATES = Path(__file__).with_name("templates")
 POLICY = (
@@ -39,7 +40,7 @@ class Pages:
     ) -> Response:
         """`template` with `values`, as a page in `language`."""
         text = self._environment.get_template(template).render(
-            _=partial(translated, language), language=language, path=request.url.path, **values
+            **_tools(words(language)), language=language, path=request.url.path, switch=_switch(request), **values
         )
         headers = {
             "Content-Security-Policy": self._policy,
@@ -52,10 +53,19 @@ class Pages:
         return HTMLResponse(text, status, headers)
 
 
-def translated(language: str, phrase: str, **values: object) -> str:
-    """`phrase` in `language`, its {names} filled in."""
-    text = phrases(language).get(phrase, phrase)
-    return text.format(**values) if values else text
+def _tools(said: Words) -> dict[str, Any]:
+    """What templates say things with: phrases, counts, phrases in a context, sentences of the core; numbers, times."""
+    return {
+        "_": said, "_n": said.count, "_p": said.within, "told": said.retold, "noted": said.noted,
+        "num": said.number, "signed": said.signed, "percent": said.percent,
+        "day": said.day, "moment": said.moment, "seconds": said.seconds, "lasted": said.lasted,
+    }  # fmt: skip
+
+
+def _switch(request: Request) -> Callable[[str], str]:
+    """The address of this page in another language."""
+    rest = [(name, value) for name, value in request.query_params.multi_items() if name != SWITCH]
+    return lambda language: "?" + urlencode([*rest, (SWITCH, language)])
 
 
 def redirect(where: str) -> Response:

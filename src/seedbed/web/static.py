@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, Response
 
 FOLDER = Path(__file__).with_name("static")
 FOR_EVER = "public, max-age=31536000, immutable"
+FOR_A_DAY = "public, max-age=86400"
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
 
 
@@ -39,6 +40,10 @@ class Static:
             return Response("There is no such file\n", 404, media_type="text/plain")
         kept = FOR_EVER if request.path_params["mark"] == self.mark else "no-cache"
         return FileResponse(path, headers={"Cache-Control": kept}, media_type=_type(path))
+
+    async def icon(self, request: Request) -> Response:
+        """The mark, for browsers that show a file with no page around it and ask for an icon by themselves."""
+        return FileResponse(self._files["mark.svg"], headers={"Cache-Control": FOR_A_DAY}, media_type=TYPES[".svg"])
 
 
 def _type(path: Path) -> str:

@@ -1,10 +1,8 @@
 // The console: what every page of it needs.
 import { copies } from "./copy.js";
+import { menu } from "./menu.js";
+import { scrollers } from "./scroll.js";
 
 copies(document);
-
-const menu = document.querySelector("[data-menu]");
-menu?.addEventListener("click", () => {
-  const open = document.querySelector("#places").classList.toggle("open");
-  menu.setAttribute("aria-expanded", String(open));
-});
+menu(document.querySelector("#places"));
+scrollers();

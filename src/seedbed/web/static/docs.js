@@ -1,5 +1,6 @@
 // The documentation: tabs of code, copying, the search, the contents on a phone.
 import { copy } from "./copy.js";
+import { menu } from "./menu.js";
 import { search } from "./search.js";
 
 const article = document.querySelector("article");
@@ -91,11 +92,7 @@ for (const button of document.querySelectorAll("[data-copy-page]")) {
   });
 }
 
-const menu = document.querySelector("[data-menu]");
-menu?.addEventListener("click", () => {
-  const open = document.querySelector("#contents").classList.toggle("open");
-  menu.setAttribute("aria-expanded", String(open));
-});
+menu(document.querySelector("#contents"));
 
 const links = new Map([...document.querySelectorAll(".on-page a")].map((link) => [decodeURIComponent(link.hash.slice(1)), link]));
 if (links.size) {

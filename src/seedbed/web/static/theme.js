@@ -34,4 +34,10 @@ addEventListener("DOMContentLoaded", () => {
       if (!open.contains(event.target)) open.open = false;
     }
   });
+  document.addEventListener("keydown", (event) => {
+    const open = event.key === "Escape" && document.querySelector("details.pick[open]");
+    if (!open) return;
+    open.open = false;
+    open.querySelector("summary").focus();
+  });
 });

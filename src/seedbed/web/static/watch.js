@@ -3,6 +3,7 @@ import { tabs } from "./tabs.js";
 import { copies } from "./copy.js";
 
 const PAUSE_MS = 3000;
+const percent = new Intl.NumberFormat(document.documentElement.lang, { style: "percent" });
 
 tabs(document);
 watch();
@@ -29,7 +30,7 @@ function show(panel, told) {
   state.textContent = told.state;
   state.className = `state ${told.status}`;
   panel.querySelector("[data-progress]").value = told.progress;
-  panel.querySelector("[data-percent]").textContent = `${Math.round(told.progress * 100)} %`;
+  panel.querySelector("[data-percent]").textContent = percent.format(told.progress);
 }
 
 // Takes the parts that depend on the task from a fresh page. What is typed on this one stays.

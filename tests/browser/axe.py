@@ -1,0 +1,31 @@
+"""What axe-core finds wrong with a page for people who do not see, hear or point as its makers do."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from playwright.async_api import Page
+
+GRAVE = ("serious", "critical")
+RUN = """async ([rules, grave]) => {
+  const options = { resultTypes: ["violations"], ...(rules ? { runOnly: { type: "rule", values: rules } } : {}) };
+  const { violations } = await axe.run(document, options);
+  return violations.filter((each) => !grave || grave.includes(each.impact)).map((each) =>
+    `${each.impact}: ${each.id}: ${each.help}: ` + each.nodes.slice(0, 4).map((node) => node.html.slice(0, 160)
+      + " | " + node.failureSummary.split("\\n").at(-1)).join(" ;; "));
+}"""
+
+
+@cache
+def _source() -> str:
+    return (resources.files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+
+
+async def faults(page: Page, *, rules: list[str] | None = None, grave: bool = True) -> list[str]:
+    """What is wrong with `page` as it stands, a line for each; minor and moderate things too, unless `grave`."""
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(_source())  # by the debugger's way: the policy of our pages holds for it no less
+    found: list[Any] = await page.evaluate(RUN, [rules, list(GRAVE) if grave else None])
+    return [f"{page.url}: {each}" for each in found]
