@@ -115,9 +115,7 @@ async def checkup_page(visit: Visit) -> Response:
     prove = "ledger" in visit.request.query_params
     try:
         async with db.connection(runtime.pool) as conn:
-            findings = await checkup.of_service(
-                runtime.settings, runtime.storage, runtime.provider, conn, prove=prove
-            )
+            findings = await checkup.of_service(runtime.settings, runtime.storage, runtime.provider, conn, prove=prove)
     except db.UNAVAILABLE as error:
         # A ledger that is too large to prove within a request's time is one for the command line.
         log.warning("the check-up did not end", error=repr(error))
