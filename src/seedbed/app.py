@@ -39,6 +39,12 @@ HOST = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])(:\
 SECURITY_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin")]
 """Under `no-referrer` browsers send our own forms with `Origin: null`, as those of other sites (Fetch, 3.2)."""
 
+UNFRAMED = [(b"x-frame-options", b"DENY"), (b"content-security-policy", b"frame-ancestors 'none'")]
+"""Of answers that bring no policy of their own: files and JSON are framed by nobody, either."""
+
+HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000")
+"""Where clients come by https: browsers try nothing else for a year (RFC 6797)."""
+
 
 def build_app(settings: Settings) -> ASGIApp:
     """The whole service as one ASGI application. `settings.database_url` must be set and migrated."""
@@ -78,7 +84,8 @@ def build_app(settings: Settings) -> ASGIApp:
     for name, module in DIALECTS.items():
         add_route(app, "GET", f"/openapi/{name}.json", _document(module.document(sold)))
     app.add_exception_handler(HTTPException, _fallback)
-    return Observed(_Prefixed({module.PREFIX: mounted[name] for name, module in DIALECTS.items()}, app))
+    prefixed = _Prefixed({module.PREFIX: mounted[name] for name, module in DIALECTS.items()}, app)
+    return Observed(prefixed, https=settings.base_url.startswith("https://"))
 
 
 class _Prefixed:
@@ -202,8 +209,9 @@ class Observed:
     Refuses a Host header that is not a host. Pure ASGI: it costs a few microseconds.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
+        self._headers = [*SECURITY_HEADERS, *([HTTPS_ONLY] if https else [])]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -223,11 +231,9 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [
-                    *message.get("headers", ()),
-                    (b"x-request-id", trace.encode()),
-                    *SECURITY_HEADERS,
-                ]
+                given = list(message.get("headers", ()))
+                framing = () if any(name == b"content-security-policy" for name, _ in given) else UNFRAMED
+                message["headers"] = [*given, (b"x-request-id", trace.encode()), *self._headers, *framing]
             await send(message)
 
         try:

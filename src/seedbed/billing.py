@@ -117,7 +117,9 @@ async def count_errand(conn: Connection, account_id: int) -> None:
 
 async def find_order(conn: Connection, account_id: int, order_id: str) -> Order:
     """One of an account's orders. Raises NotFound."""
-    row = await conn.fetchrow("SELECT * FROM orders WHERE id = $1 AND account_id = $2", order_id, account_id)
+    row = None
+    if "\x00" not in order_id:  # which PostgreSQL's text cannot hold
+        row = await conn.fetchrow("SELECT * FROM orders WHERE id = $1 AND account_id = $2", order_id, account_id)
     if row is None:
         raise NotFound("There is no such order")
     return Order(**row)

@@ -337,7 +337,7 @@ async def opened(conn: Connection, account_id: int, delivery_id: str) -> tuple[S
     """One of an account's deliveries, its body and its tries, the last first. Raises NotFound."""
     row = await conn.fetchrow(f"{_SENT} WHERE d.account_id = $1 AND d.id = $2", account_id, delivery_id)
     if row is None:
-        raise NotFound(f"There is no delivery {delivery_id}")
+        raise NotFound("There is no such delivery")
     body = await conn.fetchval("SELECT body FROM deliveries WHERE id = $1", delivery_id)
     tries = await conn.fetch(
         """

@@ -61,7 +61,7 @@ async def test_what_was_spent_is_shown_by_day_model_and_key(browser: Browser, co
     assert page.count('<rect class="bar-of" x=') == 7
     assert re.search(r'<td>\w{3} \d+, \d{4}</td><td class="of-number">2</td><td class="of-number">80</td>', page)
     for name in ("seedance-2.0", "&lt;my&gt; app"):
-        assert re.search(rf'<th scope="row">{name}<svg', page), name
+        assert re.search(rf'<th scope="row"><bdi>{name}</bdi><svg', page), name
     kinds = re.findall(r"<td>(Granted|Set aside for a video|Taken for a finished video|Given back)", page)
     assert sorted(kinds) == sorted(
         ["Granted"] + ["Set aside for a video"] * 4 + ["Taken for a finished video"] * 2 + ["Given back"]
@@ -103,9 +103,14 @@ async def test_the_whole_ledger_comes_as_a_file(browser: Browser, conn: db.Conne
     assert rows[0]["note"] == "'=HYPERLINK(evil)", "no formula"
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1", "＝1"])
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "  =1", "＝1"])
 def test_no_cell_begins_a_formula(cell: str) -> None:
     assert harmless(cell) == f"'{cell}"
+
+
+def test_nor_does_what_another_delimiter_would_cut_off() -> None:
+    assert harmless("gift;=1, -2\t@3\n+4") == "gift;'=1,' -2\t'@3\n'+4"
+    assert harmless("\t=1") == "'\t'=1"
 
 
 @pytest.mark.parametrize("cell", ["", "a=1", "req_1", "a@example.org", "(-1)"])

@@ -27,7 +27,6 @@ from seedbed.errors import (
     InvalidRequest,
     NotFound,
     PayloadTooLarge,
-    RequestTooSlow,
     ServiceBusy,
     Unauthorized,
 )
@@ -41,6 +40,9 @@ from seedbed.web import Pages, Words, language_of, languages, redirect, words
 FORM_BYTES_MAX = 256 * 1024
 """A prompt of 10,000 characters takes up to 120,000 bytes in a form."""
 
+RETRY_S = 60
+"""What a page that says "too many" or "too busy" names as the time to wait: no window of ours is longer."""
+
 SAFE = frozenset({"GET", "HEAD"})
 _ERRANDS: set[asyncio.Task[object]] = set()
 """Kept here, because the event loop alone would let them be collected."""
@@ -48,7 +50,7 @@ _ERRANDS: set[asyncio.Task[object]] = set()
 
 @dataclass
 class Visit:
-    """One request of a person. `session` is None where nobody has signed in."""
+    """One request of a person. `session` is None where nobody has signed in; `unread` is its body, until it is read."""
 
     request: Request
     pages: Pages
@@ -56,6 +58,7 @@ class Visit:
     session: Session | None
     token: str
     form: dict[str, str] = field(default_factory=dict)
+    unread: bool = False
 
     @property
     def member(self) -> Session:
@@ -130,6 +133,8 @@ class Visit:
             done=self.request.query_params.get("done"), **values,
         )  # fmt: skip
         answer.headers["Cache-Control"] = "no-store"
+        if status in (429, 503):
+            answer.headers["Retry-After"] = str(RETRY_S)
         return answer
 
     async def enter_as(self, account_id: int, to: str) -> Response:
@@ -228,7 +233,7 @@ class Door:
 
     def _endpoint(self, handler: Handler, *, reads_form: bool = True) -> Endpoint:
         async def endpoint(request: Request) -> Response:
-            visit = Visit(request, self.pages, request.app.state.runtime, None, "")
+            visit = Visit(request, self.pages, request.app.state.runtime, None, "", unread=request.method not in SAFE)
             try:
                 await _recognise(visit)
                 if request.method in SAFE and (choice := languages.switched(request)):
@@ -237,8 +242,11 @@ class Door:
                     check_origin(request, visit.runtime.settings.base_url)
                     if reads_form:
                         visit.form = await read_form(request)
+                        visit.unread = False
                         _check_token(visit)
-                return await handler(visit)
+                answer = await handler(visit)
+                answer.headers.setdefault("Cache-Control", "no-store")
+                return answer
             except ClientDisconnect:
                 return Response(status_code=400)
             except ApiError as error:
@@ -291,8 +299,8 @@ async def _wrong(visit: Visit, error: ApiError) -> Response:
     answer.headers["Cache-Control"] = "no-store"
     if error.retry_after_s:
         answer.headers["Retry-After"] = str(error.retry_after_s)
-    if isinstance(error, PayloadTooLarge | RequestTooSlow):
-        answer.headers["Connection"] = "close"  # the rest of the body is not read
+    if visit.unread:
+        answer.headers["Connection"] = "close"  # nothing sensible can follow a body that is not read
     return answer
 
 

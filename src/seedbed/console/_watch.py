@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from seedbed import db, signin, tasks
 from seedbed.console._door import Visit
@@ -24,11 +25,12 @@ from seedbed.errors import NotFound, RateLimited
 from seedbed.protocol import ENDLESS
 from seedbed.tasks import Task
 
+EVENTS = "text/event-stream"
 WATCH_S = 300.0
 WATCHED_MAX = 12
 LOOK_S = 0.7
 QUIET_S = 15.0
-"""After so long without a change a comment keeps the connection alive, and the session is looked at."""
+"""After so long without a change a comment keeps the connection alive."""
 
 BACK_MS = 1_500
 """When a browser comes back whose stream has ended."""
@@ -46,21 +48,26 @@ async def events(visit: Visit) -> Response:
         raise RateLimited(f"{WATCHED_MAX} tasks are being watched already", retry_after_s=5)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     if visit.request.method == "HEAD":
-        return Response(None, headers=headers, media_type="text/event-stream")
+        return Response(None, headers=headers, media_type=EVENTS)
     visit.request.scope["state"][ENDLESS] = True
-    return StreamingResponse(_counted(visit, task), headers=headers, media_type="text/event-stream")
+    return _Counted(account_id, StreamingResponse(_events(visit, task), headers=headers, media_type=EVENTS))
 
 
-async def _counted(visit: Visit, task: Task) -> AsyncIterator[str]:
-    account_id = visit.member.account_id
-    _watching[account_id] += 1
-    try:
-        async for event in _events(visit, task):
-            yield event
-    finally:
-        _watching[account_id] -= 1
-        if not _watching[account_id]:
-            del _watching[account_id]
+class _Counted(Response):
+    """A stream that counts from the moment when it is granted, so that many at once are no more than allowed."""
+
+    def __init__(self, account_id: int, stream: StreamingResponse) -> None:
+        self._account_id, self._stream = account_id, stream
+        self.raw_headers = stream.raw_headers
+        _watching[account_id] += 1
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._stream(scope, receive, send)
+        finally:
+            _watching[self._account_id] -= 1
+            if not _watching[self._account_id]:
+                del _watching[self._account_id]
 
 
 async def _events(visit: Visit, task: Task) -> AsyncIterator[str]:
@@ -76,13 +83,13 @@ async def _events(visit: Visit, task: Task) -> AsyncIterator[str]:
             return
         await asyncio.sleep(LOOK_S)
         try:
-            if clock() - spoke >= QUIET_S:
-                if not await _signed_in(visit):
+            async with db.connection(visit.runtime.pool) as conn:
+                if not await signin.find_session(conn, visit.token, address=visit.address, agent=visit.agent):
                     return
+                task = await tasks.get_own(conn, task.id, account_id=visit.member.account_id)
+            if clock() - spoke >= QUIET_S:
                 yield ": still here\n\n"
                 spoke = clock()
-            async with db.connection(visit.runtime.pool) as conn:
-                task = await tasks.get_own(conn, task.id, account_id=visit.member.account_id)
         except NotFound:
             yield "event: gone\ndata: {}\n\n"
             return
@@ -95,8 +102,3 @@ def _event(visit: Visit, task: Task) -> str:
     if not task.ended:
         told["progress"] = round(task.progress, 3)
     return f"event: {'ended' if task.ended else 'progress'}\ndata: {json.dumps(told)}\n\n"
-
-
-async def _signed_in(visit: Visit) -> bool:
-    async with db.connection(visit.runtime.pool) as conn:
-        return await signin.find_session(conn, visit.token, address=visit.address, agent=visit.agent) is not None

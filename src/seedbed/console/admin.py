@@ -122,15 +122,16 @@ async def catalogue_page(visit: Visit) -> Response:
 
 
 async def checkup_page(visit: Visit) -> Response:
-    """Is all well? The ledger is proved while one waits."""
+    """Is all well? With `ledger` in the address the ledger is proved, too, while one waits."""
     runtime, findings = visit.runtime, list[Finding]()
+    prove = "ledger" in visit.request.query_params
     try:
         async with db.connection(runtime.pool) as conn:
-            findings = await checkup.of_service(runtime.settings, runtime.storage, runtime.provider, conn)
+            findings = await checkup.of_service(runtime.settings, runtime.storage, runtime.provider, conn, prove=prove)
     except db.UNAVAILABLE as error:
         # A ledger that is too large to prove within a request's time is one for the command line.
         log.warning("the check-up did not end", error=repr(error))
-    return await visit.page("admin_checkup.html", findings=findings)
+    return await visit.page("admin_checkup.html", findings=findings, proved=prove)
 
 
 async def _account(visit: Visit, account_id: int, error: ApiError | None = None) -> Response:

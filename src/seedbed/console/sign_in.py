@@ -11,6 +11,7 @@ from seedbed import accounts, db, identities, ledger, mail, signin, teams
 from seedbed.console._door import Visit, own_path
 from seedbed.errors import ApiError, InvalidRequest, NotFound, RateLimited
 from seedbed.signin import Link
+from seedbed.telemetry import log
 from seedbed.web import redirect, words
 
 
@@ -71,22 +72,28 @@ async def forgot(visit: Visit) -> Response:
     _passwords(visit)
     email = visit.form.get("email", "")
     await _count(visit, email)
-    async with db.transaction(visit.runtime.pool) as conn:
-        account_id, _ = await signin.kept_password(conn, email)
-        token = None if account_id is None else await signin.make_link(conn, "reset", account_id=account_id)
-    if account_id is not None and token is not None:
-        visit.later(_post_link(visit, account_id, email.strip().lower(), token))
+    visit.later(_post_link(visit, email.strip().lower()))
     return await visit.page("forgot.html", sent=True)
 
 
-async def _post_link(visit: Visit, account_id: int, email: str, token: str) -> None:
-    """Mail the way to a new password, in the account's language, whoever asked for it in whichever."""
+async def _post_link(visit: Visit, email: str) -> None:
+    """Mail the way to a new password, in the account's language, whoever asked for it in whichever.
+
+    It all comes after the answer, whose time tells nobody who has an account.
+    """
     settings = visit.runtime.settings
-    async with db.connection(visit.runtime.pool) as conn:
-        language = await accounts.language(conn, account_id)
-    await mail.send(
-        settings, email, mail.new_password(words(language or visit.language), f"{settings.base_url}/link/{token}")
-    )
+    try:
+        async with db.transaction(visit.runtime.pool) as conn:
+            account_id, _ = await signin.kept_password(conn, email)
+            if account_id is None:
+                return
+            token = await signin.make_link(conn, "reset", account_id=account_id)
+            language = await accounts.language(conn, account_id)
+    except db.UNAVAILABLE as error:
+        log.error("a link for a new password could not be made", error=repr(error))
+        return
+    link = f"{settings.base_url}/link/{token}"
+    await mail.send(settings, email, mail.new_password(words(language or visit.language), link))
 
 
 async def link_page(visit: Visit) -> Response:

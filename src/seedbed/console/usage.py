@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -21,8 +22,9 @@ DAYS = 30
 """The span that is shown at first."""
 
 COLUMNS = ("id", "time_utc", "kind", "task", "with", "note", "available_change", "held_change", "available_after")
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""What a spreadsheet takes for the beginning of a formula (OWASP, CSV injection)."""
+FORMULA = re.compile(r"""(?:^|(?<=[;,\t\r\n"]))(?=\s*[=+\-@＝＋－＠])""")
+"""Where a spreadsheet sees a formula begin (OWASP, CSV injection): at a cell's start, and behind what parts cells, for
+which some take a semicolon or a tab."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def _cells(line: Line) -> list[object]:
 
 def harmless(cell: str) -> str:
     """Text for a cell that no spreadsheet runs: what would begin a formula gets an apostrophe before it."""
-    return f"'{cell}" if cell.lstrip(" ").startswith(FORMULA) else cell
+    return FORMULA.sub("'", cell)
 
 
 async def _page(visit: Visit, *, status: int = 200, notice: str | None = None) -> Response:
