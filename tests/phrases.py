@@ -86,7 +86,7 @@ def looked_up() -> set[Key]:
         *(model.title for model in models),
         *(each.default for each in vars(errors).values() if isinstance(each, type) and hasattr(each, "default")),
     }  # fmt: skip
-    checks = {"disk", "storage", "database", "ledger", "tasks", "workers"}
+    checks = {"disk", "storage", "sign-in", "database", "ledger", "tasks", "workers"}
     return (
         {(None, phrase) for phrase in plain}
         | {("check", name) for name in checks}

@@ -47,6 +47,16 @@ def invitation(say: Words, email: str, url: str) -> Letter:
     return Letter(say.language, say("An invitation to Seedbed"), text)
 
 
+def connected(say: Words, email: str, url: str, provider: str) -> Letter:
+    """Whose account was connected with a provider should know."""
+    text = say(
+        "Your account {email} at {url} is now connected with {provider}, and its password works no more. "
+        "Look through its API keys, and revoke those that you do not know.\n\n"
+        "If that was not you, tell whoever runs the server.", email=email, url=url, provider=provider,
+    )  # fmt: skip
+    return Letter(say.language, say("Your Seedbed account is connected with {provider}", provider=provider), text)
+
+
 def low_balance(say: Words, email: str, available: int, threshold: int, url: str) -> Letter:
     """Few credits are left of the account `email`."""
     text = say.count(

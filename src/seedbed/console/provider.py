@@ -18,10 +18,9 @@ from seedbed.console import _fields
 from seedbed.console._door import Visit, own_path
 from seedbed.errors import InvalidRequest, NotFound, RateLimited
 from seedbed.identities import ATTEMPT_S, Entered
-from seedbed.mail import Letter
 from seedbed.oidc import Person, Provider, Reason, SignInRefused
 from seedbed.telemetry import log
-from seedbed.web import redirect
+from seedbed.web import redirect, words
 
 ATTEMPTS_MAX = 4
 """Cookies of attempts that a browser keeps; with more, all of them are old ones that nobody came back from."""
@@ -88,10 +87,12 @@ async def _come_in(visit: Visit, provider: Provider, state: str, browser: str, t
     async with db.transaction(visit.runtime.pool) as conn:
         entered = await _whose(visit, conn, provider, person, to)
         email = (await accounts.get(conn, entered.account_id)).email
+        language = await accounts.language(conn, entered.account_id) or visit.language
     if entered.how is not None:
         log.info("an identity was kept", account_id=entered.account_id, how=entered.how, issuer=person.issuer)
     if entered.how == "linked":
-        visit.later(mail.send(visit.runtime.settings, email, _told_of_link(visit, provider, email)))
+        letter = mail.connected(words(language), email, visit.runtime.settings.base_url, provider.label)
+        visit.later(mail.send(visit.runtime.settings, email, letter))
     if entered.how in ("linked", "connected"):
         return await visit.enter_as(entered.account_id, f"/account?done={entered.how}")
     return await visit.enter_as(entered.account_id, "/" if entered.how == "first" else to)
@@ -113,18 +114,6 @@ async def _whose(visit: Visit, conn: db.Connection, provider: Provider, person: 
     ):
         await ledger.grant(conn, entered.account_id, credits, "sign-up")
     return entered
-
-
-def _told_of_link(visit: Visit, provider: Provider, email: str) -> Letter:
-    """Whose account it was should know."""
-    text = visit.say(
-        "Your account {email} at {url} is now connected with {provider}, and its password works no more. "
-        "Look through its API keys, and revoke those that you do not know.\n\n"
-        "If that was not you, tell whoever runs the server.",
-        email=email, url=visit.runtime.settings.base_url, provider=provider.label,
-    )  # fmt: skip
-    subject = visit.say("Your Seedbed account is connected with {provider}", provider=provider.label)
-    return Letter(visit.language, subject, text)
 
 
 async def disconnect(visit: Visit) -> Response:
