@@ -13,6 +13,7 @@ import pytest
 
 from seedbed import accounts, db
 from seedbed.dialects import studio_v1
+from seedbed.limits import Shared
 from seedbed.settings import Settings
 from tests.conftest import Person, make_person, served
 from tests.dialects.documents import PAGES, alike, blocks, checked, contents, nothing_is_found, operations, run
@@ -77,7 +78,7 @@ async def test_schemathesis_finds_nothing(
     settings: Settings, pool: db.Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sound: None
 ) -> None:
     """Every check of the tool. The limit of an account is lifted, or all would be one 429."""
-    monkeypatch.setattr(studio_v1, "REQUESTS_PER_MINUTE", 10**6)
+    monkeypatch.setattr(studio_v1, "MINUTE", Shared(studio_v1.NAME, 10**6))
     async with db.transaction(pool) as conn:
         person = await make_person(conn, "robot", credits=100_000_000)
         _, key = await accounts.create_key(conn, person.account_id, "studio", per_minute=10**6)

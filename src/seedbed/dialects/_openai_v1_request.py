@@ -23,7 +23,7 @@ from seedbed import catalogue
 from seedbed.catalogue import ADAPTIVE, Catalogue, Model
 from seedbed.dialects import _form, _http, _inline, _json, _media, _upload
 from seedbed.dialects._http import Body, runtime_of
-from seedbed.dialects._json import choice, seconds, whole
+from seedbed.dialects._json import choice, whole
 from seedbed.engines import Kind, Mode
 from seedbed.errors import InvalidRequest, NotFound, PayloadTooLarge
 from seedbed.intake import Desk
@@ -61,7 +61,7 @@ class Submission(BaseModel):
 
     prompt: str = Field(min_length=1, max_length=PROMPT_CHARS_MAX)
     model: str | None = None
-    seconds: Annotated[str, BeforeValidator(seconds)] | None = None
+    seconds: Annotated[str, BeforeValidator(_json.seconds)] | None = None
     size: str | None = None
     input_reference: ImageReference | None = None
     seed: Annotated[int, BeforeValidator(whole), Field(ge=-1, le=SEED_MAX)] | None = None

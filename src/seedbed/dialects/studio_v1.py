@@ -20,7 +20,7 @@ from seedbed.accounts import Caller
 from seedbed.catalogue import Catalogue, Model
 from seedbed.dialects import _http, _json, _media, _studio_v1_schema
 from seedbed.dialects._http import answer, instant, runtime_of
-from seedbed.dialects._json import choice, seconds, whole
+from seedbed.dialects._json import choice, whole
 from seedbed.engines import Channel, Kind, Mode, Role
 from seedbed.errors import ApiError, InvalidRequest
 from seedbed.idempotency import Answer
@@ -69,7 +69,7 @@ class Submission(BaseModel):
     channel: str = "standard"
     prompt: str = Field(min_length=PROMPT_CHARS_MIN, max_length=PROMPT_CHARS_MAX)
     aspect_ratio: str = "16:9"
-    duration: Annotated[str, BeforeValidator(seconds)] = "5"
+    duration: Annotated[str, BeforeValidator(_json.seconds)] = "5"
     resolution: str = "720p"
     image_url: str | None = None
     end_image_url: str | None = None
