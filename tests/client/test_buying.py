@@ -190,6 +190,11 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_sent(monkeypatch: py
     monkeypatch.setenv("SEEDBED_KEY", "sd2_live_secret")
     with OpenClient(retries=SOON) as client:
         assert repr(client) == "OpenClient('http://127.0.0.1:9')"
-        for task in ("", ".", ".."):
+        for task in ("", ".", "..", "req_\ud800"):
             with pytest.raises(ClientError, match="is no task id"):
                 client.get(task)
+        for metadata in ({"a": float("nan")}, {"a": object()}, {"a": "\ud800"}, {"a": {1, 2}}):
+            with pytest.raises(ClientError, match="cannot be written as JSON"):
+                client.create("A river", metadata=metadata)
+    with OpenClient("http://127.0.0.1:9", " sd2_live_secret\n", retries=SOON) as client:
+        assert isinstance(client, OpenClient), "what a file ends with is no part of the key"

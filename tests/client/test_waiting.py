@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from seedbed.client import (
     InvalidRequest,
     NotFound,
     OpenTask,
+    RateLimited,
     Retries,
+    ServiceFailed,
     TaskFailed,
     Unreachable,
     WaitTimeout,
@@ -100,6 +103,24 @@ async def test_an_outage_is_waited_for(
         with pytest.raises(Unreachable) as lost:
             await client.wait(accepted)
         assert lost.value.task_id == accepted.id, "whoever paid can ask again"
+
+
+async def test_a_wait_ends_in_time_whatever_the_service_says(api: httpx2.AsyncClient, alice: Person, way: Way) -> None:
+    """Neither a long Retry-After nor an outage makes it longer than it was given."""
+    held = [ready(429, Retry_After="30"), ready(503, Retry_After="30"), REFUSE]
+    async with between(str(api.base_url)) as proxy, way.open(proxy.url, alice.key) as client:
+        accepted = await client.create("A river", **SMALL)
+        for fate, cause in zip(held, (RateLimited, ServiceFailed, Unreachable), strict=True):
+            proxy.fates, began = [PASS, *[fate] * 99], time.monotonic()
+            with pytest.raises(WaitTimeout) as late:
+                await client.wait(accepted, timeout_s=0.8)
+            assert 0.7 < time.monotonic() - began < 5
+            assert (late.value.task.status, late.value.task_id) == ("queued", accepted.id)
+            assert isinstance(late.value.__cause__, cause)
+        proxy.fates = [held[0]] * 99
+        with pytest.raises(RateLimited) as unseen:
+            await client.wait(accepted, timeout_s=0.2)
+        assert (unseen.value.task_id, unseen.value.retry_after_s) == (accepted.id, 30)
 
 
 async def test_every_error_after_the_purchase_names_the_task(

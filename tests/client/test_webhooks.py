@@ -146,6 +146,23 @@ def test_the_signature_without_a_time_counts_only_where_it_is_asked_for() -> Non
         verify(untimed=True, now=NOW + 301)
 
 
+def test_headers_that_are_no_text_are_not_believed() -> None:
+    """Servers hand on bytes that are not UTF-8 as halves of surrogate pairs."""
+    for name in ("webhook-id", "webhook-signature", "webhook-timestamp"):
+        with pytest.raises(WrongSignature):
+            verify(headers=signed() | {name: "\udcff"})
+    with pytest.raises(WrongSignature):
+        verify(headers={"x-seedance-signature": "\udcff"}, untimed=True)
+
+
+def test_a_task_of_the_ark_api_is_an_event_too() -> None:
+    body = b'{"id":"cgt-1","status":"succeeded","content":{"video_url":"u","last_frame_url":"v"},"error":null}'
+    event = verify(body, headers=signed(body))
+    assert (event.task_id, event.status, event.url) == ("cgt-1", "succeeded", "u")
+    body = b'{"id":"cgt-1","status":"running","error":null}'
+    assert verify(body, headers=signed(body)).url is None
+
+
 def test_a_signed_message_that_is_no_event() -> None:
     for body in (
         b"",
@@ -156,6 +173,8 @@ def test_a_signed_message_that_is_no_event() -> None:
         b'{"id":"x"}',
         b'{"status":"x"}',
         b'{"id":"x","status":"y","output":1}',
+        b'{"id":1,"status":"y"}',
+        b'{"id":"x","status":null}',
     ):
         with pytest.raises(UnreadableDelivery):
             verify(body, headers=signed(body))

@@ -50,6 +50,18 @@ async def test_defaults_and_null_as_an_absent_field(api: httpx2.AsyncClient, ali
         assert (task.expires_at - task.created_at).total_seconds() == 172_800
 
 
+async def test_nulls_are_absent_inside_the_content_too(api: httpx2.AsyncClient, alice: Person) -> None:
+    words = text() | {"role": None, "image_url": None, "video_url": None}
+    picture = {"type": "image_url", "image_url": {"url": PICTURE, "detail": None}, "text": None, "role": None}
+    assert await made(api, alice, content=[words, picture])
+    answer = await post(api, alice, content=[{"type": "image_url", "image_url": {"url": None}}])
+    refused(
+        *(answer, 400, "MissingParameter", "'content.0.image_url.url' is required"),
+        kind=BAD_REQUEST,
+        param="content.0.image_url.url",
+    )
+
+
 async def test_every_field_reaches_the_task(api: httpx2.AsyncClient, alice: Person, pool: db.Pool) -> None:
     task_id = await made(
         api,

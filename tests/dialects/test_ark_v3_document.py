@@ -9,38 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import pytest
 
-from seedbed import catalogue, db
+from seedbed import db
 from seedbed.dialects import ark_v3
 from seedbed.settings import Settings
 from tests.conftest import Person, make_person, served
 from tests.dialects.ark_wire import MODEL, PREFIX, PRO_1_5, inside, medium, text
+from tests.dialects.documents import PAGES, alike, blocks, checked, contents, nothing_is_found, operations, run
 from tests.dialects.schemathesis_hooks import MEDIUM
 from tests.dialects.test_ark_v3 import BAD, CLIP, FIRST, LAST, REFERENCE, SOUND
-from tests.dialects.test_open_v1_curl import blocks, run
-from tests.dialects.test_open_v1_schema import checked, contents, nothing_is_found, operations
-from tests.dialects.test_studio_v1 import Told, move
+from tests.dialects.test_studio_v1 import Told
+from tests.dialects.wire import move
 from tests.test_worker import at_work
 
-PAGE = (Path(__file__).parents[2] / "docs" / "en" / "ark.md").read_text()
+DIALECT, PAGE = ark_v3, (PAGES / "ark.md").read_text()
 VARYING = ("id", "video_url", "last_frame_url", "seed", "created_at", "updated_at", "message")
-
-
-@pytest.fixture
-def document() -> dict[str, Any]:
-    return ark_v3.document(catalogue.load())
-
-
-def alike(told: Any, example: Any) -> Any:
-    """`told` with what varies from one task to the next put as in the example."""
-    if isinstance(told, list) and isinstance(example, list):
-        return [alike(one, other) for one, other in zip(told, example, strict=False)]
-    if not isinstance(told, dict) or not isinstance(example, dict):
-        return told
-    return {
-        name: example.get(name) if name in VARYING else alike(value, example.get(name)) for name, value in told.items()
-    }
 
 
 async def test_every_example_fits_and_is_what_the_server_says(
@@ -60,7 +43,7 @@ async def test_every_example_fits_and_is_what_the_server_says(
         answer = await api.request(method, path.replace("{id}", task_id), json=body, headers=alice.auth)
         assert answer.status_code == 200, answer.text
         checked(document, found["200"]["schema"], answer.json())
-        assert alike(answer.json(), found["200"]["example"]) == found["200"]["example"]
+        assert alike(answer.json(), found["200"]["example"], VARYING) == found["200"]["example"]
         for name, header in operation["responses"]["200"]["headers"].items():
             assert name in answer.headers or not header.get("required"), name
         if not task_id:
@@ -117,7 +100,7 @@ async def test_every_command_of_the_page(settings: Settings, alice: Person, tmp_
             assert following is not None
             said = json.loads(await run(block.text, tmp_path, variables))
             expected = json.loads(following.text)
-            assert list(alike(said, expected).items()) == list(expected.items())
+            assert list(alike(said, expected, VARYING).items()) == list(expected.items())
             if not ran:
                 variables["TASK_ID"] = said["id"]
                 async with at_work(settings, tmp_path, Told()):

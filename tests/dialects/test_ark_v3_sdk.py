@@ -27,7 +27,8 @@ from tests.dialects.ark_wire import MODEL, PRO_1_5, TRAIN, Sdk, medium, text, us
 from tests.dialects.test_studio_v1 import Told, host, settings
 from tests.test_media_inputs import Shelf, quarters, written
 from tests.test_tasks import output_of
-from tests.test_worker import at_work
+from tests.test_worker import Gate, at_work
+from tests.webhook_receivers import until
 
 __all__ = ["host", "settings"]
 
@@ -381,3 +382,50 @@ async def test_an_expired_task_is_refunded(
     assert (found.status, found.error.code) == ("expired", "expired")
     async with db.connection(pool) as conn:
         assert await ledger.balance(conn, alice.account_id) == Balance(1000, 0)
+
+
+@BOTH
+async def test_a_running_task_is_not_deleted_and_expires_in_time(
+    ark: Sdk, alice: Person, settings: Settings, pool: db.Pool, tmp_path: Path, sound: None
+) -> None:
+    """The worker holds it in its hands: deletion is refused; when its time is over, the work stops and is refunded."""
+    gate = Gate()
+    async with at_work(settings, tmp_path, gate):
+        task_id = await ark.create(execution_expires_after=3600)
+        await until(lambda: gate.inside == 1)
+        assert (await ark.get(task_id)).status == "running"
+        with pytest.raises(ark_errors.ArkConflictError) as refused:
+            await ark("delete", task_id=task_id)
+        assert refused.value.code == "InvalidAction.RunningTaskDeletion"
+        assert gate.cancelled == 0
+        async with db.connection(pool) as conn:
+            await conn.execute("UPDATE tasks SET expires_at = now() WHERE id = $1", task_id)
+        found = await ark.ended(task_id, timeout_s=30)
+        await until(lambda: gate.cancelled == 1)
+    assert (found.status, found.error.code) == ("expired", "expired")
+    assert [item.id for item in (await ark("list", status="expired")).items] == [task_id]
+    async with db.connection(pool) as conn:
+        assert await ledger.balance(conn, alice.account_id) == Balance(1000, 0)
+
+
+# Priority ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["async"])
+async def test_the_urgent_go_first_and_equals_in_their_order(
+    ark: Sdk, settings: Settings, tmp_path: Path, sound: None
+) -> None:
+    """Five tasks wait when the worker comes, which has one pair of hands."""
+    wanted = {"idle": 0, "late": None, "urgent": 9, "soon": 3, "also urgent": 9}
+    made = {
+        words: await ark.create(words, **({} if priority is None else {"priority": priority}))
+        for words, priority in wanted.items()
+    }
+    for words, priority in wanted.items():
+        assert (await ark.get(made[words])).priority == (priority or 0)
+    engine = Told()
+    async with at_work(settings.model_copy(update={"concurrency": 1}), tmp_path, engine):
+        for task_id in made.values():
+            assert (await ark.ended(task_id)).status == "succeeded"
+    order = ["urgent", "also urgent", "soon", "idle", "late"]
+    assert [request.prompt for request in engine.requests] == order

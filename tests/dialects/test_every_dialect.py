@@ -14,13 +14,15 @@ from typing import Any
 import httpx2
 import pytest
 
-from seedbed import accounts, db, library, tasks
+from seedbed import accounts, catalogue, db, library, tasks
 from seedbed.dialects import DIALECTS
 from seedbed.settings import Settings
 from seedbed.wanted import Wanted
 from tests.conftest import Person, make_person, served
+from tests.dialects.documents import checked
 from tests.engines_for_tests import Clip
 from tests.test_worker import at_work
+from tests.webhook_receivers import receiving
 
 PROMPT = "A river flowing through an autumn forest"
 Call = tuple[str, str, Any]
@@ -261,6 +263,121 @@ async def test_a_task_is_the_same_through_its_dialect_the_console_and_the_comman
             while await _unfinished(pool):
                 await asyncio.sleep(0.1)
     await compare("succeeded")
+
+
+@pytest.mark.parametrize("name", ["studio", "ark", "openai"])
+async def test_a_keys_webhook_hears_what_a_look_says(
+    api: httpx2.AsyncClient,
+    alice: Person,
+    settings: Settings,
+    tmp_path: Path,
+    pool: db.Pool,
+    sound: None,
+    name: str,
+) -> None:
+    async with receiving() as receiver:
+        async with db.transaction(pool) as conn:
+            kind: accounts.Api = "open" if "open" in WAYS[name].keys else "studio"
+            key_id, secret = await accounts.create_key(conn, alice.account_id, kind, webhook_url=receiver.url)
+        caller = Person(alice.account_id, key_id, secret)
+        trusting = settings.model_copy(update={"trusted_hosts": f"127.0.0.1:{receiver.port}"})
+        async with at_work(trusting, tmp_path, Clip()):
+            task_id = WAYS[name].id((await send(api, caller, WAYS[name].submit)).json())
+            told = [json.loads(request.body) for request in await receiver.wait(3 if name == "ark" else 1)]
+        looked = (await send(api, caller, WAYS[name].look(task_id))).json()
+    assert looked in told, "the end is told as a look tells it"
+    assert {body["id"] for body in told} == {task_id}
+    assert sorted(body["status"] for body in told)[-1] == {"ark": "succeeded"}.get(name, "completed")
+
+
+@pytest.mark.parametrize("name", ["open", "studio", "ark", "openai"])
+async def test_a_repeat_is_answered_though_the_request_would_be_refused_now(
+    settings: Settings, keys: dict[str, Person], tmp_path: Path, name: str, sound: None
+) -> None:
+    """Bought under a key, and the model is sold no more when the lost answer is asked for again."""
+    own = tmp_path / "own.toml"
+    models = catalogue.BUILT_IN.read_text().split("[[model]]")
+    own.write_text("[[model]]".join(part for part in models if f'"{name}"' not in part))
+    method, path, body = WAYS[name].submit
+
+    async def ask(url: str, key: str) -> httpx2.Response:
+        async with httpx2.AsyncClient(base_url=url) as api:
+            head = key_for(name, keys).auth | {"Idempotency-Key": key}
+            return await api.request(method, path, json=body, headers=head)
+
+    async with served(settings) as url:
+        first = await ask(url, "k-1")
+    async with served(settings.model_copy(update={"catalogue": own})) as url:
+        again, other = await ask(url, "k-1"), await ask(url, "k-2")
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert other.status_code == 404
+    assert "This server's catalogue has no model for /" in other.text
+
+
+@pytest.mark.parametrize("mode", ["text_to_video", "image_to_video"])
+async def test_an_operators_own_models_are_sold_as_they_are(
+    settings: Settings, keys: dict[str, Person], tmp_path: Path, mode: str, sound: None
+) -> None:
+    """One model for each way in, of one mode and of no usual length, ratio or resolution: said, and never a fault."""
+    own = tmp_path / "own.toml"
+    own.write_text(
+        "credits_per_usd = 128\n"
+        + "".join(
+            f"""
+            [[model]]
+            id = "{name}-only"
+            title = "Of one kind"
+            dialects = ["{name}"]
+            durations_s = [7]
+            aspect_ratios = ["1:1"]
+            engines = ["previz"]
+            [model.credits_per_second.{mode}]
+            1080p = "1"
+            """
+            for name in ("open", "studio", "ark", "openai", "mcp")
+        )
+    )
+    picture = "https://example.com/a.png"
+    shapes: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+        # what fits the model whatever its mode; the same with a picture
+        "open": (
+            {"model": "open-only", "duration": 7, "aspectRatio": "1:1", "resolution": "1080p", "prompt": PROMPT},
+            {"mediaUrls": [picture]},
+        ),
+        "studio": (
+            {"duration": 7, "aspect_ratio": "1:1", "resolution": "1080p", "prompt": PROMPT},
+            {"mode": "image-to-video", "image_url": picture},
+        ),
+        "ark": (
+            {"model": "ark-only", "content": [{"type": "text", "text": PROMPT}]},
+            {"content": [{"type": "image_url", "image_url": {"url": picture}}]},
+        ),
+        "openai": ({"prompt": PROMPT}, {"input_reference": {"image_url": picture}}),
+    }
+    async with (
+        served(settings.model_copy(update={"catalogue": own})) as url,
+        httpx2.AsyncClient(base_url=url, timeout=30) as api,
+    ):
+        for name, (plain, with_picture) in shapes.items():
+            told = (await api.get(f"/openapi/{name}.json")).json()
+            method, path, _ = WAYS[name].submit
+            sent = told["paths"][path][method.lower()]["requestBody"]["content"]["application/json"]["schema"]
+            for body, kind in ((plain, "text_to_video"), (plain | with_picture, "image_to_video")):
+                answer = await api.request(method, path, json=body, headers=key_for(name, keys).auth)
+                assert (answer.status_code in (200, 202)) is (kind == mode), (name, kind, answer.text)
+                assert answer.status_code in (200, 202, 400)
+                assert fits(told, sent, body) is (kind == mode), (name, kind)
+        usual = await api.post(GENERATIONS, json={"model": "open-only", "prompt": PROMPT}, headers=keys["open"].auth)
+        assert usual.status_code == 400
+
+
+def fits(document: dict[str, Any], schema: dict[str, Any], value: Any) -> bool:
+    try:
+        checked(document, schema, value)
+    except AssertionError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("name", WAYS)

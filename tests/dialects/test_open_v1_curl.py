@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -21,33 +20,15 @@ from seedbed.dialects import open_v1
 from seedbed.errors import TASK_FAILURES
 from seedbed.settings import Settings
 from tests.conftest import Person, free_port, make_person, served
+from tests.dialects.documents import PAGES, blocks, run
 from tests.dialects.wire import GENERATIONS, PREFIX, RIVER, move, submit
 from tests.engines_for_tests import Clip
 from tests.relay import Relay
 from tests.workers import at_work
 
-PAGE = (Path(__file__).parents[2] / "docs" / "en" / "open-api.md").read_text()
-WEBHOOKS = (Path(__file__).parents[2] / "docs" / "en" / "webhooks.md").read_text()
+PAGE = (PAGES / "open-api.md").read_text()
+WEBHOOKS = (PAGES / "webhooks.md").read_text()
 VARYING = {"requestId", "url", "createdAt", "sizeBytes", "expiresAt", "promptPlan"}
-
-
-@dataclass(frozen=True)
-class Block:
-    language: str
-    text: str
-    heading: str
-
-
-def blocks(page: str) -> list[Block]:
-    """The fenced blocks of a page, in order, each with the heading that it stands under."""
-    found, heading = [], ""
-    pattern = r"^(?:#+ (?P<heading>[^\n]*)|```(?P<language>\w+)\n(?P<text>.*?)^```)$"
-    for match in re.finditer(pattern, page, re.M | re.S):
-        if match["heading"] is not None:
-            heading = match["heading"]
-        else:
-            found.append(Block(match["language"], match["text"], heading))
-    return found
 
 
 def alike(value: Any, name: str = "") -> Any:
@@ -59,20 +40,6 @@ def alike(value: Any, name: str = "") -> Any:
     if name in VARYING and value is not None:
         return f"some {name}"
     return re.sub(r"in \d+ s$", "in some s", value) if name == "message" else value
-
-
-async def run(script: str, folder: Path, variables: dict[str, str]) -> str:
-    """What a block of commands prints. It must succeed."""
-    process = await asyncio.create_subprocess_exec(
-        *("bash", "-euo", "pipefail", "-c", script),
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], **variables},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, errors = await process.communicate()
-    assert process.returncode == 0, f"{script}\n{errors.decode()}"
-    return out.decode()
 
 
 async def test_every_command_of_the_page(settings: Settings, alice: Person, tmp_path: Path, sound: None) -> None:

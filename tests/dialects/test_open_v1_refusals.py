@@ -290,7 +290,6 @@ async def test_an_unknown_path_under_the_prefix(api: httpx2.AsyncClient, alice: 
         f"{GENERATIONS}/a/b",
         f"{GENERATIONS}/a/cancel/",
         f"{GENERATIONS}/%2e%2e/%2e%2e/balance/",
-        f"{GENERATIONS}/x%0ay/cancel",
         f"{PREFIX}/x%0ay",
         "/api/open/v1/../v1/models/",
         f"{PREFIX}/video/Generations",
@@ -298,6 +297,11 @@ async def test_an_unknown_path_under_the_prefix(api: httpx2.AsyncClient, alice: 
         for method in ("GET", "POST", "DELETE"):
             answer = await api.request(method, path, headers=alice.auth)
             assert_error(answer, 404, "not_found", "There is no such path")
+
+
+async def test_an_id_with_a_line_break_is_an_unknown_one(api: httpx2.AsyncClient, alice: Person) -> None:
+    for method, path in (("GET", f"{GENERATIONS}/x%0ay"), ("POST", f"{GENERATIONS}/x%0ay/cancel")):
+        assert_error(await api.request(method, path, headers=alice.auth), 404, "not_found", "Task not found")
 
 
 async def test_a_wrong_method(api: httpx2.AsyncClient, alice: Person) -> None:

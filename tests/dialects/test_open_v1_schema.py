@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import re
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx2
-import jsonschema_rs
 import pytest
 
 from seedbed import db
 from seedbed.dialects import open_v1
 from seedbed.settings import Settings
-from tests.conftest import Person, make_person, served
+from tests.conftest import Person, make_person
+from tests.dialects.documents import alike, checked, contents, nothing_is_found, operations
 from tests.dialects.schemathesis_hooks import MEDIUM
 from tests.dialects.wire import move, submit
 
 DOCUMENT = "/openapi/open.json"
-SEED, EXAMPLES = "20261121", "15"
 CASES_MIN = 500
 """Fewer cases than this, and the run has proved too little."""
 
@@ -34,37 +28,6 @@ async def test_schemathesis_finds_nothing(settings: Settings, pool: db.Pool, tmp
     await nothing_is_found(settings, tmp_path, DOCUMENT, robot.key, CASES_MIN)
 
 
-async def nothing_is_found(
-    settings: Settings, tmp_path: Path, document: str, key: str, cases_min: int, **more: str
-) -> None:
-    """The tool's run against a server of our own; `more` are further options, with underscores."""
-    root = Path(__file__).parents[2]
-    async with served(settings.model_copy(update={"queued_max": 1_000_000})) as url:
-        options = {
-            "--url": url,
-            "--header": f"Authorization: Bearer {key}",
-            "--checks": "all",
-            "--mode": "all",
-            "--seed": SEED,
-            "--max-examples": EXAMPLES,
-            "--generation-database": "none",
-            **{f"--{name.replace('_', '-')}": value for name, value in more.items()},
-        }
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "schemathesis.cli", "run", f"{url}{document}", "--no-color"),
-            *(word for option in options.items() for word in option),
-            cwd=tmp_path,
-            env=os.environ | {"SCHEMATHESIS_HOOKS": "tests.dialects.schemathesis_hooks", "PYTHONPATH": str(root)},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        told = (await process.communicate())[0].decode()
-    assert process.returncode == 0, told
-    passed = re.search(r"(\d+) generated, (\d+) passed", told)
-    assert passed is not None, told
-    assert int(passed[1]) == int(passed[2]) >= cases_min, told
-
-
 # The document's own examples ---------------------------------------------------------------------------------
 
 
@@ -72,25 +35,6 @@ async def nothing_is_found(
 async def document(api: httpx2.AsyncClient) -> dict[str, Any]:
     found: dict[str, Any] = (await api.get(DOCUMENT)).json()
     return found
-
-
-def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            yield method.upper(), path, operation
-
-
-def contents(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each JSON that goes in or out: its name and its media type object."""
-    if "application/json" in (sent := operation.get("requestBody", {}).get("content", {})):
-        yield "request", sent["application/json"]
-    for status, answer in operation["responses"].items():
-        yield status, answer["content"]["application/json"]
-
-
-def checked(document: dict[str, Any], schema: dict[str, Any], value: Any) -> None:
-    validator = jsonschema_rs.Draft202012Validator({**schema, "components": document["components"]})
-    assert [str(fault) for fault in validator.iter_errors(value)] == []
 
 
 async def test_the_document_names_every_route(document: dict[str, Any]) -> None:
@@ -111,17 +55,7 @@ async def test_every_example_fits_its_schema(document: dict[str, Any]) -> None:
     assert seen > 40
 
 
-def _alike(told: Any, example: Any) -> Any:
-    """`told` with what varies from one task to the next put as in the example."""
-    if isinstance(told, dict) and isinstance(example, dict):
-        varies = ("requestId", "url", "createdAt", "sizeBytes", "expiresAt", "promptPlan")
-        return {
-            name: example.get(name) if name in varies else _alike(value, example.get(name))
-            for name, value in told.items()
-        }
-    if isinstance(told, list) and isinstance(example, list):
-        return [_alike(one, other) for one, other in zip(told, example, strict=False)]
-    return told
+VARYING = ("requestId", "url", "createdAt", "sizeBytes", "expiresAt", "promptPlan")
 
 
 async def test_every_example_is_what_the_server_says(
@@ -143,7 +77,7 @@ async def test_every_example_is_what_the_server_says(
         if path == "/models":
             assert expected["data"][0] in answer.json()["data"], "one entry of many"
         else:
-            assert _alike(answer.json(), expected) == expected
+            assert alike(answer.json(), expected, VARYING) == expected
         for name, header in operation["responses"]["200"]["headers"].items():
             assert name in answer.headers or not header.get("required"), name
         return answer

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,41 +17,16 @@ from seedbed.dialects import openai_v1
 from seedbed.dialects._openai_v1_request import sizes
 from seedbed.settings import Settings
 from tests.conftest import Person, make_person, served
-from tests.dialects.test_open_v1_curl import blocks, run
-from tests.dialects.test_open_v1_schema import checked, nothing_is_found, operations
-from tests.dialects.test_openai_v1 import BAD, VIDEOS, Noting, ana, move
+from tests.dialects.documents import PAGES, alike, blocks, checked, contents, nothing_is_found, operations, run
+from tests.dialects.test_openai_v1 import BAD, VIDEOS, Noting
 from tests.dialects.test_studio_v1 import host
+from tests.dialects.wire import move
 from tests.test_worker import at_work
 
-__all__ = ["ana", "host"]
+__all__ = ["host"]
 
-PAGE = (Path(__file__).parents[2] / "docs" / "en" / "openai-videos.md").read_text()
+DIALECT, PAGE = openai_v1, (PAGES / "openai-videos.md").read_text()
 VARYING = ("id", "created_at", "completed_at", "remixed_from_video_id", "first_id", "last_id", "has_more")
-
-
-@pytest.fixture
-def document() -> dict[str, Any]:
-    return openai_v1.document(catalogue.load())
-
-
-def alike(told: Any, example: Any) -> Any:
-    """`told` with what varies from one task to the next put as in the example."""
-    if isinstance(told, list) and isinstance(example, list):
-        return [alike(one, other) for one, other in zip(told, example, strict=False)]
-    if not isinstance(told, dict) or not isinstance(example, dict):
-        return told
-    return {
-        name: example.get(name) if name in VARYING and value is not None else alike(value, example.get(name))
-        for name, value in told.items()
-    }
-
-
-def contents(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each JSON that goes in or out: its name and its media type object."""
-    for answers in ({"request": operation.get("requestBody", {})}, operation["responses"]):
-        for name, found in answers.items():
-            if "application/json" in found.get("content", {}):
-                yield name, found["content"]["application/json"]
 
 
 async def test_every_example_fits_and_is_what_the_server_says(
@@ -78,7 +52,7 @@ async def test_every_example_fits_and_is_what_the_server_says(
         assert answer.status_code == 200, answer.text
         if "200" in found:
             checked(document, found["200"]["schema"], answer.json())
-            assert alike(answer.json(), found["200"]["example"]) == found["200"]["example"]
+            assert alike(answer.json(), found["200"]["example"], VARYING) == found["200"]["example"]
         for name, header in operation["responses"]["200"]["headers"].items():
             assert name in answer.headers or not header.get("required"), name
         return answer
@@ -139,7 +113,7 @@ async def test_every_command_of_the_page(settings: Settings, ana: Person, tmp_pa
             if following is None or (following.language, following.heading) != ("json", block.heading):
                 continue
             expected = json.loads(following.text)
-            assert list(alike(json.loads(said), expected).items()) == list(expected.items()), block.text
+            assert list(alike(json.loads(said), expected, VARYING).items()) == list(expected.items()), block.text
             if ran == 1:
                 variables["VIDEO_ID"] = json.loads(said)["id"]
                 async with at_work(settings, tmp_path, Noting()), httpx2.AsyncClient(base_url=url) as client:

@@ -14,10 +14,8 @@ from seedbed.dialects import _form, _upload
 from seedbed.settings import Settings
 from tests import hostile_files as files
 from tests.conftest import Person
-from tests.dialects.test_openai_v1 import PICTURE, VIDEOS, ana
+from tests.dialects.test_openai_v1 import PICTURE, VIDEOS
 from tests.webhook_receivers import until
-
-__all__ = ["ana"]
 
 KIND = {"Content-Type": "multipart/form-data; boundary=XX"}
 PROMPT = b'Content-Disposition: form-data; name="prompt"\r\n\r\nA river'
@@ -36,6 +34,7 @@ async def post(api: httpx2.AsyncClient, person: Person, body: bytes, **headers: 
     return await api.post(VIDEOS, content=body, headers=person.auth | KIND | headers)
 
 
+FIELD = "input_reference[image_url]"
 BROKEN = "The body is not the form that its Content-Type says it is"
 BAD: dict[str, tuple[bytes, str, str | None]] = {
     "nothing": (b"", BROKEN, None),
@@ -56,6 +55,15 @@ BAD: dict[str, tuple[bytes, str, str | None]] = {
     "twice": (form(PROMPT, PROMPT), "The form has the field 'prompt' twice", "prompt"),
     "two pictures": (
         form(PROMPT, FILE + PICTURE, FILE + PICTURE),
+        "The form has the field 'input_reference' twice",
+        "input_reference",
+    ),
+    "an address and another": (
+        form(
+            PROMPT,
+            text("input_reference", b'{"image_url":"https://a.example/a.png"}'),
+            text(FIELD, b"https://b.example"),
+        ),
         "The form has the field 'input_reference' twice",
         "input_reference",
     ),

@@ -15,12 +15,14 @@ from seedbed.dialects._openai_v1_request import directed
 from seedbed.engines.previz.references.phrases import phrase_of
 from seedbed.settings import Settings
 from tests.conftest import Person, make_person
-from tests.dialects.test_openai_v1 import FIELDS, PICTURE, VIDEOS, Noting, ana, ended, made, move, refused, task_of
-from tests.dialects.test_studio_v1 import another_key, host, settings
+from tests.dialects.conftest import another_key
+from tests.dialects.test_openai_v1 import FIELDS, PICTURE, VIDEOS, Noting, ended, made, refused, task_of
+from tests.dialects.test_studio_v1 import host, settings
+from tests.dialects.wire import move
 from tests.media_samples import Shelf, quarters, written
 from tests.test_worker import at_work
 
-__all__ = ["ana", "host", "settings"]
+__all__ = ["host", "settings"]
 
 # Remixes -----------------------------------------------------------------------------------------------------
 
@@ -32,13 +34,17 @@ async def test_a_remix_is_the_same_task_by_a_new_prompt(
     async with at_work(settings, tmp_path, engine):
         first = await made(api, ana, size="480x854", seconds="5", seed=9, fixed_lens=True)
         assert (await ended(api, ana, first))["status"] == "completed"
-        answer = await api.post(f"{VIDEOS}/{first}/remix", json={"prompt": "By night"}, headers=ana.auth)
+        asking = {"json": {"prompt": "By night"}, "headers": ana.auth | {"Idempotency-Key": "by-night"}}
+        answer = await api.post(f"{VIDEOS}/{first}/remix", **asking)
         assert answer.status_code == 200, answer.text
         told = answer.json()
         assert list(told) == FIELDS
         assert (told["prompt"], told["remixed_from_video_id"], told["status"]) == ("By night", first, "queued")
         assert (told["model"], told["size"], told["seconds"]) == ("sora-2", "480x854", "5")
         assert (await ended(api, ana, told["id"]))["status"] == "completed"
+    await api.delete(f"{VIDEOS}/{first}", headers=ana.auth)
+    again = await api.post(f"{VIDEOS}/{first}/remix", **asking)
+    assert (again.status_code, again.content) == (200, answer.content), "what was bought is told, whatever became of it"
     task, request = await task_of(pool, told["id"]), engine.requests[1]
     assert (task.seed, task.audio, task.fixed_lens, task.mode) == (9, True, True, "image_to_video")
     assert request.prompt == "Strictly edit the supplied source video. By night"

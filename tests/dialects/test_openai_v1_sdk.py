@@ -27,7 +27,7 @@ from PIL import Image
 
 from seedbed import db
 from tests.conftest import TEMPLATE, Person, free_port, make_person, other_database
-from tests.dialects.test_studio_v1 import another_key
+from tests.dialects.conftest import another_key
 from tests.faults.processes import ROOT, environment
 from tests.media_samples import BLUE, GREEN, RED, WHITE, near, quarters, written
 
@@ -40,6 +40,7 @@ FIELDS = [
 ]
 """Of every video, in the contract's order."""
 
+FIELD = "input_reference[image_url]"
 SEASIDE = "A lighthouse on a rocky coast, orbit to the left"
 
 
@@ -350,6 +351,38 @@ def test_each_error_is_the_sdks_own_and_is_not_tried_again(house: House, client:
     with pytest.raises(openai.NotFoundError):
         client.chat.completions.create(model="sora-2", messages=[])
     client.videos.delete(waiting)
+
+
+def test_a_video_that_fails_is_told_and_not_raised(client: OpenAI) -> None:
+    """`create_and_poll` stops at the failure, whose code and words say what to change."""
+    made = client.videos.create_and_poll(
+        prompt="It stands still", size=SMALL, extra_body={FIELD: "https://nobody.example/photo.png"}
+    )
+    assert (made.status, made.completed_at) == ("failed", None)
+    assert made.error is not None
+    assert made.error.code == "invalid_media"
+    assert made.error.message.startswith("'input_reference.image_url' could not be fetched: ")
+    with pytest.raises(openai.NotFoundError) as empty:
+        client.videos.download_content(made.id)
+    assert empty.value.code == "not_ready"
+    client.videos.delete(made.id)
+
+
+def test_what_is_not_there_says_what_to_do_instead(client: OpenAI) -> None:
+    film = ("film.mp4", b"\0\0\0\x18ftypmp42", "video/mp4")
+    calls = {
+        "remix changes a completed video": lambda: client.videos.edit(prompt="By night", video=film),
+        "remix goes on from a completed video": lambda: client.videos.extend(
+            prompt="It flies on", seconds="4", video=film
+        ),
+        "show one by a picture": lambda: client.videos.create_character(name="Mara", video=film),
+    }
+    for words, call in calls.items():
+        with pytest.raises(openai.NotFoundError, match=words) as refused:
+            call()
+        assert refused.value.code == "not_found"
+    with pytest.raises(openai.NotFoundError):
+        client.videos.get_character("char_1")
 
 
 def test_an_answer_that_is_lost_buys_once(house: House) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,19 +13,17 @@ import httpx2
 import numpy as np
 import pytest
 
-from seedbed import accounts, catalogue, db, ledger, tasks
+from seedbed import catalogue, db, ledger, tasks
 from seedbed.dialects import studio_v1
 from seedbed.engines import Progress, RenderRequest, RenderResult
-from seedbed.files import StoredFile
 from seedbed.settings import Settings, load
 from tests import hostile_files as files
 from tests.conftest import Person, free_port, make_person
-from tests.dialects.wire import PLAN
+from tests.dialects.conftest import another_key
+from tests.dialects.wire import PLAN, move
 from tests.media_samples import Shelf, quarters, shelf, written
 from tests.test_last_frame import Moving, all_frames, pixels
-from tests.test_tasks import output_of
 from tests.test_worker import at_work
-from tests.webhook_receivers import receiving
 
 PREFIX = "/api/v1"
 SUBMIT = f"{PREFIX}/video/seedance2"
@@ -40,19 +37,6 @@ TRAIN: dict[str, Any] = {
 }
 PICTURE = "https://example.com/photo.jpg"
 INSTANT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
-
-
-@pytest.fixture
-async def ana(pool: db.Pool) -> Person:
-    """Somebody with a key of the Studio API and enough for everything."""
-    async with db.transaction(pool) as conn:
-        person = await make_person(conn, "ana", credits=100_000)
-        return await another_key(conn, person)
-
-
-async def another_key(conn: db.Connection, person: Person) -> Person:
-    key_id, secret = await accounts.create_key(conn, person.account_id, "studio")
-    return Person(person.account_id, key_id, secret)
 
 
 async def submit(api: httpx2.AsyncClient, person: Person, **fields: Any) -> httpx2.Response:
@@ -337,24 +321,6 @@ async def test_a_task_belongs_to_its_account(
 # Looking -----------------------------------------------------------------------------------------------------
 
 
-async def move(pool: db.Pool, task_id: str, to: str) -> None:
-    """Bring a queued task to a state, by the steps that a worker takes."""
-    async with db.transaction(pool) as conn:
-        if to in ("processing", "succeeded"):
-            assert await tasks.start(conn, task_id, attempts_max=3)
-        if to == "succeeded":
-            video = output_of(task_id)
-            last = StoredFile(key=f"{video.video.key}.png", content_type="image/png", size_bytes=1, sha256=bytes(32))
-            output = tasks.Output(
-                video=video.video, width=1280, height=720, engine="previz", plan=PLAN, last_frame=last
-            )
-            assert await tasks.succeed(conn, task_id, 1, output)
-        elif to == "failed":
-            await tasks.fail(conn, task_id, tasks.TaskFailure("render_failed", "The engine cannot draw this"))
-        elif to == "cancelled":
-            await tasks.cancel(conn, await tasks.get(conn, task_id))
-
-
 async def test_a_task_in_every_state(api: httpx2.AsyncClient, ana: Person, pool: db.Pool, sound: None) -> None:
     ends = {
         "queued": ("processing", 0, None),
@@ -490,22 +456,6 @@ async def test_one_picture_among_media_is_a_reference(
             assert told["status"] == "completed", told
     roles = [[(medium.kind, medium.role) for medium in request.media] for request in engine.requests]
     assert roles == [[("image", "reference")], [("video", "reference"), ("image", "reference")]]
-
-
-async def test_a_keys_webhook_hears_what_the_status_says(
-    api: httpx2.AsyncClient, ana: Person, settings: Settings, tmp_path: Path, pool: db.Pool, sound: None
-) -> None:
-    async with receiving() as receiver:
-        async with db.transaction(pool) as conn:
-            key_id, secret = await accounts.create_key(conn, ana.account_id, "studio", webhook_url=receiver.url)
-        caller = Person(ana.account_id, key_id, secret)
-        trusting = settings.model_copy(update={"trusted_hosts": f"127.0.0.1:{receiver.port}"})
-        async with at_work(trusting, tmp_path, Told()):
-            task_id = await made(api, caller, duration="4")
-            [request] = await receiver.wait(1)
-            told = await ended(api, ana, task_id, pool)
-    assert json.loads(request.body) == told
-    assert told["status"] == "completed"
 
 
 @pytest.mark.parametrize(

@@ -11,33 +11,20 @@ from typing import Any
 import httpx2
 import pytest
 
-from seedbed import accounts, catalogue, db
+from seedbed import accounts, db
 from seedbed.dialects import studio_v1
+from seedbed.limits import Shared
 from seedbed.settings import Settings
 from tests.conftest import Person, make_person, served
-from tests.dialects.test_open_v1_curl import blocks, run
-from tests.dialects.test_open_v1_schema import checked, contents, nothing_is_found, operations
-from tests.dialects.test_studio_v1 import BAD, PREFIX, TRAIN, Told, ana, host, move
+from tests.dialects.documents import PAGES, alike, blocks, checked, contents, nothing_is_found, operations, run
+from tests.dialects.test_studio_v1 import BAD, PREFIX, TRAIN, Told, host
+from tests.dialects.wire import move
 from tests.test_worker import at_work
 
-__all__ = ["ana", "host"]
+__all__ = ["host"]
 
-PAGE = (Path(__file__).parents[2] / "docs" / "en" / "studio-api.md").read_text()
+DIALECT, PAGE = studio_v1, (PAGES / "studio-api.md").read_text()
 VARYING = ("id", "video_url", "last_frame_url", "seed", "created_at", "updated_at", "prompt_plan")
-
-
-@pytest.fixture
-def document() -> dict[str, Any]:
-    return studio_v1.document(catalogue.load())
-
-
-def alike(told: Any, example: Any) -> Any:
-    """`told` with what varies from one task to the next put as in the example."""
-    if not isinstance(told, dict) or not isinstance(example, dict):
-        return told
-    return {
-        name: example.get(name) if name in VARYING else alike(value, example.get(name)) for name, value in told.items()
-    }
 
 
 async def test_every_example_fits_and_is_what_the_server_says(
@@ -58,7 +45,7 @@ async def test_every_example_fits_and_is_what_the_server_says(
         answer = await api.request(method, path.replace("{id}", task_id), json=body, headers=ana.auth)
         assert str(answer.status_code) == status, answer.text
         checked(document, found[status]["schema"], answer.json())
-        assert alike(answer.json(), found[status]["example"]) == found[status]["example"]
+        assert alike(answer.json(), found[status]["example"], VARYING) == found[status]["example"]
         if not task_id:
             task_id = answer.json()["id"]
             await move(pool, task_id, "succeeded")
@@ -91,7 +78,7 @@ async def test_schemathesis_finds_nothing(
     settings: Settings, pool: db.Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sound: None
 ) -> None:
     """Every check of the tool. The limit of an account is lifted, or all would be one 429."""
-    monkeypatch.setattr(studio_v1, "REQUESTS_PER_MINUTE", 10**6)
+    monkeypatch.setattr(studio_v1, "MINUTE", Shared(studio_v1.NAME, 10**6))
     async with db.transaction(pool) as conn:
         person = await make_person(conn, "robot", credits=100_000_000)
         _, key = await accounts.create_key(conn, person.account_id, "studio", per_minute=10**6)
@@ -108,7 +95,7 @@ async def test_every_command_of_the_page(settings: Settings, ana: Person, tmp_pa
             assert following is not None
             said = json.loads(await run(block.text, tmp_path, variables))
             expected = json.loads(following.text)
-            assert list(alike(said, expected).items()) == list(expected.items())
+            assert list(alike(said, expected, VARYING).items()) == list(expected.items())
             if not ran:
                 variables["TASK_ID"] = said["id"]
                 async with at_work(settings, tmp_path, Told()), httpx2.AsyncClient(base_url=url) as client:

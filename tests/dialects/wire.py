@@ -1,12 +1,13 @@
-"""What the tests of the Open API share: its addresses, the document's own request, and tasks in every state."""
+"""What the tests of dialects share: the Open API's addresses and its document's own request; tasks in every state."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
 
@@ -57,16 +58,19 @@ async def credits(api: httpx2.AsyncClient, person: Person) -> tuple[int, int]:
     return told["creditsAvailable"], told["creditsHeld"]
 
 
-async def move(pool: db.Pool, task_id: str, to: Status) -> None:
+async def move(pool: db.Pool, task_id: str, to: Status | Literal["expired"]) -> None:
     """Bring a queued task to the state `to`, by the steps that a worker takes."""
     async with db.transaction(pool) as conn:
         if to in ("processing", "succeeded"):
             started = await tasks.start(conn, task_id, attempts_max=3)
             assert started is not None
         if to == "succeeded":
-            assert await tasks.succeed(conn, task_id, 1, output_of(task_id))
+            output = with_pictures(output_of(task_id), await tasks.get(conn, task_id))
+            assert await tasks.succeed(conn, task_id, 1, output)
         elif to == "failed":
             assert await tasks.fail(conn, task_id, TaskFailure("render_failed", "The engine cannot draw this"))
+        elif to == "expired":
+            assert await tasks.fail(conn, task_id, TaskFailure("expired", "Too late"))
         elif to == "cancelled":
             await tasks.cancel(conn, await tasks.get(conn, task_id))
 
@@ -82,6 +86,21 @@ def output_of(task_id: str, content: bytes = b"a film") -> Output:
         sha256=hashlib.sha256(content).digest(),
     )
     return Output(video=video, width=1280, height=720, engine="previz", plan=PLAN)
+
+
+def with_pictures(output: Output, task: tasks.Task) -> Output:
+    """`output` with the pictures that its task asked for."""
+
+    def beside(ending: str, content_type: str) -> StoredFile:
+        key = f"{output.video.key.removesuffix('.mp4')}_{ending}"
+        return StoredFile(key=key, content_type=content_type, size_bytes=1, sha256=bytes(32))
+
+    return replace(
+        output,
+        last_frame=beside("last_frame.png", "image/png") if task.last_frame else None,
+        thumbnail=beside("thumbnail.webp", "image/webp") if task.previews else None,
+        spritesheet=beside("spritesheet.jpg", "image/jpeg") if task.previews else None,
+    )
 
 
 async def publish(settings: Settings, pool: db.Pool, task_id: str, content: bytes) -> str:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import functools
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from types import TracebackType
-from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
+from typing import Any, ClassVar, Concatenate, ParamSpec, Self, TypeVar
 
-from seedbed.client.session import Session
+from seedbed.client.retries import Retries
+from seedbed.client.session import TIMEOUT_S, TRIES, Session
 
-S = TypeVar("S", bound=Session[Any])
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -33,7 +33,7 @@ def blocking(method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]) -> C
     """A session's method as one that blocks, of the same signature."""
 
     @functools.wraps(method)
-    def call(self: Blocking[Any], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def call(self: Blocking, /, *args: P.args, **kwargs: P.kwargs) -> R:
         return run(method(self._session, *args, **kwargs))
 
     return call
@@ -45,7 +45,7 @@ def blocking_iterator(
     """A session's iterating method as one that blocks, of the same signature."""
 
     @functools.wraps(method)
-    def call(self: Blocking[Any], /, *args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
+    def call(self: Blocking, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
         found = method(self._session, *args, **kwargs)
         while True:
             try:
@@ -60,11 +60,21 @@ async def _next(iterator: AsyncIterator[R]) -> R:
     return await anext(iterator)
 
 
-class Blocking(Generic[S]):
+class Blocking:
     """A session that blocks. Use it as a context manager, or close it."""
 
-    def __init__(self, session: S) -> None:
-        self._session = session
+    _SESSION: ClassVar[type[Session[Any]]]
+    """The session, over a wire that never suspends."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        key: str | None = None,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        retries: Retries = TRIES,
+    ) -> None:
+        self._session = self._SESSION(url, key, timeout_s=timeout_s, retries=retries)
 
     @property
     def url(self) -> str:

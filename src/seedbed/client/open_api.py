@@ -9,9 +9,8 @@ from typing import Any, ClassVar, Literal, TypedDict, Unpack
 from seedbed.client import answers
 from seedbed.client.answers import Accepted, Balance, HasId, Model, OpenTask
 from seedbed.client.blocking import Blocking, blocking, blocking_iterator
-from seedbed.client.retries import Retries
-from seedbed.client.session import TIMEOUT_S, TRIES, WAIT_S, Medium, Session, id_of
-from seedbed.client.wire import AsyncWire, BlockingWire
+from seedbed.client.session import WAIT_S, Api, Medium, Session
+from seedbed.client.wire import BlockingWire
 
 PREFIX = "/api/open/v1"
 GENERATIONS = f"{PREFIX}/video/generations"
@@ -36,10 +35,12 @@ class OpenFields(TypedDict, total=False):
     """Anything of yours: JSON that each look at the task gives back."""
 
 
-class OpenSession(Session[OpenTask]):
-    """One key's view of one service by the Open API."""
+class AsyncOpenClient(Session[OpenTask]):
+    """The Open API for programs on asyncio. `url` and `key` are SEEDBED_URL's and SEEDBED_KEY's by default."""
 
-    POLL_S: ClassVar[tuple[float, float]] = (0.25, 3.0)
+    _API: ClassVar[Api[OpenTask]] = Api(
+        tasks=GENERATIONS, read_task=answers.open_task, plan="promptPlan", poll_s=(0.25, 3.0)
+    )
 
     async def create(self, prompt: str, *, once: str | None = None, **fields: Unpack[OpenFields]) -> Accepted:
         """Ask for a video. Its credits are taken now, and come back if it fails or is cancelled.
@@ -76,7 +77,7 @@ class OpenSession(Session[OpenTask]):
 
     async def cancel(self, task: str | HasId) -> None:
         """End a task that has not ended, and have its credits back. Raises InvalidRequest for one that has."""
-        await self._call("POST", f"{self._task_path(id_of(task))}/cancel")
+        await self._call("POST", f"{self._task_path(task)}/cancel")
 
     async def tasks(self, *, status: Status | None = None, after: str | HasId | None = None) -> AsyncIterator[OpenTask]:
         """The tasks of this key, newest first, all pages of them, from the one that follows `after`."""
@@ -116,53 +117,25 @@ class OpenSession(Session[OpenTask]):
             "metadata": fields.get("metadata"),
         }
 
-    def _task_path(self, task_id: str) -> str:
-        return f"{GENERATIONS}/{task_id}"
 
-    def _read_task(self, body: Mapping[str, Any]) -> OpenTask:
-        return answers.open_task(body)
-
-    def _read_plan(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        plan: Mapping[str, Any] | None = body["promptPlan"]
-        return plan
+class _AtOnce(AsyncOpenClient):
+    _WIRE = BlockingWire
 
 
-class AsyncOpenClient(OpenSession):
-    """The Open API for programs on asyncio. `url` and `key` are SEEDBED_URL's and SEEDBED_KEY's by default."""
-
-    def __init__(
-        self,
-        url: str | None = None,
-        key: str | None = None,
-        *,
-        timeout_s: float = TIMEOUT_S,
-        retries: Retries = TRIES,
-    ) -> None:
-        super().__init__(AsyncWire(timeout_s), url, key, retries)
-
-
-class OpenClient(Blocking[OpenSession]):
+class OpenClient(Blocking):
     """The Open API for programs that block. `url` and `key` are SEEDBED_URL's and SEEDBED_KEY's by default."""
 
-    def __init__(
-        self,
-        url: str | None = None,
-        key: str | None = None,
-        *,
-        timeout_s: float = TIMEOUT_S,
-        retries: Retries = TRIES,
-    ) -> None:
-        super().__init__(OpenSession(BlockingWire(timeout_s), url, key, retries))
+    _SESSION = _AtOnce
 
-    create = blocking(OpenSession.create)
-    quote = blocking(OpenSession.quote)
-    generate = blocking(OpenSession.generate)
-    get = blocking(OpenSession.get)
-    wait = blocking(OpenSession.wait)
-    cancel = blocking(OpenSession.cancel)
-    plan = blocking(OpenSession.plan)
-    download = blocking(OpenSession.download)
-    upload = blocking(OpenSession.upload)
-    tasks = blocking_iterator(OpenSession.tasks)
-    models = blocking(OpenSession.models)
-    balance = blocking(OpenSession.balance)
+    create = blocking(AsyncOpenClient.create)
+    quote = blocking(AsyncOpenClient.quote)
+    generate = blocking(AsyncOpenClient.generate)
+    get = blocking(AsyncOpenClient.get)
+    wait = blocking(AsyncOpenClient.wait)
+    cancel = blocking(AsyncOpenClient.cancel)
+    plan = blocking(AsyncOpenClient.plan)
+    download = blocking(AsyncOpenClient.download)
+    upload = blocking(AsyncOpenClient.upload)
+    tasks = blocking_iterator(AsyncOpenClient.tasks)
+    models = blocking(AsyncOpenClient.models)
+    balance = blocking(AsyncOpenClient.balance)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import random
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -54,8 +56,11 @@ def passes(error: ClientError) -> bool:
     return isinstance(error, Unreachable)
 
 
-async def send(wire: Wire, request: Request, retries: Retries) -> Answer:
-    """The answer of success, however many tries it takes. Raises ClientError."""
+async def send(wire: Wire, request: Request, retries: Retries, end: float | None = None) -> Answer:
+    """The answer of success, however many tries it takes. Raises ClientError.
+
+    No try begins after the monotonic time `end`: what the last one met is raised then.
+    """
     tried = 0
     while True:
         tried += 1
@@ -67,6 +72,10 @@ async def send(wire: Wire, request: Request, retries: Retries) -> Answer:
         except ClientError as error:
             pause_s = retries.pause_s(tried, error)
             if pause_s is None:
+                raise
+            left_s = math.inf if end is None else end - time.monotonic()
+            if pause_s >= left_s:
+                await wire.sleep(max(left_s, 0))
                 raise
         await wire.sleep(pause_s)
 

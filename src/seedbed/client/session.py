@@ -1,6 +1,6 @@
 """What both APIs share: a key's view of one service, with waiting, files and one submission that buys once.
 
-Written as coroutines over a `Wire`; the public classes are this with a wire.
+Written as coroutines over a `Wire`. What the two APIs spell differently is an `Api`, which each names.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
@@ -19,9 +19,9 @@ from urllib.parse import quote, urlencode, urlsplit
 from seedbed import __version__
 from seedbed.client import answers, downloads, retries
 from seedbed.client.answers import Accepted, HasId, Task, Upload
-from seedbed.client.errors import ClientError, ServiceFailed, TaskFailed, Unreachable, WaitTimeout
+from seedbed.client.errors import ClientError, RateLimited, ServiceFailed, TaskFailed, Unreachable, WaitTimeout
 from seedbed.client.retries import Retries
-from seedbed.client.wire import Answer, Request, Wire
+from seedbed.client.wire import Answer, AsyncWire, BlockingWire, Request
 
 T = TypeVar("T", bound=Task)
 R = TypeVar("R")
@@ -39,45 +39,62 @@ UPLOAD_S = 300.0
 TRIES = Retries()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api(Generic[T]):
+    """How one API spells what both have. `tasks` is the path that a task's id stands under."""
+
+    tasks: str
+    read_task: Callable[[Mapping[str, Any]], T]
+    plan: str
+    """The field of what was understood of the prompt."""
+    poll_s: tuple[float, float]
+    """Seconds between looks at a task: at first, and at most."""
+
+
 class Session(Generic[T]):
     """One key's view of one service by one of its APIs.
 
-    Any call raises ClientError, as the tree in `errors` has it. A `task` is its id, or anything with an `id`.
+    `url` and `key` are SEEDBED_URL's and SEEDBED_KEY's by default; `timeout_s` is the most that an answer is waited
+    for. Any call raises ClientError, as the tree in `errors` has it. A `task` is its id, or anything with an `id`.
     """
 
-    POLL_S: ClassVar[tuple[float, float]]
-    """Seconds between looks at a task: at first, and at most."""
+    _API: ClassVar[Api[Any]]
+    _WIRE: ClassVar[type[AsyncWire | BlockingWire]] = AsyncWire
 
-    def __init__(self, wire: Wire, url: str | None, key: str | None, tries: Retries) -> None:
+    def __init__(
+        self,
+        url: str | None = None,
+        key: str | None = None,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        retries: Retries = TRIES,
+    ) -> None:
         self.url = _checked_url(url or os.environ.get("SEEDBED_URL") or DEFAULT_URL)
         self._key = _checked_key(key or os.environ.get("SEEDBED_KEY"))
-        self._wire, self._retries = wire, tries
+        self._wire, self._retries, self._timeout_s = self._WIRE(timeout_s), retries, timeout_s
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url!r})"
 
-    # Of each API -----------------------------------------------------------------------------------------
-
-    def _task_path(self, task_id: str) -> str:
-        raise NotImplementedError
-
-    def _read_task(self, body: Mapping[str, Any]) -> T:
-        raise NotImplementedError
-
-    def _read_plan(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        raise NotImplementedError
-
-    # Of both ---------------------------------------------------------------------------------------------
-
     async def get(self, task: str | HasId) -> T:
         """A task as it stands. Raises NotFound for one that this key may not see."""
-        answer = await self._call("GET", self._task_path(id_of(task)))
-        found = self._read(self._read_task, answer)
+        return await self._get(task, None)
+
+    async def _get(self, task: str | HasId, end: float | None) -> T:
+        """`get`, given up at the monotonic time `end`, or a second later where the service holds its answer back."""
+        timeout_s = None if end is None else min(self._timeout_s, max(end - time.monotonic(), 1.0))
+        answer = await self._call("GET", self._task_path(task), timeout_s=timeout_s, end=end)
+        found: T = self._read(self._API.read_task, answer)
         return replace(found, progress=answers.share(answer.headers.get("x-task-progress")))
 
     async def plan(self, task: str | HasId) -> Mapping[str, Any] | None:
         """What was understood of the prompt, in the engine's own words; None before the video is there."""
-        return self._read(self._read_plan, await self._call("GET", f"{self._task_path(id_of(task))}/plan"))
+        answer = await self._call("GET", f"{self._task_path(task)}/plan")
+        found: Mapping[str, Any] | None = self._read(lambda body: body[self._API.plan], answer)
+        return found
+
+    def _task_path(self, task: str | HasId) -> str:
+        return f"{self._API.tasks}/{id_of(task)}"
 
     async def wait(
         self, task: str | HasId, *, timeout_s: float = WAIT_S, seen: Callable[[T], object] | None = None
@@ -85,11 +102,18 @@ class Session(Generic[T]):
         """The task once it has ended, however it ended; `seen` is told of each look at it.
 
         A service that is away meanwhile is waited for. Raises WaitTimeout after `timeout_s` seconds: the task
-        goes on.
+        goes on. A task that could not be looked at even once raises what its looks did, with its id.
         """
-        end, (nap_s, nap_s_max) = time.monotonic() + timeout_s, self.POLL_S
+        end, (nap_s, nap_s_max) = time.monotonic() + timeout_s, self._API.poll_s
+        found: T | None = None
         while True:
-            found = await self._look(task, end)
+            try:
+                found = await self._look(task, end)
+            except (Unreachable, ServiceFailed, RateLimited) as error:
+                error.task_id = id_of(task)
+                if found is None or time.monotonic() < end:
+                    raise
+                raise WaitTimeout(found, timeout_s) from error
             if seen is not None:
                 seen(found)
             if found.ended:
@@ -105,12 +129,12 @@ class Session(Generic[T]):
         given_up = min(time.monotonic() + OUTAGE_S_MAX, end)
         while True:
             try:
-                return await self.get(task)
-            except (Unreachable, ServiceFailed) as error:
-                if time.monotonic() >= given_up:
-                    error.task_id = id_of(task)
+                return await self._get(task, end)
+            except (Unreachable, ServiceFailed):
+                left_s = given_up - time.monotonic()
+                if left_s <= 0:
                     raise
-            await self._wire.sleep(self._retries.longest_s)
+            await self._wire.sleep(min(self._retries.longest_s, left_s))
 
     async def download(
         self, source: str | T, path: str | os.PathLike[str], *, progress: downloads.Progress | None = None
@@ -196,17 +220,18 @@ class Session(Generic[T]):
         body: bytes | Path = b"",
         headers: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
+        end: float | None = None,
     ) -> Answer:
-        """An answer of success. Fields and parameters that are None are left out."""
+        """An answer of success. Fields and parameters that are None are left out; `end` is that of `retries.send`."""
         sent = {"Authorization": f"Bearer {self._key}", "User-Agent": f"seedbed-client/{__version__}"}
         sent |= headers or {}
         if json_body is not None:
-            body = json.dumps(_given(json_body), ensure_ascii=False, allow_nan=False).encode()
+            body = _json(_given(json_body))
             sent["Content-Type"] = "application/json"
         asked = urlencode(_given(query or {}))
         url = f"{self.url}{path}{'?' if asked else ''}{asked}"
         request = Request(method=method, url=url, headers=sent, body=body, timeout_s=timeout_s)
-        return await retries.send(self._wire, request, self._retries)
+        return await retries.send(self._wire, request, self._retries, end)
 
     def _read(self, read: Callable[[Mapping[str, Any]], R], answer: Answer) -> R:
         return answers.reading(read, retries.parsed(answer.body), self.url)
@@ -216,10 +241,17 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def _json(values: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(values, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ClientError(f"the request cannot be written as JSON: {error}") from None
+
+
 def id_of(task: str | HasId) -> str:
     """A task's id, as a path takes it."""
     found = task if isinstance(task, str) else task.id
-    if found.strip(".") == "":
+    if not found.strip(".") or not found.isascii():
         raise ClientError(f"{found!r} is no task id")
     return quote(found, safe="")
 
@@ -231,8 +263,9 @@ def _checked_url(url: str) -> str:
 
 
 def _checked_key(key: str | None) -> str:
+    key = (key or "").strip()
     if not key:
         raise ClientError("There is no API key: give one, or set SEEDBED_KEY")
     if not (key.isascii() and key.isprintable()):
         raise ClientError("The API key holds characters that no key has; copy it again")
-    return key.strip()
+    return key

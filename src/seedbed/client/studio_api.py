@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal, TypedDict, Unpack
 
 from seedbed.client import answers
 from seedbed.client.answers import Accepted, StudioTask
 from seedbed.client.blocking import Blocking, blocking
-from seedbed.client.retries import Retries
-from seedbed.client.session import TIMEOUT_S, TRIES, WAIT_S, Medium, Session
-from seedbed.client.wire import AsyncWire, BlockingWire
+from seedbed.client.session import WAIT_S, Api, Medium, Session
+from seedbed.client.wire import BlockingWire
 
 PREFIX = "/api/v1"
 Mode = Literal["text-to-video", "image-to-video", "media-to-video"]
@@ -38,11 +37,13 @@ class StudioFields(TypedDict, total=False):
     seed: int | None
 
 
-class StudioSession(Session[StudioTask]):
-    """One key's view of one service by the Studio API."""
+class AsyncStudioClient(Session[StudioTask]):
+    """The Studio API for programs on asyncio. `url` and `key` are SEEDBED_URL's and SEEDBED_KEY's by default."""
 
     # An account has thirty requests a minute, over all its keys.
-    POLL_S: ClassVar[tuple[float, float]] = (2.5, 6.0)
+    _API: ClassVar[Api[StudioTask]] = Api(
+        tasks=f"{PREFIX}/tasks", read_task=answers.studio_task, plan="prompt_plan", poll_s=(2.5, 6.0)
+    )
 
     async def create(self, prompt: str, *, once: str | None = None, **fields: Unpack[StudioFields]) -> Accepted:
         """Ask for a video. Its credits are taken now, and come back if it fails.
@@ -96,16 +97,6 @@ class StudioSession(Session[StudioTask]):
     async def _address(self, medium: Medium | None) -> str | None:
         return None if medium is None else (await self._addresses([medium]))[0]
 
-    def _task_path(self, task_id: str) -> str:
-        return f"{PREFIX}/tasks/{task_id}"
-
-    def _read_task(self, body: Mapping[str, Any]) -> StudioTask:
-        return answers.studio_task(body)
-
-    def _read_plan(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        plan: Mapping[str, Any] | None = body["prompt_plan"]
-        return plan
-
 
 def mode_of(fields: StudioFields) -> Mode:
     """The mode that the media of a submission call for."""
@@ -115,37 +106,19 @@ def mode_of(fields: StudioFields) -> Mode:
     return "image-to-video" if frames else "text-to-video"
 
 
-class AsyncStudioClient(StudioSession):
-    """The Studio API for programs on asyncio. `url` and `key` are SEEDBED_URL's and SEEDBED_KEY's by default."""
-
-    def __init__(
-        self,
-        url: str | None = None,
-        key: str | None = None,
-        *,
-        timeout_s: float = TIMEOUT_S,
-        retries: Retries = TRIES,
-    ) -> None:
-        super().__init__(AsyncWire(timeout_s), url, key, retries)
+class _AtOnce(AsyncStudioClient):
+    _WIRE = BlockingWire
 
 
-class StudioClient(Blocking[StudioSession]):
+class StudioClient(Blocking):
     """The Studio API for programs that block. `url` and `key` are SEEDBED_URL's and SEEDBED_KEY's by default."""
 
-    def __init__(
-        self,
-        url: str | None = None,
-        key: str | None = None,
-        *,
-        timeout_s: float = TIMEOUT_S,
-        retries: Retries = TRIES,
-    ) -> None:
-        super().__init__(StudioSession(BlockingWire(timeout_s), url, key, retries))
+    _SESSION = _AtOnce
 
-    create = blocking(StudioSession.create)
-    generate = blocking(StudioSession.generate)
-    get = blocking(StudioSession.get)
-    wait = blocking(StudioSession.wait)
-    plan = blocking(StudioSession.plan)
-    download = blocking(StudioSession.download)
-    upload = blocking(StudioSession.upload)
+    create = blocking(AsyncStudioClient.create)
+    generate = blocking(AsyncStudioClient.generate)
+    get = blocking(AsyncStudioClient.get)
+    wait = blocking(AsyncStudioClient.wait)
+    plan = blocking(AsyncStudioClient.plan)
+    download = blocking(AsyncStudioClient.download)
+    upload = blocking(AsyncStudioClient.upload)

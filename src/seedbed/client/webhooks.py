@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from seedbed.client import answers
 from seedbed.client.errors import ClientError
 
 TOLERANCE_S = 300.0
@@ -49,7 +50,7 @@ class UnreadableDelivery(WebhookError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """The end of a task. `body` is all that the message says.
+    """What became of a task: its end, and what came before it where the Ark API asked to be told. `body` says all.
 
     `delivery_id` is the same in every try of one message: drop those that are done. It is None, and so is
     `sent_at`, only where the message had no more than the signature without a time. `url` is the video's.
@@ -97,9 +98,9 @@ def _check(body: bytes, given: Mapping[str, str], secrets: list[str], tolerance_
     signatures = _header(given, "webhook-signature").split()
     if not (sent_at.isascii() and sent_at.isdigit() and len(sent_at) <= TIMESTAMP_DIGITS):
         raise WrongSignature("webhook-timestamp is no number of seconds since 1970")
-    signed = f"{message_id}.{sent_at}.".encode() + body
+    signed = _bytes(f"{message_id}.{sent_at}.") + body
     expected = [b"v1," + base64.b64encode(hmac.digest(_key(each), signed, "sha256")) for each in secrets]
-    if not _any_equal(expected, [each.encode() for each in signatures]):
+    if not _any_equal(expected, [_bytes(each) for each in signatures]):
         raise WrongSignature("webhook-signature is not that of this message under this secret")
     # Only what is signed is believed, its time too.
     if abs(now - int(sent_at)) > tolerance_s:
@@ -110,7 +111,7 @@ def _check(body: bytes, given: Mapping[str, str], secrets: list[str], tolerance_
 def _check_untimed(body: bytes, given: Mapping[str, str], secrets: list[str]) -> None:
     signature = _header(given, "x-seedance-signature")
     expected = [hmac.new(each.encode(), body, hashlib.sha256).hexdigest().encode() for each in secrets]
-    if not _any_equal(expected, [signature.strip().lower().encode()]):
+    if not _any_equal(expected, [_bytes(signature.strip().lower())]):
         raise WrongSignature("x-seedance-signature is not that of this message under this secret")
 
 
@@ -119,6 +120,11 @@ def _header(given: Mapping[str, str], name: str) -> str:
     if not value:
         raise MissingSignature(f"the message has no {name}; has its key a webhook secret?")
     return value
+
+
+def _bytes(header: str) -> bytes:
+    """A header's bytes; what no server could have read as text is spelt out, and so fits nothing."""
+    return header.encode("utf-8", "backslashreplace")
 
 
 def _any_equal(expected: list[bytes], given: list[bytes]) -> bool:
@@ -140,9 +146,9 @@ def _key(secret: str) -> bytes:
 def _event(body: bytes, delivery_id: str | None, sent_at: datetime | None) -> Event:
     try:
         told = json.loads(body)
-        output = told.get("output") or {}
-        task_id, status, url = told.get("requestId") or told["id"], told["status"], output.get("url")
-        url = url or output.get("video_url")
+        task_id, status = answers.text(told.get("requestId") or told["id"]), answers.text(told["status"])
+        output = told.get("output") or told.get("content") or {}
+        url = output.get("url") or output.get("video_url")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise UnreadableDelivery("the message is signed, and is not the end of a task") from None
+        raise UnreadableDelivery("the message is signed, and is not about a task") from None
     return Event(delivery_id=delivery_id, sent_at=sent_at, task_id=task_id, status=status, url=url, body=told)

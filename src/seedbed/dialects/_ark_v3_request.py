@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from seedbed.catalogue import ADAPTIVE, Catalogue, Model
-from seedbed.dialects import _inline, _json, _media
+from seedbed.dialects import _http, _inline, _json, _media
 from seedbed.dialects._json import choice, whole
 from seedbed.engines import FPS, Kind, Mode, Role
 from seedbed.errors import InvalidRequest, MissingField, NotFound
@@ -27,7 +27,7 @@ REFERENCES_MAX: dict[Kind, int] = {"image": 9, "video": 3, "audio": 3}
 TOGETHER_S_MAX = 15
 """What all reference videos may last together, and all reference sounds."""
 
-DURATION, DURATION_CHOSEN = 5, -1
+RESOLUTION, DURATION, DURATION_CHOSEN = "720p", 5, -1
 CHOSEN_CHARS, CHOSEN_STEP_CHARS = 120, 40
 """A length that is left to us is DURATION for so many characters of text, and a second more for each step more."""
 
@@ -141,7 +141,8 @@ def parse(values: dict[str, Any], runtime: Runtime, trace_id: str) -> TaskReques
         raise MissingField("'content' needs a text that says what the video shows", field="content")
     mode: Mode = "image_to_video" if media else "text_to_video"
     if mode not in model.modes:
-        raise InvalidRequest(f"'content' must be text alone: {asked.model} takes no media", field="content")
+        what = "must be text alone: it takes no media" if media else "needs media: it does not work from text alone"
+        raise InvalidRequest(f"'content' for {asked.model} {what}", field="content")
     callback_url = asked.callback_url
     if callback_url is not None:
         callback_url = _media.receiver("callback_url", callback_url, runtime)
@@ -179,6 +180,7 @@ def _check_unsupported(values: dict[str, Any]) -> None:
 
 
 def _model(name: str, catalogue: Catalogue) -> Model:
+    _http.check_sold(catalogue.sold_by(NAME), "/api/v3")
     model = catalogue.find(NAME, name)
     if model is None:
         names = ", ".join(each.names_in(NAME)[0] for each in catalogue.sold_by(NAME))
@@ -192,11 +194,19 @@ def _ratio(asked: Submission, model: Model) -> str:
     return cast(str, choice("ratio", asked.ratio, model.aspect_ratios))
 
 
-def _resolution(asked: Submission, model: Model, mode: Mode) -> str:
+def default_resolution(model: Model, mode: Mode) -> str:
     sold = model.resolutions(mode)
+    return RESOLUTION if RESOLUTION in sold else sold[0]
+
+
+def _resolution(asked: Submission, model: Model, mode: Mode) -> str:
     if asked.resolution is None:
-        return "720p" if "720p" in sold else sold[0]
-    return cast(str, choice("resolution", asked.resolution, sold))
+        return default_resolution(model, mode)
+    return cast(str, choice("resolution", asked.resolution, model.resolutions(mode)))
+
+
+def default_duration(model: Model) -> int:
+    return DURATION if DURATION in model.durations_s else model.durations_s[0]
 
 
 def _duration(asked: Submission, model: Model, text: str) -> int:
@@ -204,7 +214,7 @@ def _duration(asked: Submission, model: Model, text: str) -> int:
         wanted = DURATION + max(0, len(text) - CHOSEN_CHARS) // CHOSEN_STEP_CHARS
         return min(model.durations_s, key=lambda seconds: abs(seconds - wanted))
     if asked.duration is None:
-        return DURATION if DURATION in model.durations_s else model.durations_s[0]
+        return default_duration(model)
     return cast(int, choice("duration", asked.duration, (*model.durations_s, DURATION_CHOSEN)))
 
 
@@ -226,7 +236,7 @@ def _item(index: int, item: Any) -> Text | Image | Video | Audio:
     where = f"content.{index}"
     if not isinstance(item, dict):
         raise InvalidRequest(f"'{where}' must be an object", field=where)
-    item = {name: value for name, value in item.items() if value is not None}
+    item = {name: _json.given(value) if isinstance(value, dict) else value for name, value in _json.given(item).items()}
     if "type" not in item:
         raise MissingField(f"'{where}.type' is required", field=f"{where}.type")
     if not isinstance(item["type"], str) or item["type"] not in ITEMS:

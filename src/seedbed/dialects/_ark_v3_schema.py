@@ -180,7 +180,7 @@ def _schemas(models: tuple[Model, ...]) -> Json:
     codes = {"enum": CODES}
     error = object_of({"code": codes, "message": text, "param": text, "type": text})
     return _ITEMS | {
-        "Task": {"anyOf": [variant for model in models for variant in _variants(model)]},
+        "Task": {"anyOf": [variant for model in models for variant in _variants(model)] or [_openapi.NOTHING]},
         "Created": object_of({"id": text}, {"safety_identifier": text}),
         "State": _state(text, whole, uri),
         "Tasks": object_of({"items": {"type": "array", "items": ref("State")}, "total": whole}),
@@ -220,7 +220,7 @@ def _state(text: Json, whole: Json, uri: Json) -> Json:
 
 def _variants(model: Model) -> list[Json]:
     """What a model takes, by kind of task. `null` stands for an absent field."""
-    found = [_variant(model, "text_to_video", _TEXT_ALONE)]
+    found = [_variant(model, "text_to_video", _TEXT_ALONE)] if "text_to_video" in model.modes else []
     if "image_to_video" in model.modes:
         found.append(_variant(model, "image_to_video", _FRAMES))
         if model.references:
@@ -249,9 +249,12 @@ def _variant(model: Model, mode: Any, content: Json) -> Json:
             "maxLength": rules.SAFETY_CHARS_MAX,
             "pattern": _openapi.NO_NUL,
         },
-        "resolution": {"enum": list(model.resolutions(mode)), "default": "720p"},
+        "resolution": {
+            "enum": list(model.resolutions(mode)),
+            "default": rules.default_resolution(model, mode),
+        },
         "ratio": {"enum": list(model.aspect_ratios)},
-        "duration": {"enum": [*model.durations_s, rules.DURATION_CHOSEN], "default": rules.DURATION},
+        "duration": {"enum": [*model.durations_s, rules.DURATION_CHOSEN], "default": rules.default_duration(model)},
         "seed": {"type": "integer", "minimum": -1, "maximum": rules.SEED_MAX},
         "camera_fixed": {"type": "boolean", "default": False},
         "watermark": {"const": False},

@@ -7,7 +7,7 @@ return a Response, and whatever they raise is rendered by the dialect's own `err
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sized
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NoReturn
@@ -47,6 +47,9 @@ BODY_S_MAX = 30.0
 LARGE_BODY_S_MAX = 300.0
 LARGE_BODIES_AT_ONCE = 4
 """Bodies with media inside that one process reads at a time."""
+
+NUMBER_DIGITS_MAX = 9
+"""Of a number in a query, leading zeros too: whoever sends more means no page."""
 
 REPLAYED = "Idempotent-Replayed"
 """The header of an answer that was given before."""
@@ -223,7 +226,7 @@ async def read_large_object(request: Request, size_bytes_max: int) -> Body:
 
 
 def _body(raw: bytes) -> Body:
-    values = {name: value for name, value in _json.parse_object(raw).items() if value is not None}
+    values = _json.given(_json.parse_object(raw))
     return Body(values, _json.canonical(values))
 
 
@@ -264,6 +267,12 @@ def _too_large(size_bytes_max: int) -> NoReturn:
     raise PayloadTooLarge(f"The request body is over {size_bytes_max} bytes")
 
 
+def check_sold(models: Sized, path: str) -> None:
+    """Raise NotFound where the operator's catalogue sells nothing here."""
+    if not models:
+        raise NotFound(f"This server's catalogue has no model for {path}")
+
+
 def instant(at: datetime) -> str:
     """A time in UTC as ISO 8601 with milliseconds."""
     seconds = orjson.dumps(at)[1:20].decode()  # in a tenth of the time that `isoformat` takes
@@ -274,12 +283,15 @@ def instant(at: datetime) -> str:
 
 
 async def replayed(request: Request, caller: Caller, body: Body) -> Response | None:
-    """The first answer to this Idempotency-Key, where there is one: what is costly need not be done again."""
+    """The first answer to this Idempotency-Key, where there is one: before anything is checked that may have changed.
+
+    Raises IdempotencyConflict as `once` does.
+    """
     key = request.headers.get("idempotency-key")
     if key is None:
         return None
     endpoint = f"{request.method} {request.url.path}"
-    async with db.transaction(runtime_of(request).pool) as conn:
+    async with db.connection(runtime_of(request).pool) as conn:
         kept = await idempotency.find(conn, caller.account_id, endpoint, idempotency.check_key(key), body.canonical)
     return None if kept is None else answer(kept.body, kept.status, {REPLAYED: "true"})
 
@@ -362,10 +374,10 @@ def count(wanted: TaskRequest) -> None:
     telemetry.HELD.inc(wanted.price_credits)
 
 
-def page_size(text: str | None, *, default: int, most: int) -> int:
-    """The `limit` of a list. Raises InvalidRequest unless it is a whole number from 1 to `most`."""
+def query_number(text: str | None, name: str, *, default: int, most: int) -> int:
+    """The parameter `name` of a list. Raises InvalidRequest unless it is a whole number from 1 to `most`."""
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= most):
-        raise InvalidRequest(f"'limit' must be a whole number from 1 to {most}", field="limit")
+    if not (text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS_MAX and 1 <= int(text) <= most):
+        raise InvalidRequest(f"'{name}' must be a whole number from 1 to {most}", field=name)
     return int(text)

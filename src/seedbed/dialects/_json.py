@@ -116,6 +116,11 @@ def _check_text(value: Any) -> None:
             raise InvalidRequest("The request body holds half of a surrogate pair; send whole characters") from None
 
 
+def given(values: dict[str, Any]) -> dict[str, Any]:
+    """An object without its nulls, which are absent fields."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def canonical(values: dict[str, Any]) -> bytes:
     """The bytes that equal bodies have in common, however they were written."""
     return json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
@@ -135,17 +140,19 @@ def check(shape: type[Shape], values: dict[str, Any]) -> Shape:
         return shape.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = _plain(".".join(str(part) for part in first["loc"]))
         refused = MissingField if first["type"] == "missing" else InvalidRequest
         raise refused(_fault(where, first["type"], first["msg"]), field=where) from None
 
 
 def _fault(where: str, kind: str, message: str) -> str:
-    name = shown(where)
+    name = f"'{where}'"
     if kind == "missing":
         return f"{name} is required"
     if kind == "extra_forbidden":
         return f"{name} is not a field of this request"
+    if kind == "model_type":
+        return f"{name} must be an object"
     message = message.removeprefix("Value error, ")
     return f"{name}: {message[:1].lower()}{message[1:]}"
 
@@ -168,7 +175,17 @@ def whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def seconds(value: object) -> object:
+    """A length that is written as a string; a whole number is taken too."""
+    value = whole(value)
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def shown(name: str) -> str:
-    """A client's own name, quoted back: short and printable."""
-    shown = "".join(c if c.isprintable() else "?" for c in name[:64])
-    return f"'{shown}'"
+    """A client's own name, quoted back."""
+    return f"'{_plain(name)}'"
+
+
+def _plain(name: str) -> str:
+    """A client's own name, short and printable."""
+    return "".join(c if c.isprintable() else "?" for c in name[:64])

@@ -6,7 +6,9 @@ variant of the request, so that whatever the document allows is accepted.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import Any
 
 from seedbed import __version__
 from seedbed.catalogue import Catalogue, Model, price
@@ -21,6 +23,7 @@ from seedbed.dialects._openapi import (
     nullable,
     object_of,
     ok,
+    place,
     ref,
 )
 from seedbed.errors import TASK_FAILURES
@@ -51,8 +54,7 @@ UPLOAD = {
 def document(catalogue: Catalogue) -> Json:
     """The OpenAPI 3.1 document for what `catalogue` sells through this dialect."""
     models = catalogue.sold_by("open")
-    example = {"model": models[0].id, "prompt": PROMPT, "aspectRatio": "16:9", "duration": 5, "resolution": "720p"}
-    charged = price(models[0], "text_to_video", "720p", 5)
+    example, charged = _example(models[0]) if models else ({"model": "seedance-2.0", "prompt": PROMPT}, 0)
     task_id = {"name": "requestId", "in": "path", "required": True, "schema": {"type": "string"}}
     one = "/api/open/v1/video/generations/{requestId}"
     submission = {
@@ -66,7 +68,7 @@ def document(catalogue: Catalogue) -> Json:
         "security": [{"key": []}],
         "paths": {
             "/api/open/v1/models": {
-                "get": _made("List models", ok("Models", _models(models[0])), errors=(500, 503), security=[])
+                "get": _made("List models", ok("Models", _models(models)), errors=(500, 503), security=[])
             },
             "/api/open/v1/video/generations": {
                 "post": _made(
@@ -194,17 +196,35 @@ def _listed(charged: int) -> Json:
     return entry
 
 
-def _models(model: Model) -> Json:
-    entry = {
-        "id": model.id,
-        "type": "video_generation",
-        "mode": "image_to_video",
-        "durations": list(model.durations_s),
-        "aspectRatios": list(model.aspect_ratios),
-        "resolutions": ["480p", "720p", "1080p"],
-        "usdPerSecond": {"480p": 0.05, "720p": 0.1, "1080p": 0.2},
-    }
-    return {"success": True, "data": [entry]}
+def _example(model: Model) -> tuple[Json, int]:
+    """A request that the model takes, as near to the documents' own as it can, and what that costs."""
+
+    def of(wanted: Any, sold: Sequence[Any]) -> Any:
+        return wanted if wanted in sold else sold[0]
+
+    mode = model.modes[0]
+    resolution, duration_s = of("720p", model.resolutions(mode)), of(5, model.durations_s)
+    found = {"model": model.id, "prompt": PROMPT, "aspectRatio": of("16:9", model.aspect_ratios)}
+    found |= {"duration": duration_s, "resolution": resolution}
+    if mode == "image_to_video":
+        found["mediaUrls"] = ["https://example.com/photo.jpg"]
+    return found, price(model, mode, resolution, duration_s)
+
+
+def _models(models: Iterable[Model]) -> Json:
+    entries = [
+        {
+            "id": model.id,
+            "type": "video_generation",
+            "mode": "image_to_video",
+            "durations": list(model.durations_s),
+            "aspectRatios": list(model.aspect_ratios),
+            "resolutions": ["480p", "720p", "1080p"],
+            "usdPerSecond": {"480p": 0.05, "720p": 0.1, "1080p": 0.2},
+        }
+        for model in models
+    ]
+    return {"success": True, "data": entries[:1]}
 
 
 # Schemas -----------------------------------------------------------------------------------------------------
@@ -229,7 +249,7 @@ def _schemas(models: tuple[Model, ...]) -> Json:
     metadata = {"metadata": ref("Metadata")}
     listed = {"resolution": text, "creditsCharged": credits, "createdAt": {"type": "string", "format": "date-time"}}
     return {
-        "Generation": {"oneOf": [_generation(model) for model in models]},
+        "Generation": {"oneOf": [_generation(model) for model in models] or [_openapi.NOTHING]},
         "Metadata": {
             "type": "object",
             "description": "Anything of the client's own, nested 32 deep at most; the status gives it back",
@@ -308,22 +328,22 @@ def _generation(model: Model) -> Json:
     kinds = "pictures, videos or sounds" if model.references else "pictures"
     url: Json = {"type": "string", "format": "public-https-url", "maxLength": 2048}
     optional: Json = {
-        "aspectRatio": {"enum": list(model.aspect_ratios), "default": "16:9"},
-        "duration": {"enum": list(model.durations_s), "default": 5, "description": "Seconds"},
-        "resolution": {"enum": resolutions, "default": "720p"},
         "webhookUrl": url | {"description": "Where the result is posted; the key's own address by default"},
         "metadata": ref("Metadata"),
     }
+    prompt = {"type": "string", "minLength": 1, "maxLength": 10_000, "pattern": NOT_BLANK}
+    required: Json = {"model": {"const": model.id}, "prompt": prompt}
+    place(required, optional, "aspectRatio", {"enum": list(model.aspect_ratios)}, "16:9")
+    place(required, optional, "duration", {"enum": list(model.durations_s), "description": "Seconds"}, 5)
+    place(required, optional, "resolution", {"enum": resolutions}, "720p")
     if "image_to_video" in model.modes:
-        optional["mediaUrls"] = {
+        (optional if "text_to_video" in model.modes else required)["mediaUrls"] = {
             "type": "array",
             "minItems": 1,
             "maxItems": 5 if model.references else 2,
             "items": url,
             "description": f"Public https addresses of {kinds}; one or two pictures are first and last frame",
         }
-    prompt = {"type": "string", "minLength": 1, "maxLength": 10_000, "pattern": NOT_BLANK}
-    required: Json = {"model": {"const": model.id}, "prompt": prompt}
     schema = object_of(required, {name: nullable(found) for name, found in optional.items()})
     schema["title"] = model.title
     return schema

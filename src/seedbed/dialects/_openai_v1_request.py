@@ -46,12 +46,6 @@ IMAGE_URL = f"{REFERENCE}[image_url]"
 """How a form calls a field within a field."""
 
 
-def _seconds(value: object) -> object:
-    """A length is a string, and a whole number is taken too."""
-    value = whole(value)
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
 class ImageReference(BaseModel):
     """A picture by its address: public https, this server's own, or data: with the picture in it."""
 
@@ -67,7 +61,7 @@ class Submission(BaseModel):
 
     prompt: str = Field(min_length=1, max_length=PROMPT_CHARS_MAX)
     model: str | None = None
-    seconds: Annotated[str, BeforeValidator(_seconds)] | None = None
+    seconds: Annotated[str, BeforeValidator(_json.seconds)] | None = None
     size: str | None = None
     input_reference: ImageReference | None = None
     seed: Annotated[int, BeforeValidator(whole), Field(ge=-1, le=SEED_MAX)] | None = None
@@ -221,6 +215,8 @@ def _text(form: _form.Bytes, part: _form.Part, bytes_max: int) -> str:
 def _as_json(texts: dict[str, Any]) -> dict[str, Any]:
     """The fields of a form as JSON would have them: a form knows nothing but text."""
     values = dict(texts)
+    if IMAGE_URL in values and REFERENCE in values:
+        raise InvalidRequest(f"The form has the field '{REFERENCE}' twice", field=REFERENCE)
     if IMAGE_URL in values:
         values[REFERENCE] = {"image_url": values.pop(IMAGE_URL)}
     elif values.get(REFERENCE, "").lstrip().startswith("{"):
@@ -255,6 +251,8 @@ def parse_submission(values: dict[str, Any], runtime: Runtime, trace_id: str, *,
 
     Raises InvalidRequest that names the field and its choices.
     """
+    if isinstance(picture := values.get(REFERENCE), dict):
+        values = values | {REFERENCE: _json.given(picture)}
     asked = _json.check(Submission, values)
     _json.check_prompt(asked.prompt)
     name, model = _model(asked.model, runtime.catalogue)
@@ -287,8 +285,7 @@ def parse_submission(values: dict[str, Any], runtime: Runtime, trace_id: str, *,
 def _model(asked: str | None, sold: Catalogue) -> tuple[str, Model]:
     """The model, and what the request calls it."""
     names = tuple(name for model in sold.sold_by(NAME) for name in model.names_in(NAME))
-    if not names:
-        raise NotFound("This server's catalogue has no model for /v1/videos")
+    _http.check_sold(names, "/v1/videos")
     name = choice("model", asked or default(MODEL, names), names)
     found = sold.find(NAME, name)
     assert found is not None

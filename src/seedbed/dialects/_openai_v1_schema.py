@@ -12,7 +12,7 @@ from seedbed import __version__
 from seedbed.catalogue import Catalogue, Model
 from seedbed.dialects import _openai_v1_request as asked
 from seedbed.dialects import _openapi
-from seedbed.dialects._openapi import NOT_BLANK, REPLAYED, Json, nullable, object_of, ok, ref
+from seedbed.dialects._openapi import IDEMPOTENCY, NOT_BLANK, REPLAYED, Json, nullable, object_of, ok, ref
 from seedbed.engines import Mode
 from seedbed.errors import TASK_FAILURES
 
@@ -36,13 +36,6 @@ TYPES = sorted({more["type"] for _, _, more in ERRORS.values()})
 TEXT: Json = {"type": "string"}
 TIME: Json = {"type": "integer", "description": "Unix time in seconds"}
 VIDEO_ID: Json = {"name": "id", "in": "path", "required": True, "schema": TEXT}
-IDEMPOTENCY: Json = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": "The same key and body within 24 hours is carried out once and answered the same.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-}
 VARIANT: Json = {
     "name": "variant",
     "in": "query",
@@ -212,8 +205,10 @@ def _schemas(models: tuple[Model, ...]) -> Json:
     page |= {"first_id": nullable(TEXT), "last_id": nullable(TEXT), "has_more": {"type": "boolean"}}
     standard = asked.default(asked.MODEL, tuple(names)) if names else ""
     return {
-        "Submission": {"anyOf": [_variant(model, mode, standard) for model in models for mode in model.modes] or [{}]},
-        "Form": _form(models, standard) if names else {},
+        "Submission": {
+            "anyOf": [_variant(model, mode, standard) for model in models for mode in model.modes] or [_openapi.NOTHING]
+        },
+        "Form": _form(models, standard) if names else _openapi.NOTHING,
         "Remix": object_of({"prompt": _prompt()}),
         "Video": object_of(video),
         "Videos": object_of(page),

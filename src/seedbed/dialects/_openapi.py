@@ -125,6 +125,18 @@ def nullable(schema: Json) -> Json:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
+def place(required: Json, optional: Json, name: str, choices: Json, default: object) -> None:
+    """Put a field with an enum where it belongs: one whose default a model does not have must be said."""
+    if default in choices["enum"]:
+        optional[name] = choices | {"default": default}
+    else:
+        required[name] = choices
+
+
+NOTHING: Json = {"not": {}}
+"""What nothing fits: the request of a dialect in which the catalogue sells nothing."""
+
+
 def file_body() -> Json:
     """A file as it is, or as the one part of a form."""
     raw: Json = {"schema": {"type": "string", "format": "binary"}}

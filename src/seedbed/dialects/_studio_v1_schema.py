@@ -11,7 +11,19 @@ from functools import partial
 from seedbed import __version__
 from seedbed.catalogue import Catalogue, Model, price
 from seedbed.dialects import _openapi
-from seedbed.dialects._openapi import IDEMPOTENCY, NOT_BLANK, PROGRESS, REPLAYED, Json, nullable, object_of, ok, ref
+from seedbed.dialects._openapi import (
+    IDEMPOTENCY,
+    NOT_BLANK,
+    PROGRESS,
+    REPLAYED,
+    Json,
+    nullable,
+    object_of,
+    ok,
+    place,
+    ref,
+)
+from seedbed.engines import Mode
 from seedbed.errors import TASK_FAILURES
 
 PROMPT = "A cinematic shot of a glass train crossing a snowy mountain bridge"
@@ -34,7 +46,11 @@ def document(catalogue: Catalogue) -> Json:
     """The OpenAPI 3.1 document for what `catalogue` sells through this dialect."""
     models = catalogue.sold_by("studio")
     tiers = {model.quality: model for model in models}
-    charged = price(tiers["standard"], "text_to_video", "720p", 5) if "standard" in tiers else 0
+    standard = tiers.get("standard")
+    made = (
+        standard is not None and "text_to_video" in standard.modes and "720p" in standard.resolutions("text_to_video")
+    )
+    charged = price(standard, "text_to_video", "720p", 5) if standard and made else 0
     return {
         "openapi": "3.1.0",
         "info": {"title": "Seedbed Studio API", "version": __version__, "license": {"name": "Apache-2.0"}},
@@ -119,7 +135,7 @@ def _plan() -> Json:
 # Schemas -----------------------------------------------------------------------------------------------------
 
 
-_MODES = ("text", "image", "media")
+_MODES: dict[str, Mode] = {"text": "text_to_video", "image": "image_to_video", "media": "image_to_video"}
 
 
 def _schemas(models: tuple[Model, ...]) -> Json:
@@ -146,9 +162,9 @@ def _schemas(models: tuple[Model, ...]) -> Json:
     }
     plan: Json = {"type": "object", "description": "As the engine says it; names may be added"}
     codes = {"enum": sorted({code for code, _, _ in ERRORS.values()})}
-    variants = [_variant(model, mode) for model in models for mode in _MODES]
+    variants = [_variant(model, name) for model in models for name, mode in _MODES.items() if mode in model.modes]
     return {
-        "Submission": {"anyOf": variants},
+        "Submission": {"anyOf": variants or [_openapi.NOTHING]},
         "Status": {"enum": ["processing", "completed", "failed"]},
         "Accepted": object_of(accepted),
         "Task": object_of(task),
@@ -159,17 +175,16 @@ def _schemas(models: tuple[Model, ...]) -> Json:
 
 def _variant(model: Model, mode: str) -> Json:
     """What one tier takes in one mode. `null` stands for an absent field."""
-    resolutions = model.resolutions("text_to_video" if mode == "text" else "image_to_video")
     takes_seed = model.quality != "mini"
     required: Json = {"prompt": {"type": "string", "minLength": 3, "maxLength": 10_000, "pattern": NOT_BLANK}}
     optional: Json = {
         "channel": {"enum": ["standard", "wild"] if takes_seed else ["standard", "real", "wild"]},
-        "aspect_ratio": {"enum": list(model.aspect_ratios), "default": "16:9"},
-        "duration": {"enum": [*map(str, model.durations_s), *model.durations_s], "default": "5"},
-        "resolution": {"enum": list(resolutions), "default": "720p"},
         "generate_audio": {"type": "boolean", "default": True},
         "fixed_lens": {"type": "boolean", "default": False},
     }
+    place(required, optional, "aspect_ratio", {"enum": list(model.aspect_ratios)}, "16:9")
+    place(required, optional, "duration", {"enum": [*map(str, model.durations_s), *model.durations_s]}, "5")
+    place(required, optional, "resolution", {"enum": list(model.resolutions(_MODES[mode]))}, "720p")
     (optional if mode == "text" else required)["mode"] = {"const": f"{mode}-to-video"}
     (optional if model.quality == "standard" else required)["quality_tier"] = {"const": model.quality}
     if takes_seed:

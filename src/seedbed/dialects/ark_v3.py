@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 import structlog
@@ -195,9 +195,9 @@ async def create(request: Request) -> Response:
     """Accept a task. Its credits are taken now and given back if it fails, expires or is cancelled."""
     caller = await _http.authenticate(request, "open", "studio")
     body = await _http.read_large_object(request, BODY_BYTES_MAX)
-    wanted = _ark_v3_request.parse(dict(body.values), runtime_of(request), _http.trace_id(request))
     if (first := await _http.replayed(request, caller, body)) is not None:
         return first
+    wanted = _ark_v3_request.parse(dict(body.values), runtime_of(request), _http.trace_id(request))
     async with _inline.kept(request, caller, wanted) as kept:
         try:
             return await _http.accept(request, caller, body, kept.wanted, _accepted, also=kept.attach)
@@ -228,8 +228,8 @@ async def list_tasks(request: Request) -> Response:
     """Tasks of this account, newest first, a page of those that pass the filters, and how many there are in all."""
     caller = await _http.authenticate(request, "open", "studio")
     runtime, query = runtime_of(request), request.query_params
-    size = _number(query.get("page_size"), "page_size", default=PAGE_DEFAULT, most=PAGE_MAX)
-    number = _number(query.get("page_num"), "page_num", default=1, most=PAGES_MAX)
+    size = _http.query_number(query.get("page_size"), "page_size", default=PAGE_DEFAULT, most=PAGE_MAX)
+    number = _http.query_number(query.get("page_num"), "page_num", default=1, most=PAGES_MAX)
     wanted = _wanted(request, caller)
     async with db.connection(runtime.pool) as conn:
         found, total = await library.page_with_total(conn, wanted, limit=size, offset=(number - 1) * size)
@@ -260,14 +260,6 @@ def _of_status(wanted: Wanted, status: str) -> Wanted:
     return replace(wanted, status=core[status], not_failure=EXPIRED)
 
 
-def _number(text: str | None, name: str, *, default: int, most: int) -> int:
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= most):
-        raise InvalidRequest(f"'{name}' must be a whole number from 1 to {most}", field=name)
-    return int(text)
-
-
 async def delete(request: Request) -> Response:
     """Cancel a task that waits, or remove one that has ended, with its files. One that runs is left alone."""
     caller = await _http.authenticate(request, "open", "studio")
@@ -291,8 +283,7 @@ async def _own(conn: Connection, request: Request, caller: Caller, *, lock: bool
     return await tasks.get_own(conn, task_id, dialect=NAME, account_id=caller.account_id, lock=lock)
 
 
-Method = Literal["GET", "POST", "DELETE"]
-ROUTES: tuple[tuple[Method, str, _http.Handler], ...] = (
+ROUTES: _http.Routes = (
     ("POST", "/contents/generations/tasks", create),
     ("GET", "/contents/generations/tasks", list_tasks),
     ("GET", "/contents/generations/tasks/{id}", get),
@@ -302,12 +293,7 @@ ROUTES: tuple[tuple[Method, str, _http.Handler], ...] = (
 
 def build() -> Starlette:
     """The application to mount at PREFIX; it finds its runtime in `app.state.runtime`."""
-    app = Starlette()
-    app.router.redirect_slashes = False
-    for method, path, handler in ROUTES:
-        _http.add_route(app, method, path, _http.guard(handler, error_body, error_head))
-    _http.add_fallbacks(app, error_body)
-    return app
+    return _http.application(ROUTES, error_body, error_head)
 
 
 def document(catalogue: Catalogue) -> dict[str, Any]:

@@ -153,6 +153,7 @@ def parse_generation(values: dict[str, Any], runtime: Runtime, trace_id: str) ->
     asked = _json.check(Generation, values)
     _json.check_prompt(asked.prompt)
     sold = {model.id: model for model in runtime.catalogue.sold_by(NAME)}
+    _http.check_sold(sold, f"{PREFIX}/video/generations")
     model = sold[choice("model", asked.model, tuple(sold))]
     media = _media.refs("mediaUrls", asked.mediaUrls, model, runtime)
     mode = _media.mode_of("mediaUrls", media, model)
@@ -190,6 +191,8 @@ async def create(request: Request) -> Response:
     """Accept a task. Its credits are charged now and given back if it fails or is cancelled."""
     caller = await _http.authenticate(request, "open")
     body = await _http.read_object(request)
+    if (first := await _http.replayed(request, caller, body)) is not None:
+        return first
     wanted = parse_generation(body.values, runtime_of(request), _http.trace_id(request))
     return await _http.accept(request, caller, body, wanted, _accepted)
 
@@ -239,7 +242,7 @@ async def list_tasks(request: Request) -> Response:
     """This key's tasks, newest first."""
     caller = await _http.authenticate(request, "open")
     runtime, query = runtime_of(request), request.query_params
-    limit = _http.page_size(query.get("limit"), default=PAGE_DEFAULT, most=PAGE_MAX)
+    limit = _http.query_number(query.get("limit"), "limit", default=PAGE_DEFAULT, most=PAGE_MAX)
     status = query.get("status")
     if status is not None:
         choice("status", status, tasks.STATUSES)

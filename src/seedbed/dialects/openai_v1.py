@@ -152,11 +152,11 @@ async def create(request: Request) -> Response:
     """Accept a video. Its credits are taken now and given back if it fails."""
     caller, runtime = await _caller(request), runtime_of(request)
     async with _openai_v1_request.received(request) as sent:
+        if (first := await _http.replayed(request, caller, sent.body)) is not None:
+            return first
         wanted = _openai_v1_request.parse_submission(
             dict(sent.body.values), runtime, _http.trace_id(request), file=sent.file is not None
         )
-        if (first := await _http.replayed(request, caller, sent.body)) is not None:
-            return first
         async with _kept(request, caller, sent, wanted) as kept:
             return await _accept(request, caller, sent.body, kept)
 
@@ -189,6 +189,8 @@ async def remix(request: Request) -> Response:
     """Accept another version of a completed video, by a new prompt."""
     caller, runtime = await _caller(request), runtime_of(request)
     body = await _http.read_object(request)
+    if (first := await _http.replayed(request, caller, body)) is not None:
+        return first
     async with db.connection(runtime.pool) as conn:
         earlier = await _own(conn, request, caller)
     wanted = _openai_v1_request.parse_remix(body.values, earlier, runtime, _http.trace_id(request))
@@ -198,7 +200,7 @@ async def remix(request: Request) -> Response:
 async def list_videos(request: Request) -> Response:
     """The account's videos, newest first or oldest first."""
     caller, runtime, query = await _caller(request), runtime_of(request), request.query_params
-    limit = _http.page_size(query.get("limit"), default=PAGE_DEFAULT, most=PAGE_MAX)
+    limit = _http.query_number(query.get("limit"), "limit", default=PAGE_DEFAULT, most=PAGE_MAX)
     order = choice("order", query.get("order", "desc"), ORDERS)
     async with db.connection(runtime.pool) as conn:
         page = await library.browse(
@@ -280,9 +282,25 @@ ROUTES: _http.Routes = (
 )
 
 
+ABSENT = {
+    "/videos/edits": "'edit' is not here; remix changes a completed video by a new prompt",
+    "/videos/extensions": "'extend' is not here; remix goes on from a completed video: 'Continue this video: …'",
+    "/videos/characters": "Characters are not here; show one by a picture, as the 'input_reference' of a video",
+}
+"""Paths of OpenAI's own that the SDK can call, and what to do instead."""
+
+
+def _absent(message: str) -> _http.Handler:
+    async def absent(_: Request) -> Response:
+        raise NotFound(message)
+
+    return absent
+
+
 def build() -> Starlette:
     """The application to mount at PREFIX; it finds its runtime in `app.state.runtime`."""
-    return _http.application(ROUTES, error_body, error_head)
+    absent: _http.Routes = tuple(("POST", path, _absent(message)) for path, message in ABSENT.items())
+    return _http.application((*absent, *ROUTES), error_body, error_head)
 
 
 def document(catalogue: Catalogue) -> dict[str, Any]:

@@ -59,12 +59,6 @@ STATUSES: dict[Status, str] = {
 }
 
 
-def _seconds(value: object) -> object:
-    """A duration is a string, and a whole number is taken too."""
-    value = whole(value)
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
 class Submission(BaseModel):
     """A request for a video."""
 
@@ -75,7 +69,7 @@ class Submission(BaseModel):
     channel: str = "standard"
     prompt: str = Field(min_length=PROMPT_CHARS_MIN, max_length=PROMPT_CHARS_MAX)
     aspect_ratio: str = "16:9"
-    duration: Annotated[str, BeforeValidator(_seconds)] = "5"
+    duration: Annotated[str, BeforeValidator(_json.seconds)] = "5"
     resolution: str = "720p"
     image_url: str | None = None
     end_image_url: str | None = None
@@ -141,6 +135,9 @@ def parse_submission(values: dict[str, Any], runtime: Runtime, trace_id: str) ->
     choice("mode", asked.mode, MODES)
     model = _model(asked, runtime.catalogue)
     mode: Mode = "text_to_video" if asked.mode == "text-to-video" else "image_to_video"
+    if mode not in model.modes:
+        made = tuple(name for name in MODES if (name == "text-to-video") is ("text_to_video" in model.modes))
+        choice("mode", asked.mode, made)
     choice("channel", asked.channel, CHANNELS)
     choice("aspect_ratio", asked.aspect_ratio, model.aspect_ratios)
     choice("duration", asked.duration, tuple(map(str, model.durations_s)))
@@ -168,6 +165,7 @@ def parse_submission(values: dict[str, Any], runtime: Runtime, trace_id: str) ->
 def _model(asked: Submission, catalogue: Catalogue) -> Model:
     """The model of a tier is the one of its quality."""
     tiers = {model.quality: model for model in catalogue.sold_by(NAME)}
+    _http.check_sold(tiers, f"{PREFIX}/video/seedance2")
     found: Model = tiers[choice("quality_tier", asked.quality_tier, tuple(tiers))]
     return found
 
@@ -212,6 +210,8 @@ async def create(request: Request) -> Response:
     """Accept a task. Its credits are taken now and given back if it fails."""
     caller = await _caller(request)
     body = await _http.read_object(request)
+    if (first := await _http.replayed(request, caller, body)) is not None:
+        return first
     wanted = parse_submission(body.values, runtime_of(request), _http.trace_id(request))
     return await _http.accept(
         request, caller, body, wanted, lambda task: Answer(202, orjson.dumps(_accepted(task, task.status)))
