@@ -85,6 +85,21 @@ async def test_what_is_nowhere(api: httpx2.AsyncClient) -> None:
         assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
 
 
+async def test_a_person_who_is_nowhere_sees_a_page(api: httpx2.AsyncClient) -> None:
+    person = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Language": "pl"}
+    lost = await api.get("/nowhere", headers=person)
+    assert (lost.status_code, lost.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "Nie ma takiej strony" in lost.text
+    assert "frame-ancestors 'none'" in lost.headers["content-security-policy"]
+    for path, wanted in (("/library/", "/library"), ("/docs/en/quickstart/", "/docs/en/quickstart")):
+        tidy = await api.get(path, headers=person)
+        assert (tidy.status_code, tidy.headers["location"]) == (303, wanted)
+    for path in ("//example.org/", "/\\example.org/", "/%2fexample.org/", "/x%0a/"):
+        assert (await api.get(f"{api.base_url}{path}", headers=person)).status_code == 404, path
+    answer = await api.get("/api/open/v1/nowhere", headers=person)
+    assert answer.headers["content-type"] == "application/json", "a dialect says it in its own shape"
+
+
 async def test_browsers_that_ask_for_an_icon_by_themselves_get_the_mark(api: httpx2.AsyncClient) -> None:
     answer = await api.get("/favicon.ico")
     assert answer.status_code == 200

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -77,13 +77,14 @@ def build_app(settings: Settings) -> ASGIApp:
     files = " ".join(storage.origins(settings.storage_url, settings.storage_public_url))
     add_route(app, "GET", "/static/{mark}/{name:path}", pages.serve)
     add_route(app, "GET", "/favicon.ico", pages.icon)
-    for method, path, page in console.routes(pages, files=files):
+    door = console.door(pages, files=files)
+    for method, path, page in console.routes(door):
         add_route(app, method, path, page)
     for path, handler in docsite.routes(Docsite(pages, base_url=settings.base_url)):
         add_route(app, "GET", path, handler)
     for name, module in DIALECTS.items():
         add_route(app, "GET", f"/openapi/{name}.json", _document(module.document(sold)))
-    app.add_exception_handler(HTTPException, _fallback)
+    app.add_exception_handler(HTTPException, _fallback(door.nowhere()))
     prefixed = _Prefixed({module.PREFIX: mounted[name] for name, module in DIALECTS.items()}, app)
     return Observed(prefixed, https=settings.base_url.startswith("https://"))
 
@@ -116,12 +117,19 @@ def _document(openapi: dict[str, Any]) -> Handler:
     return document
 
 
-async def _fallback(request: Request, raised: Exception) -> Response:
-    assert isinstance(raised, HTTPException)
-    error: ApiError = MethodNotAllowed() if raised.status_code == 405 else NotFound("There is no such path")
-    response = _refuse(request.url.path, error)
-    response.headers.update(raised.headers or {})
-    return response
+def _fallback(nowhere: Handler) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """What answers where no route does: `nowhere` to a person's browser, a line of text to a program."""
+
+    async def fallback(request: Request, raised: Exception) -> Response:
+        assert isinstance(raised, HTTPException)
+        if raised.status_code == 404 and "text/html" in request.headers.get("accept", "") and request.method == "GET":
+            return await nowhere(request)
+        error: ApiError = MethodNotAllowed() if raised.status_code == 405 else NotFound("There is no such path")
+        response = _refuse(request.url.path, error)
+        response.headers.update(raised.headers or {})
+        return response
+
+    return fallback
 
 
 def _refuse(path: str, error: ApiError) -> Response:

@@ -99,6 +99,7 @@ REFUSED: list[tuple[dict[str, str], str]] = [
     ({"duration": ""}, "4, 5, 6"),
     ({"resolution": "4k"}, "480p, 720p, 1080p"),
     ({"seed": "4294967296"}, "4294967295"),
+    ({"seed": "00000000019999999999"}, "4294967295"),
     ({"seed": "１２"}, "seed"),
     ({"media0": "http://example.org/a.png", "role0": "first_frame"}, "https"),
     ({"media0": "https://10.0.0.1/a.png", "role0": "first_frame"}, "private"),

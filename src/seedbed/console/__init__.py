@@ -109,9 +109,13 @@ ADMINS: tuple[tuple[str, str, Handler], ...] = (
 """For admins."""
 
 
-def routes(static: Static, *, files: str = "") -> list[tuple[str, str, Endpoint]]:
-    """Method, path and endpoint of all pages. `files` are the hosts that videos come from, if others than ours."""
-    door = Door(Pages(static, [TEMPLATES], files=files))
+def door(static: Static, *, files: str = "") -> Door:
+    """What all pages go through. `files` are the hosts that videos come from, if others than ours."""
+    return Door(Pages(static, [TEMPLATES], files=files))
+
+
+def routes(door: Door) -> list[tuple[str, str, Endpoint]]:
+    """Method, path and endpoint of all pages."""
     return [
         *((method, path, door.open_to_all(handler)) for method, path, handler in OPEN),
         *((method, path, door.members(handler)) for method, path, handler in MEMBERS),

@@ -11,6 +11,7 @@ import base64
 import contextlib
 import hashlib
 import hmac
+import re
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -44,6 +45,9 @@ RETRY_S = 60
 """What a page that says "too many" or "too busy" names as the time to wait: no window of ours is longer."""
 
 SAFE = frozenset({"GET", "HEAD"})
+TIDY = re.compile(r"(/[\w.-]+)+/+", re.ASCII)
+"""A path with a slash too many, and with nothing in it that could be read as another host."""
+
 _ERRANDS: set[asyncio.Task[object]] = set()
 """Kept here, because the event loop alone would let them be collected."""
 
@@ -205,6 +209,17 @@ class Door:
             return redirect(f"/sign-in?next={quote(back, safe='')}")
 
         return self._endpoint(guarded)
+
+    def nowhere(self) -> Endpoint:
+        """For a person at an address where nothing is; one that only has a slash too many is sent on."""
+
+        async def lost(visit: Visit) -> Response:
+            path: str = visit.request.scope["path"]
+            if TIDY.fullmatch(path):
+                return redirect(path.rstrip("/"))
+            raise NotFound("There is no such page")
+
+        return self._endpoint(lost)
 
     def files(self, handler: Handler) -> Endpoint:
         """For those who have signed in, who send a file: the handler reads it, and the form's token is in the address.

@@ -129,7 +129,7 @@ def _seed(text: str) -> int | None:
     text = text.strip()
     if text in ("", "-1"):
         return None
-    if not (text.isascii() and text.isdigit() and int(text[:12]) <= SEED_MAX):
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(SEED_MAX)) and int(text) <= SEED_MAX):
         raise InvalidRequest(f"The seed is a whole number from 0 to {SEED_MAX}, or nothing", field="seed")
     return int(text)
 

@@ -55,6 +55,9 @@ class Docsite:
         """A page."""
         book, page = self._found(request)
         if book is None or page is None:
+            name = request.path_params.get("name", "")
+            if book is not None and name.endswith("/") and (page := book.find(name.rstrip("/"))) is not None:
+                return redirect(f"/docs/{book.language}/{page.name}")
             return self._missing(request)
         rendered = await asyncio.to_thread(self.rendered, book, page)
         before, after = book.around(page)
