@@ -121,10 +121,17 @@ async def endow(owner: Owner, pool: db.Pool, *, text: str = "A river", member: s
                 member_id,
                 team.team_id,
             )
+        identity = await conn.fetchval(
+            "INSERT INTO identities (account_id, issuer, subject, how) "
+            "VALUES ($1, 'https://id.example.org', $2, 'connected') RETURNING id",
+            owner.account_id,
+            owner.email,
+        )
         session = await conn.fetchval("SELECT max(id) FROM sessions WHERE account_id = $1", owner.account_id)
     owner.places |= {
         "id": waiting.id, "key_id": str(key_id), "delivery_id": delivery_id, "invitation_id": str(invitation.id),
         "member_id": str(member_id), "order_id": order.id, "account_id": str(owner.account_id), "token": link,
+        "identity_id": str(identity),
     }  # fmt: skip
     owner.fields |= {"key": str(key_id), "session": str(session), "media0": ""}
     return owner
@@ -133,6 +140,7 @@ async def endow(owner: Owner, pool: db.Pool, *, text: str = "A river", member: s
 NOWHERE = {
     "id": "req_doesnotexist", "key_id": "987654321", "delivery_id": "msg_doesnotexist", "invitation_id": "987654321",
     "member_id": "987654321", "order_id": "ord_doesnotexist", "account_id": "987654321", "token": "doesnotexist",
+    "identity_id": "987654321",
 }  # fmt: skip
 """Ids that nothing has."""
 
