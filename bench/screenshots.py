@@ -36,7 +36,7 @@ WIDE = {"width": 1280, "height": 860}
 TALL = 1500
 """A picture ends here, however long the page is, in pixels."""
 
-QUALITY = 62
+QUALITY = 48
 Step = Callable[[Page], Awaitable[None]]
 
 
@@ -138,10 +138,10 @@ async def take(browsers: Browsers, shown: Showcase, shot: Shot, language: str, s
 STILL = """async () => {
   await document.fonts.ready;
   const films = [...document.querySelectorAll("video")];
-  await Promise.all(films.filter((film) => !film.poster && film.readyState < 2).map((film) => new Promise((done) => {
-    film.addEventListener("loadeddata", done);
+  await Promise.all(films.filter((film) => !film.poster).map((film) => new Promise((done) => {
+    film.requestVideoFrameCallback(done);
     film.addEventListener("error", done);
-    film.preload = "auto";
+    film.currentTime = 0.5;
   })));
   await Promise.all([...document.images].map((image) => (image.loading = "eager", image.decode().catch(() => {}))));
 }"""
