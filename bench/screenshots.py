@@ -64,8 +64,13 @@ async def _write(page: Page) -> None:
 
 
 async def _new_key(page: Page) -> None:
-    await page.locator("input[name=name]").fill("poster wall")
-    await page.locator("form[action='/keys'] button").click()
+    before = page.get_by_role("row").filter(has_text="poster wall").locator("form[action$='/rotate'] button")
+    if await before.count():
+        page.once("dialog", lambda dialog: dialog.accept())
+        await before.click()
+    else:
+        await page.locator("form[action='/keys'] input[name=name]").fill("poster wall")
+        await page.locator("form[action='/keys'] button").click()
     await page.locator("#secret").wait_for()
 
 
@@ -138,6 +143,11 @@ async def take(browsers: Browsers, shown: Showcase, shot: Shot, language: str, s
 STILL = """async () => {
   await document.fonts.ready;
   const films = [...document.querySelectorAll("video")];
+  await Promise.all(films.filter((film) => film.preload !== "none" && film.readyState < 2).map((film) =>
+    new Promise((done) => {
+      for (const name of ["loadeddata", "error"]) film.addEventListener(name, done);
+      setTimeout(done, 3000); // one that has its length and no more has nothing further to tell
+    })));
   await Promise.all(films.filter((film) => !film.poster).map((film) => new Promise((done) => {
     film.requestVideoFrameCallback(done);
     film.addEventListener("error", done);
