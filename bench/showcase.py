@@ -16,7 +16,7 @@ from tests.console.people import Browser
 from tests.test_tasks import accept, output_of
 from tests.webhook_receivers import told, until
 
-from seedbed import accounts, db, ledger, tasks, teams, webhooks
+from seedbed import accounts, catalogue, db, ledger, tasks, teams, webhooks
 
 NAME = "maya@nordlys.example"
 HOOK = "https://shop.nordlys.example/hooks/videos"
@@ -63,13 +63,14 @@ async def settled(house: House) -> Showcase:
         keys = await _keys(house, person)
         await _month(house, person, keys)
         await _pay(house, browser)
-        films = [await _film(house, browser, keys, prompt, by) for prompt, by, _ in FILMS]
+        films = []
+        for prompt, by, _ in FILMS:
+            films.append(await _film(house, browser, keys, prompt, by))
+            await house.made(films[-1], 600)
         failed = await house.order(keys["storefront"][1], "Our shop window", mediaUrls=[house.till.last["url"]])
         cancelled = await house.order(keys["nightly trailers"][1], "A storm at sea, lightning, dark clouds")
         async with house.client(keys["nightly trailers"][1]) as api:
             await api.post(f"/api/open/v1/video/generations/{cancelled}/cancel")
-        for film in films:
-            await house.made(film, 600)
         invitation = await _team(house, person)
         await until(lambda: _quiet(house), 120)
         worker = house.service.worker()
@@ -77,11 +78,13 @@ async def settled(house: House) -> Showcase:
         worker.suspend()
         making = await _film(house, browser, keys, "A red dragon flies over a medieval town at sunrise, epic", "hand")
         await _film(house, browser, keys, "A dancer in white turns once around on an empty stage", "hand")
-    await _move_back(house, dict(zip(films, (hours for *_, hours in FILMS), strict=True)) | {failed: 27, cancelled: 26})
+    await _move_back(
+        house, dict(zip(films, (hours for *_, hours in FILMS), strict=True)) | {failed: 0.8, cancelled: 0.6}
+    )
     async with db.transaction(house.pool) as conn:
         assert await tasks.start(conn, making, attempts_max=3)
         await conn.execute("UPDATE tasks SET progress = 0.62 WHERE id = $1", making)
-        await conn.execute("UPDATE workers SET seen_at = now() + interval '1 hour'")
+        await conn.execute("UPDATE workers SET seen_at = now() + interval '1 hour', running = ARRAY[$1]", making)
     async with db.connection(house.pool) as conn:
         assert await ledger.audit(conn) == []
         sent = await webhooks.sent(conn, account_id)
@@ -106,14 +109,16 @@ async def _keys(house: House, person: Person) -> dict[str, tuple[int, str]]:
 async def _month(house: House, person: Person, keys: dict[str, tuple[int, str]]) -> None:
     """Films of the weeks before, whose files are gone, with their credits."""
     numbers = [keys["storefront"][0], keys["nightly trailers"][0], None]
+    models = catalogue.load().by_id
     sizes = ("480p", "720p", "720p", "1080p")
     async with db.transaction(house.pool) as conn:
         await ledger.grant(conn, person.account_id, 20_000, "opening credits")
         for day, count in enumerate(MONTH):
             for number in range(count):
                 turn = day + number
-                owner = Owner(person.account_id, numbers[turn % 3], "")  # type: ignore[arg-type]
-                task = await accept(conn, owner, resolution=sizes[turn % 4], duration_s=4 + turn % 3)
+                owner = Owner(person.account_id, numbers[number % 3], "")  # type: ignore[arg-type]
+                model = models[("seedance-2.0", "seedance-2.0-fast", "seedance-2.0")[turn % 3]]
+                task = await accept(conn, owner, model=model, resolution=sizes[turn % 4], duration_s=4 + turn % 3)
                 assert await tasks.start(conn, task.id, attempts_max=3)
                 assert await tasks.succeed(conn, task.id, 1, output_of(task.id))
                 await tasks.remove(conn, await tasks.get(conn, task.id))
@@ -155,11 +160,12 @@ async def _quiet(house: House) -> bool:
         )
 
 
-async def _move_back(house: House, hours: dict[str, int]) -> None:
+async def _move_back(house: House, hours: dict[str, float]) -> None:
     async with db.transaction(house.pool) as conn:
         for task_id, back in hours.items():
             await _shift(conn, task_id, back)
         await conn.execute("UPDATE deliveries SET url = $1", HOOK)
+        await conn.execute("UPDATE api_keys SET webhook_url = $1 WHERE webhook_url IS NOT NULL", HOOK)
 
 
 async def _shift(conn: db.Connection, task_id: str, hours: float) -> None:
@@ -172,8 +178,14 @@ async def _shift(conn: db.Connection, task_id: str, hours: float) -> None:
     }
     await conn.execute("SET LOCAL session_replication_role = replica")
     for table, (column, names) in times.items():
-        moved = ", ".join(f"{name} = {name} - make_interval(hours => $2)" for name in names)
-        await conn.execute(f"UPDATE {table} SET {moved} WHERE {column} = $1", task_id, int(hours))
+        moved = ", ".join(f"{name} = {name} - make_interval(secs => $2)" for name in names)
+        await conn.execute(f"UPDATE {table} SET {moved} WHERE {column} = $1", task_id, hours * 3600)
+    await conn.execute(
+        "UPDATE delivery_tries SET at = at - make_interval(secs => $2)"
+        " FROM deliveries d WHERE d.id = delivery_id AND d.task_id = $1",
+        task_id,
+        hours * 3600,
+    )
     await conn.execute("SET LOCAL session_replication_role = origin")
 
 

@@ -28,8 +28,8 @@ STOP = """() => {
 }"""
 
 
-async def test_the_language_is_chosen_and_kept(author: Author, browsers: Browsers) -> None:
-    page = await browsers.page(author.person, "/keys")
+async def test_the_language_is_chosen_and_kept(house: House, browsers: Browsers) -> None:
+    page = await browsers.page(await house.person("reader"), "/keys")
     for name, tag, heading in (("Русский", "ru", "Ключи API"), ("简体中文", "zh-Hans", "API 密钥")):
         await page.locator("details.pick summary").click()
         await page.get_by_role("link", name=name).click()

@@ -329,9 +329,9 @@ def _told(visit: Visit, error: ApiError) -> Response:
 
 def _page_of(visit: Visit, error: ApiError) -> Response:
     return visit.pages.page(
-        visit.request, "wrong.html", language=visit.language, status=error.status, visit=visit, session=None,
-        balance=None, low=False, csrf="", notice=None, done=None, message=visit.say(error.message),
-        title=HTTPStatus(error.status).phrase,
+        visit.request, "wrong.html", language=visit.language, status=error.status, visit=visit,
+        session=visit.session, balance=None, low=False, csrf=visit.csrf if visit.session else "", notice=None,
+        done=None, message=visit.say(error.message), title=HTTPStatus(error.status).phrase,
     )  # fmt: skip
 
 

@@ -23,9 +23,8 @@ APIS = {
     "ark": "Ark API",
     "openai": "OpenAI Videos API",
     "mcp": "MCP",
-    "console": "Console",
 }
-"""Where a task came from, by its dialect."""
+"""Where a task came from, by its dialect; all others come from the console."""
 
 
 async def task_page(visit: Visit) -> Response:
@@ -67,7 +66,7 @@ async def _page(visit: Visit, task: Task, *, status: int = 200, notice: str | No
         status=status,
         notice=notice,
         token=new_token(),
-        source=APIS.get(task.dialect, task.dialect),
+        source=visit.say("Console") if task.dialect == "console" else APIS.get(task.dialect, task.dialect),
         key=key,
         history=[_entry(visit, row) for row in history],
         deliveries=deliveries,
