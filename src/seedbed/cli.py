@@ -227,10 +227,11 @@ def account_create(
     data_dir: DataDir = None,
 ) -> None:
     """Make an account; prints its id."""
-    from seedbed import accounts, ledger
+    from seedbed import accounts, audit_log, ledger
 
     async def act(conn: Connection) -> int:
         account_id = await accounts.create(conn, email)
+        await audit_log.note(conn, "account.made", account_id, by=None)
         if credits:
             await ledger.grant(conn, account_id, credits, "opening balance")
         return account_id
@@ -255,10 +256,12 @@ def account_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 @account_app.command("suspend")
 def account_suspend(email: str, data_dir: DataDir = None) -> None:
     """Refuse an account's keys and sessions; what it has bought is still made and delivered."""
-    from seedbed import accounts
+    from seedbed import accounts, audit_log
 
     async def act(conn: Connection) -> None:
-        await accounts.suspend(conn, await accounts.find(conn, email))
+        account_id = await accounts.find(conn, email)
+        await accounts.suspend(conn, account_id)
+        await audit_log.note(conn, "account.suspended", account_id, by=None)
 
     _in_database(data_dir, act)
 
@@ -266,10 +269,12 @@ def account_suspend(email: str, data_dir: DataDir = None) -> None:
 @account_app.command("resume")
 def account_resume(email: str, data_dir: DataDir = None) -> None:
     """Let a suspended account's keys and sessions in again."""
-    from seedbed import accounts
+    from seedbed import accounts, audit_log
 
     async def act(conn: Connection) -> None:
-        await accounts.resume(conn, await accounts.find(conn, email))
+        account_id = await accounts.find(conn, email)
+        await accounts.resume(conn, account_id)
+        await audit_log.note(conn, "account.resumed", account_id, by=None)
 
     _in_database(data_dir, act)
 
@@ -282,10 +287,12 @@ def credit_grant(
     data_dir: DataDir = None,
 ) -> None:
     """Give credits to an account; prints what it can now spend."""
-    from seedbed import accounts, ledger
+    from seedbed import accounts, audit_log, ledger
 
     async def act(conn: Connection) -> int:
-        return (await ledger.grant(conn, await accounts.find(conn, email), credits, note)).available
+        account_id = await accounts.find(conn, email)
+        await audit_log.note(conn, "credits.granted", account_id, by=None, details=f"{credits}")
+        return (await ledger.grant(conn, account_id, credits, note)).available
 
     typer.echo(_in_database(data_dir, act))
 
@@ -322,7 +329,7 @@ def key_create(
     data_dir: DataDir = None,
 ) -> None:
     """Make a key; prints it, the only time."""
-    from seedbed import accounts, addresses
+    from seedbed import accounts, addresses, audit_log
 
     if api not in accounts.PREFIXES:
         raise InvalidRequest(f"--api must be one of {', '.join(accounts.PREFIXES)}")
@@ -333,7 +340,7 @@ def key_create(
         webhook_url = addresses.check_url(webhook_url, settings.trusted)
 
     async def act(conn: Connection) -> str:
-        _, secret = await accounts.create_key(
+        key_id, secret = await accounts.create_key(
             conn,
             await accounts.find(conn, account),
             api,
@@ -343,6 +350,7 @@ def key_create(
             webhook_url=webhook_url,
             webhook_secret=webhook_secret,
         )
+        await audit_log.note_key(conn, "key.made", key_id, by=None)
         return secret
 
     typer.echo(_in_database(data_dir, act))
@@ -369,17 +377,26 @@ def key_list(
 @key_app.command("rotate")
 def key_rotate(key_id: KeyId, data_dir: DataDir = None) -> None:
     """Give a key a new secret and print it; the old one stops at once, its tasks stay."""
-    from seedbed import accounts
+    from seedbed import accounts, audit_log
 
-    typer.echo(_in_database(data_dir, lambda conn: accounts.rotate_key(conn, key_id)))
+    async def act(conn: Connection) -> str:
+        secret = await accounts.rotate_key(conn, key_id)
+        await audit_log.note_key(conn, "key.rotated", key_id, by=None)
+        return secret
+
+    typer.echo(_in_database(data_dir, act))
 
 
 @key_app.command("revoke")
 def key_revoke(key_id: KeyId, data_dir: DataDir = None) -> None:
     """Refuse a key from now on."""
-    from seedbed import accounts
+    from seedbed import accounts, audit_log
 
-    _in_database(data_dir, lambda conn: accounts.revoke_key(conn, key_id))
+    async def act(conn: Connection) -> None:
+        await accounts.revoke_key(conn, key_id)
+        await audit_log.note_key(conn, "key.revoked", key_id, by=None)
+
+    _in_database(data_dir, act)
     said.print(f"key {key_id} is revoked")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from seedbed import accounts, db, ledger, supervisor, tasks
+from seedbed import accounts, audit_log, db, ledger, supervisor, tasks
 from seedbed.errors import InvalidRequest, NotFound, TaskFailure
 from seedbed.settings import Settings
 from tests.conftest import Person, served
@@ -19,7 +19,7 @@ from tests.test_tasks import accept
 from tests.workers import at_work
 
 pytestmark = pytest.mark.usefixtures("sound")
-PAGES = ("/admin", "/admin/accounts", "/admin/catalogue", "/admin/checkup")
+PAGES = ("/admin", "/admin/accounts", "/admin/catalogue", "/admin/checkup", "/admin/audit")
 
 
 @pytest.fixture
@@ -193,3 +193,28 @@ async def test_an_admin_is_not_suspended(admin: Browser, conn: db.Connection) ->
         await accounts.suspend(conn, 999_999)
     with pytest.raises(NotFound):
         await accounts.resume(conn, 999_999)
+
+
+async def test_what_admins_do_is_written_down(admin: Browser, conn: db.Connection) -> None:
+    bob = await accounts.create(conn, "bob@example.org")
+    key_id, _ = await accounts.create_key(conn, bob, "open")
+    await audit_log.note(conn, "account.made", bob, by=None)
+    page = f"/admin/accounts/{bob}"
+    await admin.send(page, f"{page}/grant", credits="7")
+    await admin.send(page, f"{page}/keys/{key_id}/revoke")
+    await admin.send(page, f"{page}/suspended")
+    await admin.send(page, f"{page}/suspended")
+    refused = await admin.send(page, f"{page}/grant", credits="none")
+    assert refused.status_code == 400
+    seen = await admin.see("/admin/audit")
+    done = [(line.action, line.by, line.details) for line in await audit_log.lines(conn, before=2**63 - 1, limit=9)]
+    root, hint = "root@example.org", (await accounts.list_keys(conn, bob))[0].hint
+    assert done == [
+        ("account.resumed", root, ""), ("account.suspended", root, ""), ("key.revoked", root, hint),
+        ("credits.granted", root, "7"), ("account.made", None, ""),
+    ]  # fmt: skip
+    for said in ("Let the account in again", "Suspended the account", hint, "command line"):
+        assert said in seen
+    assert page in seen
+    oldest = (await audit_log.lines(conn, before=2**63 - 1, limit=9))[-1].id
+    assert "Nothing has been done yet" in await admin.see(f"/admin/audit?before={oldest}")

@@ -105,6 +105,7 @@ ADMINS: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/admin/accounts/{account_id:int}/keys/{key_id:int}/revoke", admin.revoke_key),
     ("GET", "/admin/catalogue", admin.catalogue_page),
     ("GET", "/admin/checkup", admin.checkup_page),
+    ("GET", "/admin/audit", admin.audit_page),
 )
 """For admins."""
 

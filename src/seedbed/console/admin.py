@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from seedbed import accounts, checkup, db, identities, ledger, oversight, queue
+from seedbed import accounts, audit_log, checkup, db, identities, ledger, oversight, queue
+from seedbed.audit_log import Action
 from seedbed.checkup import Finding
 from seedbed.console import _fields
 from seedbed.console._door import Visit
+from seedbed.db import Connection
 from seedbed.errors import ApiError, IdempotencyConflict, InvalidRequest, NotFound
 from seedbed.telemetry import log
 from seedbed.web import redirect
@@ -50,6 +52,7 @@ async def make_account(visit: Visit) -> Response:
     """A new account without a password: whoever has the address sets one by way of "forgotten"."""
     async with db.transaction(visit.runtime.pool) as conn:
         account_id = await accounts.create(conn, visit.form.get("email", ""))
+        await _note(visit, conn, "account.made", account_id)
     return redirect(f"/admin/accounts/{account_id}?done=made")
 
 
@@ -69,6 +72,7 @@ async def grant(visit: Visit) -> Response:
             await accounts.get(conn, account_id)
             if await _fields.is_first(visit, conn):
                 await ledger.grant(conn, account_id, credits, signed)
+                await _note(visit, conn, "credits.granted", account_id, f"{credits}")
     except (InvalidRequest, IdempotencyConflict) as error:
         return await _account(visit, account_id, error)
     return redirect(f"/admin/accounts/{account_id}?done=granted")
@@ -76,10 +80,11 @@ async def grant(visit: Visit) -> Response:
 
 async def set_admin(visit: Visit) -> Response:
     """Make an account an admin, or no longer one."""
-    account_id = _fields.part(visit, "account_id")
+    account_id, is_admin = _fields.part(visit, "account_id"), visit.form.get("admin") == "yes"
     try:
         async with db.transaction(visit.runtime.pool) as conn:
-            await accounts.set_admin(conn, account_id, admin=visit.form.get("admin") == "yes")
+            await accounts.set_admin(conn, account_id, admin=is_admin)
+            await _note(visit, conn, "admin.made" if is_admin else "admin.unmade", account_id)
     except InvalidRequest as error:
         return await _account(visit, account_id, error)
     return redirect(f"/admin/accounts/{account_id}?done=admin")
@@ -91,9 +96,9 @@ async def set_suspended(visit: Visit) -> Response:
     try:
         async with db.transaction(visit.runtime.pool) as conn:
             await (accounts.suspend if suspended else accounts.resume)(conn, account_id)
+            await _note(visit, conn, "account.suspended" if suspended else "account.resumed", account_id)
     except InvalidRequest as error:
         return await _account(visit, account_id, error)
-    log.info("an account was suspended or resumed", account_id=account_id, suspended=suspended, by=visit.member.email)
     return redirect(f"/admin/accounts/{account_id}?done={'suspended' if suspended else 'resumed'}")
 
 
@@ -104,6 +109,7 @@ async def revoke_key(visit: Visit) -> Response:
         if key_id not in [key.id for key in await accounts.list_keys(conn, account_id)]:
             raise NotFound("There is no such key")
         await accounts.revoke_key(conn, key_id)
+        await audit_log.note_key(conn, "key.revoked", key_id, by=visit.member.account_id)
     return redirect(f"/admin/accounts/{account_id}?done=revoked")
 
 
@@ -112,6 +118,7 @@ async def end_identity(visit: Visit) -> Response:
     account_id, identity_id = _fields.part(visit, "account_id"), _fields.part(visit, "identity_id")
     async with db.transaction(visit.runtime.pool) as conn:
         await identities.end(conn, account_id, identity_id)
+        await _note(visit, conn, "identity.ended", account_id)
     log.info("an identity was ended", account_id=account_id, identity=identity_id, by=visit.member.email)
     return redirect(f"/admin/accounts/{account_id}?done=disconnected")
 
@@ -132,6 +139,18 @@ async def checkup_page(visit: Visit) -> Response:
         # A ledger that is too large to prove within a request's time is one for the command line.
         log.warning("the check-up did not end", error=repr(error))
     return await visit.page("admin_checkup.html", findings=findings, proved=prove)
+
+
+async def audit_page(visit: Visit) -> Response:
+    """What administrators did to accounts, the newest first."""
+    async with db.connection(visit.runtime.pool) as conn:
+        found = await audit_log.lines(conn, before=_fields.before(visit), limit=_fields.PAGE + 1)
+    older = found[_fields.PAGE - 1].id if len(found) > _fields.PAGE else None
+    return await visit.page("admin_audit.html", found=found[: _fields.PAGE], older=older)
+
+
+async def _note(visit: Visit, conn: Connection, action: Action, account_id: int, details: str = "") -> None:
+    await audit_log.note(conn, action, account_id, by=visit.member.account_id, details=details)
 
 
 async def _account(visit: Visit, account_id: int, error: ApiError | None = None) -> Response:

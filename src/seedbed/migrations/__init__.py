@@ -1,3 +1,3 @@
 """The schema's history: Alembic revisions in plain SQL. `HEAD` names the newest."""
 
-HEAD = "0013"
+HEAD = "0014"
