@@ -124,7 +124,11 @@ async def take(browsers: Browsers, shown: Showcase, shot: Shot, language: str, s
     """One picture."""
     size = PHONE if shot.phone else WIDE
     browser = await browsers.of(
-        None if shot.outside else shown.person, viewport=size, color_scheme=scheme, expected="status of 404"
+        None if shot.outside else shown.person,
+        viewport=size,
+        color_scheme=scheme,
+        locale=language,
+        expected="status of 404",
     )
     await browser.context.add_cookies([{"name": "language", "value": language, "url": browsers.house.url}])
     path = shot.path.format(language=language, account=shown.person.account_id, **vars(shown))
