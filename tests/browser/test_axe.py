@@ -18,7 +18,7 @@ DOCS = [f"/docs/en/{page.path}" for page in Library().book("en").pages]
 
 
 async def look(browsers: Browsers, author: Author | None, paths: list[str], *, phone: bool) -> list[str]:
-    """All rules in light and wide, the colours in dark on a phone; for `phone` all rules there, and dark and wide too."""
+    """All rules in light and wide, the colours in dark on a phone; for `phone` all rules there, and dark wide."""
     found = []
     browser = await browsers.of(author.person if author else None, expected="status of 40[34]")
     page = await browser.page()
