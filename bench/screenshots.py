@@ -49,6 +49,8 @@ class Shot:
     first: Step | None = None
     outside: bool = False
     phone: bool = False
+    whole: bool = True
+    """Down to its end (or TALL); else as much as a window shows."""
 
 
 async def _open_code(page: Page) -> None:
@@ -108,9 +110,9 @@ SHOTS = (
     Shot("admin-catalogue", "/admin/catalogue"),
     Shot("admin-checkup", "/admin/checkup"),
     Shot("not-found", "/tasks/nowhere"),
-    Shot("docs", "/docs/{language}/"),
-    Shot("docs-page", "/docs/{language}/text-to-video"),
-    Shot("docs-search", "/docs/{language}/open-api", _search),
+    Shot("docs", "/docs/{language}/", whole=False),
+    Shot("docs-page", "/docs/{language}/text-to-video", whole=False),
+    Shot("docs-search", "/docs/{language}/open-api", _search, whole=False),
     Shot("phone-create", "/", _write, phone=True),
     Shot("phone-library", "/library", phone=True),
     Shot("phone-menu", "/usage", _menu, phone=True),
@@ -122,7 +124,11 @@ async def take(browsers: Browsers, shown: Showcase, shot: Shot, language: str, s
     """One picture."""
     size = PHONE if shot.phone else WIDE
     browser = await browsers.of(
-        None if shot.outside else shown.person, viewport=size, color_scheme=scheme, expected="status of 404"
+        None if shot.outside else shown.person,
+        viewport=size,
+        color_scheme=scheme,
+        locale=language,
+        expected="status of 404",
     )
     await browser.context.add_cookies([{"name": "language", "value": language, "url": browsers.house.url}])
     path = shot.path.format(language=language, account=shown.person.account_id, **vars(shown))
@@ -131,7 +137,7 @@ async def take(browsers: Browsers, shown: Showcase, shot: Shot, language: str, s
         await shot.first(page)
     await page.evaluate(STILL)
     tall = await page.evaluate("document.documentElement.scrollHeight")
-    limit = size["height"] if shot.phone else TALL
+    limit = TALL if shot.whole and not shot.phone else size["height"]
     clip = {"x": 0, "y": 0, "width": size["width"], "height": min(max(tall, size["height"]), limit)}
     drawn = await page.screenshot(full_page=True, clip=clip, animations="disabled")  # type: ignore[arg-type]
     where = folder / f"{language}-{scheme}"
@@ -142,12 +148,12 @@ async def take(browsers: Browsers, shown: Showcase, shot: Shot, language: str, s
 
 STILL = """async () => {
   await document.fonts.ready;
-  const films = [...document.querySelectorAll("video")];
-  await Promise.all(films.filter((film) => film.preload !== "none" && film.readyState < 2).map((film) =>
-    new Promise((done) => {
-      for (const name of ["loadeddata", "error"]) film.addEventListener(name, done);
-      setTimeout(done, 3000); // one that has its length and no more has nothing further to tell
-    })));
+  const films = [...document.querySelectorAll("video")].filter((film) => film.preload !== "none");
+  await Promise.all(films.map((film) => new Promise((done) => {
+    if (film.readyState > 2) return done();
+    for (const name of ["canplay", "error"]) film.addEventListener(name, done);
+    film.preload = "auto";
+  })));
   await Promise.all(films.filter((film) => !film.poster).map((film) => new Promise((done) => {
     film.requestVideoFrameCallback(done);
     film.addEventListener("error", done);

@@ -73,8 +73,8 @@ def test_every_route_of_a_dialect_is_documented() -> None:
 
 def test_every_page_of_the_console_is_documented() -> None:
     told = spans(EN["console"])
-    pages = {plain(path) for method, path, _ in console.routes(Static()) if method == "GET"}
-    forms = {plain(path) for method, path, _ in console.routes(Static()) if method == "POST"}
+    pages = {plain(path) for method, path, _ in console.routes(console.door(Static())) if method == "GET"}
+    forms = {plain(path) for method, path, _ in console.routes(console.door(Static())) if method == "POST"}
     assert sorted(pages - told) == []
     below = {form for form in forms if any(form == page or form.startswith(f"{page}/") for page in pages)}
     assert sorted(forms - below) == sorted(ERRANDS), "forms are on or below their pages"
@@ -85,7 +85,7 @@ ERRANDS = {"/sign-out", "/uploads", "/billing/portal", "/billing/ending"}
 
 
 def test_every_other_route_is_documented() -> None:
-    of_console = {(method, plain(path)) for method, path, _ in console.routes(Static())}
+    of_console = {(method, plain(path)) for method, path, _ in console.routes(console.door(Static()))}
     prefixes = tuple(f"{module.PREFIX}" for module in DIALECTS.values())
     rest = {
         f"{method} {path}"
