@@ -133,10 +133,7 @@ def _fallback(nowhere: Handler) -> Callable[[Request, Exception], Awaitable[Resp
 
 
 def _refuse(path: str, error: ApiError) -> Response:
-    """An error met outside every route: in the shape of the dialect under whose prefix the path is, else text.
-
-    A path with a line break comes here, which no mount matches.
-    """
+    """An error met before or outside every route: in the shape of the dialect whose path it is, else text."""
     for dialect in DIALECTS.values():
         if f"{path}/".startswith(f"{dialect.PREFIX}/"):
             return refuse(error, dialect.error_body)
