@@ -10,8 +10,8 @@ from playwright.async_api import Page
 
 GRAVE = ("serious", "critical")
 RUN = """async ([rules, grave]) => {
-  const options = { resultTypes: ["violations"], preload: false, ...(rules ? { runOnly: { type: "rule", values: rules } } : {}) };
-  const { violations } = await axe.run(document, options);
+  const only = rules ? { runOnly: { type: "rule", values: rules } } : {};
+  const { violations } = await axe.run(document, { resultTypes: ["violations"], preload: false, ...only });
   return violations.filter((each) => !grave || grave.includes(each.impact)).map((each) =>
     `${each.impact}: ${each.id}: ${each.help}: ` + each.nodes.slice(0, 4).map((node) => node.html.slice(0, 160)
       + " | " + node.failureSummary.split("\\n").at(-1)).join(" ;; "));
