@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from seedbed import db, signin
+from seedbed.console import sign_in
 from seedbed.console._door import FORM_BYTES_MAX, own_path
 from tests.console.people import PASSWORD, Browser, heading
 
@@ -183,3 +184,36 @@ async def test_pages_cannot_be_framed_or_scripted(api: httpx2.AsyncClient) -> No
         assert "script-src 'self';" in answer.headers["content-security-policy"]
         assert answer.headers["cache-control"] == "no-store"
         assert "<script>" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("agent", "seen"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0", "Firefox, Linux"),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0"
+            " Safari/537.36 Edg/143.0",
+            "Edge, Windows",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+            " Version/18.1 Mobile/15E148 Safari/604.1",
+            "Safari, iPhone",
+        ),
+        (
+            "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0 Mobile"
+            " Safari/537.36",
+            "Chrome, Android",
+        ),
+        ("curl/8.5.0", "curl/8.5.0"),
+        ("", ""),
+    ],
+)
+def test_browsers_have_names(agent: str, seen: str) -> None:
+    assert sign_in.browser(agent) == seen
+
+
+async def test_sessions_are_told_apart_by_their_browsers(browser: Browser) -> None:
+    browser.http.headers["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
+    await browser.sign_up("alice@example.org")
+    assert ">Firefox, Linux</span>" in await browser.see("/account")

@@ -14,6 +14,16 @@ from seedbed.signin import Link
 from seedbed.telemetry import log
 from seedbed.web import redirect, words
 
+# Browsers claim to be those that came before them: the later ones stand first.
+BROWSERS = (
+    ("Edg", "Edge"), ("OPR/", "Opera"), ("YaBrowser/", "Yandex"), ("Firefox/", "Firefox"), ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"), ("Chrome/", "Chrome"), ("Safari/", "Safari"),
+)  # fmt: skip
+SYSTEMS = (
+    ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("CrOS", "ChromeOS"),
+    ("Mac OS X", "macOS"), ("Linux", "Linux"),
+)  # fmt: skip
+
 
 async def sign_in_page(visit: Visit) -> Response:
     """The form; whoever has signed in goes on."""
@@ -204,8 +214,14 @@ async def _account(visit: Visit, error: ApiError | None = None) -> Response:
         _, kept = await signin.kept_password(conn, visit.member.email)
     return await visit.page(
         "account.html", status=error.status if error else 200, notice=visit.say(error.message) if error else None,
-        sessions=sessions, connected=connected, has_password=kept is not None,
+        sessions=sessions, browser=browser, connected=connected, has_password=kept is not None,
     )  # fmt: skip
+
+
+def browser(agent: str) -> str:
+    """A User-Agent in two words, such as "Firefox, Windows"; one that is no browser's as it is."""
+    found = [next((name for mark, name in marks if mark in agent), "") for marks in (BROWSERS, SYSTEMS)]
+    return ", ".join(found) if all(found) else agent
 
 
 async def end_session(visit: Visit) -> Response:
