@@ -18,7 +18,7 @@ from seedbed.settings import Settings
 from tests.conftest import Person
 from tests.engines_for_tests import Clip
 from tests.media_samples import quarters, written
-from tests.test_spine import working
+from tests.workers import at_work
 
 PAGES = Path(__file__).parents[1] / "docs" / "en"
 EXAMPLE = re.compile(r"^```(bash|python|javascript)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -43,7 +43,7 @@ async def test_every_example_runs(
     task = "req_1234567890"
     examples = EXAMPLE.findall((PAGES / f"{page}.md").read_text())
     assert len(examples) > 2
-    async with working(settings, tmp_path, Clip()):
+    async with at_work(settings, tmp_path, Clip()):
         for language, program in examples:
             done = await asyncio.to_thread(
                 subprocess.run,

@@ -66,7 +66,7 @@ async def test_what_fails_says_so_and_is_refunded(
     account_id = await rich(browser, pool)
     async with at_work(settings, tmp_path, Broken()):
         page = await ended(browser, await buy(browser, prompt="refuse"))
-    assert "The engine could not make this video<br><small>The engine cannot draw this</small>" in page
+    assert "The engine could not make this video<br><small><bdi>The engine cannot draw this</bdi></small>" in page
     assert "Its 16 credits are back in your balance." in page
     assert await available(pool, account_id) == 1000
 
