@@ -48,6 +48,7 @@ class Showcase:
     failed: str
     delivery: str
     invitation: str
+    key: int
 
 
 async def settled(house: House) -> Showcase:
@@ -61,6 +62,7 @@ async def settled(house: House) -> Showcase:
         cookie = {"name": "session", "value": http.cookies["session"], "url": house.url}
         person = Person(account_id, NAME, cookie)
         keys = await _keys(house, person)
+        await _administer(browser)
         await _month(house, person, keys)
         await _pay(house, browser)
         films = []
@@ -89,7 +91,7 @@ async def settled(house: House) -> Showcase:
         assert await ledger.audit(conn) == []
         sent = await webhooks.sent(conn, account_id)
     retried = next(each.id for each in sent if each.tries > 1)
-    return Showcase(person, films[-1], making, failed, retried, f"/link/{invitation}")
+    return Showcase(person, films[-1], making, failed, retried, f"/link/{invitation}", keys["storefront"][0])
 
 
 async def _keys(house: House, person: Person) -> dict[str, tuple[int, str]]:
@@ -104,6 +106,15 @@ async def _keys(house: House, person: Person) -> dict[str, tuple[int, str]]:
         }
         await accounts.revoke_key(conn, made["old laptop"][0])
     return made
+
+
+async def _administer(browser: Browser) -> None:
+    """What an administrator does, for the audit log."""
+    for email, credits in (("studio@fjordfilm.example", "2500"), ("free@trial.example", "40")):
+        made = await browser.send("/admin/accounts", "/admin/accounts", email=email)
+        page = made.headers["location"].partition("?")[0]
+        await browser.send(page, f"{page}/grant", credits=credits, note="welcome")
+    await browser.send(page, f"{page}/suspended")
 
 
 async def _month(house: House, person: Person, keys: dict[str, tuple[int, str]]) -> None:

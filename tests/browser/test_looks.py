@@ -159,3 +159,17 @@ async def test_the_library_is_filtered(author: Author, browsers: Browsers) -> No
     await expect(page).to_have_url(re.compile(r"/library\?state=cancelled$"))
     await page.get_by_role("link", name="Show all").click()
     await expect(page.locator(".tile")).to_have_count(2)
+
+
+async def test_the_librarys_filters_are_folded_on_a_phone(author: Author, browsers: Browsers) -> None:
+    page = await browsers.page(author.person, "/library", viewport=PHONE)
+    words, summary = page.get_by_placeholder("Words of the prompt"), page.locator("summary", has_text="Filter")
+    await expect(words).to_be_hidden()
+    await summary.click()
+    await words.fill("no such film")
+    await page.get_by_role("button", name="Show").click()
+    await expect(words).to_have_value("no such film")
+    await expect(words).to_be_visible()
+    await page.set_viewport_size({"width": 1280, "height": 860})
+    await expect(summary).to_be_hidden()
+    await expect(words).to_be_visible()

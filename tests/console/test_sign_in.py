@@ -216,4 +216,4 @@ def test_browsers_have_names(agent: str, seen: str) -> None:
 async def test_sessions_are_told_apart_by_their_browsers(browser: Browser) -> None:
     browser.http.headers["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
     await browser.sign_up("alice@example.org")
-    assert ">Firefox, Linux</span>" in await browser.see("/account")
+    assert ">Firefox, Linux</bdi>" in await browser.see("/account")

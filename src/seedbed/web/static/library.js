@@ -21,6 +21,12 @@ for (const select of document.querySelectorAll("[data-auto]")) {
   select.addEventListener("change", () => select.form.requestSubmit());
 }
 
+// On a phone the filters are folded, so that the wall is what one sees; not while they hold something.
+const sieve = document.querySelector(".sieve"), narrow = matchMedia("(max-width: 34rem)");
+const fold = () => { if (sieve) sieve.open = !narrow.matches || "kept" in sieve.dataset; };
+narrow.addEventListener("change", fold);
+fold();
+
 // Empty filters need not stand in the address.
 document.querySelector(".filters")?.addEventListener("formdata", (event) => {
   for (const [name, value] of [...event.formData]) if (!value) event.formData.delete(name);
