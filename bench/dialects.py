@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -130,7 +131,7 @@ WAYS = {
     ),
 }
 
-ACCOUNTS = 1 + ROUNDS * 2 * TURN // (STUDIO_PER_MINUTE - 1)
+ACCOUNTS = math.ceil(ROUNDS * TURN / ((STUDIO_PER_MINUTE - 1) // 2))
 """The Studio API takes 30 requests a minute of an account, by contract. This many have turns enough for the whole run,
 however fast it is; and every dialect's requests are spread over the same ones."""
 
