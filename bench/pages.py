@@ -71,6 +71,7 @@ PAGES = {
     "an account": "/admin/accounts/{account}",
     "catalogue": "/admin/catalogue",
     "check-up": "/admin/checkup",
+    "audit log": "/admin/audit",
 }
 
 ENTRIES = """
