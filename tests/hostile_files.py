@@ -76,7 +76,7 @@ def scans_jpeg() -> bytes:
     Image.new("RGB", (7000, 7000), (90, 120, 40)).save(out, "JPEG", progressive=True, quality=30)
     data = out.getvalue()
     last = data.rindex(b"\xff\xda")
-    return data[:last] + data[last:-2] * 300 + b"\xff\xd9"
+    return data[:last] + data[last:-2] * 1000 + b"\xff\xd9"
 
 
 def box(kind: bytes, *content: bytes) -> bytes:

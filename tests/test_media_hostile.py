@@ -60,7 +60,7 @@ CASES: dict[str, tuple[set[str], Callable[[bytes, Path], bytes]]] = {
     "61 frames": ({"frames"}, lambda good, path: files.many_frames_gif(61)),
     "a huge canvas": ({"pixels"}, lambda good, path: files.huge_canvas_gif()),
     "blocks without end": ({"damaged"}, lambda good, path: files.endless_gif()),
-    "300 scans": ({"costly"}, lambda good, path: files.scans_jpeg()),
+    "1000 scans": ({"costly"}, lambda good, path: files.scans_jpeg()),
     "half a PNG": ({"damaged"}, lambda good, path: _half(_picture("PNG"))),
     "half a JPEG": ({"damaged"}, lambda good, path: _half(_picture("JPEG"))),
     "half a WebP": ({"damaged"}, lambda good, path: _half(_picture("WEBP"))),

@@ -23,9 +23,14 @@ def _source() -> str:
     return (resources.files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
 
 
+DRAWN = """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"""
+"""A page that has just changed its size tells its observers when it is drawn, which people wait for too."""
+
+
 async def faults(page: Page, *, rules: list[str] | None = None, grave: bool = True) -> list[str]:
     """What is wrong with `page` as it stands, a line for each; minor and moderate things too, unless `grave`."""
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(_source())  # by the debugger's way: the policy of our pages holds for it no less
+    await page.evaluate(DRAWN)
     found: list[Any] = await page.evaluate(RUN, [rules, list(GRAVE) if grave else None])
     return [f"{page.url}: {each}" for each in found]

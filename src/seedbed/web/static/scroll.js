@@ -15,5 +15,8 @@ function look() {
 }
 
 export function scrollers() {
-  new ResizeObserver(look).observe(document.querySelector("main"));
+  const sizes = new ResizeObserver(look);
+  sizes.observe(document.querySelector("main"));
+  // What is inside may grow while the page around it does not: letters that come late, a row more.
+  for (const inside of document.querySelectorAll(`:is(${SCROLLERS}) > *`)) sizes.observe(inside);
 }
