@@ -26,11 +26,11 @@ $(DEV): $(RUN) requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-# What the tests drive: Debian's browser, with letters for every language of the documentation, and Node.js.
+# What the tests drive: Debian's browser, with letters for every language of the documentation, Node.js and jq.
 $(CHROME): $(BIN)/python
-	@{ command -v chromium && command -v node; } >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-	  apt-get install -y -qq --no-install-recommends chromium nodejs fonts-noto-core fonts-noto-cjk >/dev/null; } \
-	  || { echo "The tests drive Chromium and Node.js: install them, or make test as root on Debian."; exit 1; }
+	@{ command -v chromium && command -v node && command -v jq; } >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	  apt-get install -y -qq --no-install-recommends chromium nodejs jq fonts-noto-core fonts-noto-cjk >/dev/null; } \
+	  || { echo "The tests drive Chromium, Node.js and jq: install them, or make test as root on Debian."; exit 1; }
 	@touch $@
 
 demo: $(RUN)

@@ -30,11 +30,12 @@ PLAYED = {
 ID = re.compile(r"req_[A-Za-z0-9]{22}")
 
 
-@pytest.mark.skipif(shutil.which("node") is None or shutil.which("jq") is None, reason="node and jq run the examples")
 @pytest.mark.parametrize("page", ["quickstart", "text-to-video", "image-to-video", "recipes"])
 async def test_every_example_runs(
     api: httpx2.AsyncClient, alice: Person, pool: db.Pool, settings: Settings, tmp_path: Path, page: str
 ) -> None:
+    assert shutil.which("node"), "node and jq run the examples: make test installs them"
+    assert shutil.which("jq"), "node and jq run the examples: make test installs them"
     async with db.transaction(pool) as conn:
         await ledger.grant(conn, alice.account_id, 10_000)
     (tmp_path / "prompts.txt").write_text("A river\nA lake in the snow, without a line's end")
