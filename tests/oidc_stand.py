@@ -11,20 +11,18 @@ import base64
 import contextlib
 import hashlib
 import itertools
-import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus, urlencode
 
-import uvicorn
 from joserfc import jwt
 from joserfc.jwk import ECKey, Key, RSAKey
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
+
+from tests.stands import stood
 
 CLIENT, SECRET = "seedbed-console", "s3cret: with +/% signs"
 
@@ -156,18 +154,5 @@ def person(name: str, **otherwise: Any) -> dict[str, Any]:
 async def standing() -> AsyncIterator[Stand]:
     """The stand-in on a socket of its own."""
     stand = Stand()
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    stand.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    app = Starlette(routes=[Route("/{path:path}", stand.__call__, methods=["GET", "POST"])])
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None))
-    running = asyncio.create_task(server._serve([listener]))
-    while not server.started:
-        assert not running.done(), "the stand-in did not start"
-        await asyncio.sleep(0.01)
-    try:
+    async with stood(stand):
         yield stand
-    finally:
-        server.should_exit = True
-        await running
-        listener.close()

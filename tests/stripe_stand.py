@@ -6,11 +6,9 @@ key with its first answer, and makes the events of payments, refunds and dispute
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import itertools
 import json
-import socket
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -19,11 +17,10 @@ from urllib.parse import parse_qsl
 
 import httpx2
 import stripe
-import uvicorn
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+
+from tests.stands import stood
 
 KEY, SECRET = "sk_test_stand_in", "whsec_stand_in"
 MONTH_S = 30 * 86_400
@@ -185,18 +182,5 @@ async def deliver(
 async def standing(stand: Stand | None = None) -> AsyncIterator[Stand]:
     """The stand-in, or one like it, on a socket of its own."""
     stand = stand or Stand()
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    stand.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    app = Starlette(routes=[Route("/{path:path}", stand.__call__, methods=["GET", "POST"])])
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None))
-    running = asyncio.create_task(server._serve([listener]))
-    while not server.started:
-        assert not running.done(), "the stand-in did not start"
-        await asyncio.sleep(0.01)
-    try:
+    async with stood(stand):
         yield stand
-    finally:
-        server.should_exit = True
-        await running
-        listener.close()
