@@ -20,6 +20,7 @@ import stripe
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from seedbed.settings import Settings, load
 from tests.stands import stood
 
 KEY, SECRET = "sk_test_stand_in", "whsec_stand_in"
@@ -176,6 +177,11 @@ async def deliver(
         at = int(time.time()) - age_s
         headers["Stripe-Signature"] = stripe.WebhookSignature.generate_signature_header(text, secret, at)
     return await api.post("/billing/stripe", content=body, headers=headers)
+
+
+def selling(settings: Settings, stand: Stand) -> Settings:
+    """`settings` of a service that takes payments, through `stand`."""
+    return load(**dict(settings) | {"stripe_key": KEY, "stripe_webhook_secret": SECRET, "stripe_api_url": stand.url})
 
 
 @contextlib.asynccontextmanager

@@ -15,7 +15,7 @@ from seedbed import billing, db, ledger, prices, stripe_hook, tasks
 from seedbed.errors import InsufficientCredits, InvalidRequest, RateLimited, TaskFailure
 from seedbed.settings import Settings, load
 from tests.conftest import Person, make_person, served
-from tests.stripe_stand import KEY, SECRET, Stand, deliver, standing
+from tests.stripe_stand import Stand, deliver, selling, standing
 from tests.test_tasks import accept, priced
 
 PRICES = prices.load()
@@ -31,7 +31,7 @@ async def stand() -> AsyncIterator[Stand]:
 
 @pytest.fixture
 def settings(settings: Settings, stand: Stand) -> Settings:
-    return load(**dict(settings) | {"stripe_key": KEY, "stripe_webhook_secret": SECRET, "stripe_api_url": stand.url})
+    return selling(settings, stand)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from seedbed.webhooks import Outcome
 from tests.conftest import Person
 from tests.console.people import PASSWORD, Browser
 from tests.mailbox import mailbox
-from tests.stripe_stand import KEY, SECRET, Stand, deliver, standing
+from tests.stripe_stand import Stand, deliver, selling, standing
 from tests.test_tasks import accept, output_of
 from tests.test_translations import OTHERS, catalogue, parts
 
@@ -96,7 +96,7 @@ async def stand() -> AsyncIterator[Stand]:
 
 @pytest.fixture
 def settings(settings: Settings, stand: Stand) -> Settings:
-    return load(**dict(settings) | {"stripe_key": KEY, "stripe_webhook_secret": SECRET, "stripe_api_url": stand.url})
+    return selling(settings, stand)
 
 
 async def filled(conn: db.Connection, account_id: int) -> list[str]:

@@ -12,7 +12,7 @@ from seedbed import db, ledger, prices
 from seedbed.catalogue import load as load_catalogue
 from seedbed.settings import Settings, load
 from tests.console.people import Browser, Fields, heading
-from tests.stripe_stand import KEY, SECRET, Stand, deliver, standing
+from tests.stripe_stand import Stand, deliver, selling, standing
 
 PACK, PLAN = prices.load().pack[0], prices.load().subscription[0]
 
@@ -25,7 +25,7 @@ async def stand() -> AsyncIterator[Stand]:
 
 @pytest.fixture
 def settings(settings: Settings, stand: Stand) -> Settings:
-    return load(**dict(settings) | {"stripe_key": KEY, "stripe_webhook_secret": SECRET, "stripe_api_url": stand.url})
+    return selling(settings, stand)
 
 
 async def buy(browser: Browser, item: str) -> httpx2.Response:
